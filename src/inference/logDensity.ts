@@ -1,0 +1,19 @@
+// What a sampler needs of a model: a log density with its gradient on unconstrained space, evaluated for all chains at once.
+
+/**
+ * A log density on ℝ^dimension, evaluated for a batch of chains ("lanes") in one call.
+ * Arrays are `[dimension][lane]` with the lane innermost and `lanes` as stride; the caller writes `positions`, calls
+ * `evaluate`, and reads `logDensities` (`[lane]`) and `gradients` (same layout as `positions`).
+ * Lanes whose position is outside the support, or whose arithmetic fails, report −∞ or NaN: a value, never an exception.
+ * A lane's result depends on its own position only, bit for bit.
+ */
+export interface BatchedLogDensity {
+  readonly dimension: number;
+  /** Number of lanes, at least the number of chains; spare lanes may hold anything finite. */
+  readonly lanes: number;
+  readonly positions: Float64Array;
+  readonly logDensities: Float64Array;
+  readonly gradients: Float64Array;
+  /** Asynchronous on devices that are; synchronous evaluators return undefined. */
+  evaluate(): void | Promise<void>;
+}
