@@ -1,0 +1,25 @@
+// Diagnostics of a posterior: figures of draws, statistics of the sampler, checks, and arrays for the report's figures.
+export type { Chains } from './draws.js';
+export { essBulk, essMean, essQuantile, essSd, essTail } from './ess.js';
+export { mcseMean, mcseQuantile, mcseSd } from './mcse.js';
+export { quantile } from './quantile.js';
+export { rhat, rhatBasic } from './rhat.js';
+export { summarise } from './summarise.js';
+export type { Summary } from './summarise.js';
+export { summariseNamed } from './namedSummary.js';
+export type { NamedSummary } from './namedSummary.js';
+export { RunningMoments } from './runningMoments.js';
+export type { MomentsSummary, RunningMomentsOptions } from './runningMoments.js';
+export { ebfmi, samplerStatistics } from './samplerStatistics.js';
+export type { SamplerStatistics, SamplerTrace } from './samplerStatistics.js';
+export { GROUP_LIMITS, POPULATION_LIMITS } from './checkLimits.js';
+export type { ScalarLimits } from './checkLimits.js';
+export { worstStatus } from './figureCheck.js';
+export type { CheckResult, CheckStatus } from './figureCheck.js';
+export { checkMoments, runChecks } from './checks.js';
+export type { MomentsClass, ScalarClass } from './checks.js';
+export { autocorrelation } from './autocovariance.js';
+export { histogram, rankHistogram } from './histogram.js';
+export type { Histogram, RankHistogram } from './histogram.js';
+export { kernelDensity } from './kernelDensity.js';
+export type { KernelDensity, KernelDensityOptions } from './kernelDensity.js';
