@@ -1,0 +1,75 @@
+// Hamiltonian Monte Carlo with a trajectory of fixed length and a jittered step size (Neal 2011; Duane et al. 1987).
+import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
+import { DIVERGENCE_THRESHOLD } from './kernel.js';
+import type { Coroutine, PhasePoint, PhaseSpace } from './phaseSpace/requests.js';
+import type { StepKey } from './random/streams.js';
+import { sites } from './random/streams.js';
+
+export interface HmcOptions {
+  /** Length of the trajectory in the metric's units of time; π/2 takes a Gaussian of unit scale to an independent draw. */
+  readonly integrationTime: number;
+  /** The step size of a transition is uniform within this fraction of its adapted value; in [0, 1). */
+  readonly stepSizeJitter: number;
+  readonly maxLeapfrogSteps: number;
+}
+
+export const defaultHmcOptions: HmcOptions = {
+  integrationTime: Math.PI / 2,
+  stepSizeJitter: 0.2,
+  maxLeapfrogSteps: 1023,
+};
+
+// State and Info: those of kernel.ts.
+
+// Init
+
+/** HMC over one chain's phase space; uses two point slots (0 and 1) and one momentum slot. */
+export function hmc(space: PhaseSpace, options: HmcOptions = defaultHmcOptions): Kernel {
+  return { step: (key, state, stepSize) => hmcStep(space, options, key, state, stepSize) };
+}
+
+// Kernel
+
+function* hmcStep(
+  space: PhaseSpace,
+  options: HmcOptions,
+  key: StepKey,
+  state: KernelState,
+  stepSize: number,
+): Coroutine<readonly [KernelState, TransitionInfo]> {
+  const steps = leapfrogSteps(options, stepSize);
+  const jitter = 1 + options.stepSizeJitter * (2 * key.stream(sites.stepSizeJitter).uniform() - 1);
+  const start: PhasePoint = { point: state.point, momentum: 0 };
+  const moving: PhasePoint = { point: state.point === 0 ? 1 : 0, momentum: 0 };
+  const initialEnergy = yield { kind: 'refresh', at: start, stream: key.stream(sites.momentum) };
+  let energy = initialEnergy;
+  let taken = 0;
+  let isDivergent = false;
+  while (taken < steps && !isDivergent) {
+    energy = yield { kind: 'leapfrog', from: taken === 0 ? start : moving, to: moving, stepSize: stepSize * jitter };
+    taken++;
+    isDivergent = !(energy - initialEnergy <= DIVERGENCE_THRESHOLD);
+  }
+  const acceptanceRate = isDivergent ? 0 : Math.min(1, Math.exp(initialEnergy - energy));
+  const isAccepted = key.stream(sites.trajectory).bernoulli(acceptanceRate);
+  const point = isAccepted ? moving.point : start.point;
+  return [
+    { point },
+    {
+      logDensity: space.logDensityAt(point),
+      energy: isAccepted ? energy : initialEnergy,
+      acceptanceRate,
+      stepSize,
+      treeDepth: 0,
+      leapfrogSteps: taken,
+      isDivergent,
+      reachedMaxTreeDepth: false,
+    },
+  ];
+}
+
+// Helpers
+
+function leapfrogSteps({ integrationTime, maxLeapfrogSteps }: HmcOptions, stepSize: number): number {
+  return Math.min(maxLeapfrogSteps, Math.max(1, Math.round(integrationTime / stepSize)));
+}

@@ -1,0 +1,121 @@
+// Initial positions: jitter around a centre until density and gradient are finite; a failure names the parameter.
+import type { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
+import type { Coroutine } from './phaseSpace/requests.js';
+import type { RandomKey } from './random/streams.js';
+import { sites, stepKey } from './random/streams.js';
+
+export const INITIAL_ATTEMPTS = 100;
+
+/** Where chains start, on the unconstrained scale. */
+export interface InitialPositions {
+  /** Centre of the jitter, one number or `[dimension]`; default 0. */
+  readonly centre?: number | ArrayLike<number>;
+  /** Half-width of the uniform jitter, one number or `[dimension]`; default 2. */
+  readonly radius?: number | ArrayLike<number>;
+  /** Exact positions `[chain][dimension]`, taken as they are instead of centre and radius. */
+  readonly positions?: readonly ArrayLike<number>[];
+}
+
+/** No start could be found: says what is not finite and, where it can be told, in which parameter. */
+export class InitialisationError extends Error {
+  override readonly name = 'InitialisationError';
+
+  constructor(
+    readonly chain: number,
+    readonly attempts: number,
+    /** What is not finite at the last position tried. */
+    readonly notFinite: 'log density' | 'gradient',
+    /** Dimension that makes it so; undefined when the centre itself is no better. */
+    readonly dimension: number | undefined,
+    readonly parameter: string | undefined,
+    /** Value of that dimension (unconstrained) at the last position tried. */
+    readonly value: number | undefined,
+  ) {
+    const where =
+      parameter === undefined
+        ? 'at every position tried, the centre included'
+        : `because of ${parameter} (unconstrained value ${value}); check its prior and the data it multiplies`;
+    super(`initial positions of chain ${chain}: after ${attempts} attempts the ${notFinite} is not finite ${where}`);
+  }
+}
+
+/** Puts a start with finite density and gradient into slot `point`. Throws InitialisationError. */
+export function* initialise(
+  space: HostPhaseSpace,
+  point: number,
+  key: RandomKey,
+  chain: number,
+  initial: InitialPositions = {},
+  parameterNameOf: (dimension: number) => string = (dimension) => `dimension ${dimension}`,
+): Coroutine<void> {
+  const position = space.positionAt(point);
+  const exact = initial.positions?.[chain];
+  const attempts = exact ? 1 : INITIAL_ATTEMPTS;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (exact) position.set(exact);
+    else jitter(position, key, chain, attempt, initial);
+    if (yield* isFiniteAt(space, point)) return;
+  }
+  const notFinite = Number.isFinite(space.logDensityAt(point)) ? 'gradient' : 'log density';
+  const failing = position.slice();
+  const dimension = yield* culprit(space, point, failing, initial.centre ?? 0);
+  throw new InitialisationError(
+    chain,
+    attempts,
+    notFinite,
+    dimension,
+    dimension === undefined ? undefined : parameterNameOf(dimension),
+    dimension === undefined ? undefined : failing[dimension],
+  );
+}
+
+/** Whether log density and whole gradient are finite at the position in a slot. */
+function* isFiniteAt(space: HostPhaseSpace, point: number): Coroutine<boolean> {
+  const logDensity = yield { kind: 'evaluate', point };
+  return space.gradientAt(point).every(Number.isFinite) && Number.isFinite(logDensity);
+}
+
+function jitter(
+  position: Float64Array,
+  key: RandomKey,
+  chain: number,
+  attempt: number,
+  { centre = 0, radius = 2 }: InitialPositions,
+): void {
+  const stream = stepKey(key, chain, attempt).stream(sites.initialPosition);
+  for (let i = 0; i < position.length; i++) position[i] = at(centre, i) + at(radius, i) * (2 * stream.uniform() - 1);
+}
+
+/**
+ * A dimension that spoils the position: the first non-finite entry of the gradient; or, when the gradient is finite (or
+ * all of it is not), found by bisection between the failing position and the centre, log₂(dimension) evaluations.
+ */
+function* culprit(
+  space: HostPhaseSpace,
+  point: number,
+  failing: Float64Array,
+  centre: number | ArrayLike<number>,
+): Coroutine<number | undefined> {
+  const dimension = failing.length;
+  if (dimension === 1) return 0;
+  const gradient = space.gradientAt(point);
+  const bad = gradient.findIndex((slope) => !Number.isFinite(slope));
+  if (bad >= 0 && gradient.some(Number.isFinite)) return bad;
+  const position = space.positionAt(point);
+  const isGoodWithFirstAtCentre = function* (count: number): Coroutine<boolean> {
+    for (let i = 0; i < dimension; i++) position[i] = i < count ? at(centre, i) : failing[i];
+    return yield* isFiniteAt(space, point);
+  };
+  if (!(yield* isGoodWithFirstAtCentre(dimension))) return undefined;
+  let [low, high] = [0, dimension];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (yield* isGoodWithFirstAtCentre(middle)) high = middle;
+    else low = middle;
+  }
+  return low;
+}
+
+function at(value: number | ArrayLike<number>, index: number): number {
+  return typeof value === 'number' ? value : value[index];
+}

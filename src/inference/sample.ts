@@ -1,0 +1,114 @@
+// The driver: advances all chains by one gradient evaluation per batch, reports draws, can be stopped and resumed.
+import type { Draw } from './chain.js';
+import { Chain } from './chain.js';
+import type { BatchedLogDensity } from './logDensity.js';
+import { inverseMassDiagonal } from './phaseSpace/metric.js';
+import type { ResolvedSettings, SampleSettings } from './settings.js';
+import { resolveSettings } from './settings.js';
+import type { ChainCounts, ChainSnapshot, Snapshot } from './snapshot.js';
+import { checkResumable, settingsFingerprint } from './snapshot.js';
+
+/** Longest stretch of work between two turns of the event loop, in milliseconds. */
+const TURN = 50;
+
+export interface SampleListener {
+  /** Called after every transition of every chain; the chains' draws interleave. */
+  readonly onDraw?: (draw: Draw) => void;
+}
+
+export interface SampleOptions {
+  /** Stops the run before its next evaluation; the result is then not complete and its snapshot resumes it. */
+  readonly signal?: AbortSignal;
+  /** Continues a saved run: the same settings (`draws` may be more) give the very draws of an unbroken run. */
+  readonly resume?: Snapshot;
+}
+
+/** A chain when the run ended. */
+export interface ChainResult extends ChainCounts {
+  /** Transitions finished, warm-up included. */
+  readonly transitions: number;
+  readonly stepSize: number;
+  /** Diagonal of the inverse mass matrix, `[dimension]`. */
+  readonly inverseMass: Float64Array;
+}
+
+export interface SampleResult {
+  /** False when the run was stopped by its signal. */
+  readonly isComplete: boolean;
+  /** Undefined for a chain that was stopped before its first draw. */
+  readonly chains: readonly (ChainResult | undefined)[];
+  readonly snapshot: Snapshot;
+}
+
+/** A run of HMC or NUTS over all chains. `snapshot` may be taken at any time, inside `onDraw` too. */
+export class SamplingRun {
+  private readonly settings: ResolvedSettings;
+  private readonly chains: readonly Chain[];
+
+  /** Throws RangeError for settings out of range or a snapshot of another run. */
+  constructor(
+    private readonly density: BatchedLogDensity,
+    settings: SampleSettings,
+    listener: SampleListener = {},
+    resume?: Snapshot,
+  ) {
+    this.settings = resolveSettings(settings, density);
+    if (resume) checkResumable(resume, settingsFingerprint(this.settings, density.dimension));
+    const onDraw = (draw: Draw) => listener.onDraw?.(draw);
+    density.positions.fill(0);
+    this.chains = Array.from(
+      { length: this.settings.chains },
+      (_, index) => new Chain(density, this.settings, index, onDraw, resume?.chains[index]),
+    );
+  }
+
+  /** Every chain after its last finished transition. */
+  snapshot(): Snapshot {
+    return {
+      version: 1,
+      settings: settingsFingerprint(this.settings, this.density.dimension),
+      chains: this.chains.map((chain): ChainSnapshot | null => chain.snapshot()),
+    };
+  }
+
+  /**
+   * Runs until all draws are drawn or the signal aborts. Gives the event loop a turn every 50 ms.
+   * Rejects with InitialisationError, and with whatever the density or the listener throws.
+   */
+  async run(signal?: AbortSignal): Promise<SampleResult> {
+    let turnEnds = performance.now() + TURN;
+    let active = this.chains.filter((chain) => chain.pending);
+    while (active.length > 0 && !signal?.aborted) {
+      for (const chain of active) chain.begin();
+      const evaluation = this.density.evaluate();
+      if (evaluation) await evaluation;
+      for (const chain of active) chain.resume();
+      if (active.some(isFinished)) active = active.filter((chain) => !isFinished(chain));
+      if (performance.now() >= turnEnds) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        turnEnds = performance.now() + TURN;
+      }
+    }
+    return { isComplete: active.length === 0, chains: this.chains.map(chainResult), snapshot: this.snapshot() };
+  }
+}
+
+/** Samples a density with HMC or NUTS: `new SamplingRun(…).run(…)` in one call, with the same errors, as rejections. */
+export async function sample(
+  density: BatchedLogDensity,
+  settings: SampleSettings,
+  listener: SampleListener = {},
+  { signal, resume }: SampleOptions = {},
+): Promise<SampleResult> {
+  return new SamplingRun(density, settings, listener, resume).run(signal);
+}
+
+function isFinished(chain: Chain): boolean {
+  return chain.pending === undefined;
+}
+
+function chainResult({ current }: Chain): ChainResult | undefined {
+  if (!current) return undefined;
+  const { transitions, warmup, counts } = current;
+  return { transitions, stepSize: warmup.stepSize, inverseMass: inverseMassDiagonal(warmup.metric), ...counts };
+}

@@ -1,0 +1,136 @@
+// What a user sets for a run of HMC or NUTS, with its defaults and its checks.
+import type { HmcOptions } from './hmc.js';
+import { defaultHmcOptions } from './hmc.js';
+import type { InitialPositions } from './initialise.js';
+import type { BatchedLogDensity } from './logDensity.js';
+import { defaultNutsOptions } from './nuts.js';
+import type { MetricKind } from './phaseSpace/metric.js';
+import { denseIndices } from './phaseSpace/metric.js';
+
+export interface SampleSettings {
+  /** Default `nuts`. */
+  readonly method?: 'nuts' | 'hmc';
+  /** Default 4; at most the density's lanes. */
+  readonly chains?: number;
+  /** Warm-up transitions per chain; default 1000. */
+  readonly warmup?: number;
+  /** Transitions per chain after warm-up; default 1000. */
+  readonly draws?: number;
+  /** Integer or string; default 1. */
+  readonly seed?: number | string;
+  /** Acceptance rate that the step size is adapted to, in (0, 1); default 0.8. */
+  readonly targetAcceptance?: number;
+  /** NUTS: default 10. */
+  readonly maxTreeDepth?: number;
+  /** Static HMC: length and jitter of the trajectory. */
+  readonly hmc?: Partial<HmcOptions>;
+  /** Default diagonal. */
+  readonly metric?: MetricKind;
+  /** Initial inverse masses (posterior variances as far as known), `[dimension]`; default 1. */
+  readonly inverseMass?: ArrayLike<number>;
+  /** Variances that the adapted metric shrinks towards, `[dimension]`; default 1e-3 (Stan's). */
+  readonly priorVariances?: ArrayLike<number>;
+  /** Initial step size; default 1. Searched from there when there is a warm-up, or when none is given. */
+  readonly stepSize?: number;
+  readonly initial?: InitialPositions;
+  /** Name of an unconstrained dimension, for error messages. */
+  readonly parameterNameOf?: (dimension: number) => string;
+}
+
+/** Settings with every default in place. */
+export interface ResolvedSettings {
+  readonly method: 'nuts' | 'hmc';
+  readonly chains: number;
+  readonly warmup: number;
+  readonly draws: number;
+  readonly seed: number | string;
+  readonly targetAcceptance: number;
+  readonly maxTreeDepth: number;
+  readonly hmc: HmcOptions;
+  /** Dimensions of the metric's dense block; empty for a diagonal metric. */
+  readonly denseIndices: Int32Array;
+  readonly inverseMass: Float64Array;
+  readonly priorVariances: Float64Array;
+  readonly stepSize: number;
+  readonly isStepSizeSearched: boolean;
+  readonly initial: InitialPositions;
+  readonly parameterNameOf?: (dimension: number) => string;
+}
+
+/** Fills in defaults. Throws RangeError naming the setting that is out of range. */
+export function resolveSettings(settings: SampleSettings, density: BatchedLogDensity): ResolvedSettings {
+  const { dimension, lanes } = density;
+  const chains = wholeNumber('chains', settings.chains ?? 4, 1);
+  if (chains > lanes)
+    throw new RangeError(`chains: ${chains}, but the density evaluates ${lanes} lanes; compile it with more`);
+  const warmup = wholeNumber('warmup', settings.warmup ?? 1000, 0);
+  const stepSize = settings.stepSize ?? 1;
+  if (!(stepSize > 0 && stepSize < Infinity)) throw new RangeError(`stepSize: ${stepSize} is not positive and finite`);
+  const targetAcceptance = settings.targetAcceptance ?? 0.8;
+  if (!(targetAcceptance > 0 && targetAcceptance < 1)) {
+    throw new RangeError(`targetAcceptance: ${targetAcceptance} is not between 0 and 1`);
+  }
+  const initial = settings.initial ?? {};
+  if (initial.positions && initial.positions.length < chains) {
+    throw new RangeError(
+      `initial.positions: ${initial.positions.length} given for ${chains} chains; give one per chain`,
+    );
+  }
+  initial.positions?.forEach((position, chain) => checkLength(`initial.positions[${chain}]`, position, dimension));
+  for (const name of ['centre', 'radius'] as const) {
+    const value = initial[name];
+    if (value !== undefined && typeof value !== 'number') checkLength(`initial.${name}`, value, dimension);
+  }
+  return {
+    method: settings.method ?? 'nuts',
+    chains,
+    warmup,
+    draws: wholeNumber('draws', settings.draws ?? 1000, 0),
+    seed: settings.seed ?? 1,
+    targetAcceptance,
+    maxTreeDepth: wholeNumber('maxTreeDepth', settings.maxTreeDepth ?? defaultNutsOptions.maxTreeDepth, 1),
+    hmc: hmcOptions({ ...defaultHmcOptions, ...settings.hmc }),
+    denseIndices: denseIndices(settings.metric ?? { kind: 'diagonal' }, dimension),
+    inverseMass: variances('inverseMass', settings.inverseMass, 1, dimension),
+    priorVariances: variances('priorVariances', settings.priorVariances, 1e-3, dimension),
+    stepSize,
+    isStepSizeSearched: warmup > 0 || settings.stepSize === undefined,
+    initial,
+    parameterNameOf: settings.parameterNameOf,
+  };
+}
+
+function hmcOptions(options: HmcOptions): HmcOptions {
+  const { integrationTime, stepSizeJitter, maxLeapfrogSteps } = options;
+  if (!(integrationTime > 0 && integrationTime < Infinity)) {
+    throw new RangeError(`hmc.integrationTime: ${integrationTime} is not positive and finite`);
+  }
+  if (!(stepSizeJitter >= 0 && stepSizeJitter < 1))
+    throw new RangeError(`hmc.stepSizeJitter: ${stepSizeJitter} is not in [0, 1)`);
+  wholeNumber('hmc.maxLeapfrogSteps', maxLeapfrogSteps, 1);
+  return options;
+}
+
+function wholeNumber(name: string, value: number, least: number): number {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name}: ${value} is not a whole number of at least ${least}`);
+  return value;
+}
+
+function checkLength(name: string, values: ArrayLike<number>, dimension: number): void {
+  if (values.length !== dimension) throw new RangeError(`${name}: ${values.length} values for ${dimension} dimensions`);
+}
+
+function variances(
+  name: string,
+  values: ArrayLike<number> | undefined,
+  fallback: number,
+  dimension: number,
+): Float64Array {
+  if (!values) return new Float64Array(dimension).fill(fallback);
+  checkLength(name, values, dimension);
+  const copy = Float64Array.from(values);
+  const bad = copy.findIndex((value) => !(value > 0 && value < Infinity));
+  if (bad >= 0) throw new RangeError(`${name}: ${copy[bad]} at dimension ${bad} is not positive and finite`);
+  return copy;
+}

@@ -1,0 +1,154 @@
+// A run as a plain record that survives JSON bit for bit, from which it continues with the very draws it would have given.
+import type { Metric } from './phaseSpace/metric.js';
+import { blockMetric } from './phaseSpace/metric.js';
+import type { ResolvedSettings } from './settings.js';
+import type { DualAveraging } from './warmup/dualAveraging.js';
+import { RunningMoments } from './warmup/moments.js';
+import type { WarmupState } from './warmup/warmup.js';
+
+/** Doubles as base64 of their bytes, little-endian: exact for every value, NaN and −0 included. */
+export type EncodedVector = string;
+
+/** A chain after its last finished transition. */
+export interface ChainSnapshot {
+  /** Transitions finished, warm-up included: the next draw's index. */
+  readonly transitions: number;
+  readonly position: EncodedVector;
+  /** Step size, then the dual averaging's scalars in the order of their record. */
+  readonly stepSizes: EncodedVector;
+  readonly stage: number;
+  readonly done: number;
+  readonly isSearchPending: boolean;
+  readonly inverseMass: EncodedVector;
+  /** Inverse mass over the dense block; null where there is none (yet). */
+  readonly blockInverseMass: EncodedVector | null;
+  readonly momentCount: number;
+  readonly momentMean: EncodedVector;
+  readonly momentSquares: EncodedVector;
+  readonly momentProducts: EncodedVector;
+  readonly counts: ChainCounts;
+}
+
+/** What a chain has done so far. */
+export interface ChainCounts {
+  /** Evaluations of the log density and its gradient during warm-up (initialisation included) and after it. */
+  readonly warmupGradientEvaluations: number;
+  readonly gradientEvaluations: number;
+  /** Transitions after warm-up that diverged, and that stopped at the greatest tree depth. */
+  readonly divergences: number;
+  readonly maxTreeDepthHits: number;
+}
+
+/** A run: every chain at its own last draw; null for a chain that has not found its start yet. */
+export interface Snapshot {
+  readonly version: 1;
+  /** What must be the same when the run is resumed. */
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly chains: readonly (ChainSnapshot | null)[];
+}
+
+/** A chain's state between two transitions. */
+export interface ChainRecord {
+  readonly transitions: number;
+  readonly warmup: WarmupState;
+  readonly counts: ChainCounts;
+}
+
+/** The settings that decide a run's draws (`draws` may grow), as scalars. */
+export function settingsFingerprint(settings: ResolvedSettings, dimension: number): Snapshot['settings'] {
+  const { method, chains, warmup, seed, targetAcceptance, maxTreeDepth, hmc } = settings;
+  const common = {
+    dimension,
+    method,
+    chains,
+    warmup,
+    seed,
+    targetAcceptance,
+    denseDimensions: settings.denseIndices.join(' '),
+  };
+  return method === 'nuts' ? { ...common, maxTreeDepth } : { ...common, ...hmc };
+}
+
+/** Throws RangeError naming the first setting in which a snapshot differs from the run that resumes it. */
+export function checkResumable(snapshot: Snapshot, settings: Snapshot['settings']): void {
+  if (snapshot.version !== 1) throw new RangeError(`resume: snapshot version ${String(snapshot.version)}, expected 1`);
+  for (const [name, value] of Object.entries(settings)) {
+    if (snapshot.settings[name] !== value) {
+      throw new RangeError(
+        `resume: the saved run has ${name} ${snapshot.settings[name]}, this one ${value}; they must agree`,
+      );
+    }
+  }
+}
+
+export function encodeChain(record: ChainRecord, position: Float64Array): ChainSnapshot {
+  const { stage, done, isSearchPending, stepSize, dualAveraging, metric, moments } = record.warmup;
+  const { count, logTarget, meanError, logStepSize, logAveraged } = dualAveraging;
+  return {
+    transitions: record.transitions,
+    position: encodeVector(position),
+    stepSizes: encodeVector(Float64Array.of(stepSize, count, logTarget, meanError, logStepSize, logAveraged)),
+    stage,
+    done,
+    isSearchPending,
+    inverseMass: encodeVector(metric.inverseMass),
+    blockInverseMass: metric.block ? encodeVector(metric.block.inverseMass) : null,
+    momentCount: moments.count,
+    momentMean: encodeVector(moments.mean),
+    momentSquares: encodeVector(moments.squares),
+    momentProducts: encodeVector(moments.products),
+    counts: record.counts,
+  };
+}
+
+/** The record of a saved chain, and its position. Throws RangeError for vectors of the wrong length. */
+export function decodeChain(
+  saved: ChainSnapshot,
+  dimension: number,
+  indices: Int32Array,
+): { readonly record: ChainRecord; readonly position: Float64Array } {
+  const [stepSize, count, logTarget, meanError, logStepSize, logAveraged] = decodeVector(saved.stepSizes, 6);
+  const dualAveraging: DualAveraging = { count, logTarget, meanError, logStepSize, logAveraged };
+  const moments = new RunningMoments(dimension, indices);
+  moments.count = saved.momentCount;
+  moments.mean.set(decodeVector(saved.momentMean, dimension));
+  moments.squares.set(decodeVector(saved.momentSquares, dimension));
+  moments.products.set(decodeVector(saved.momentProducts, indices.length ** 2));
+  const warmup: WarmupState = {
+    stage: saved.stage,
+    done: saved.done,
+    stepSize,
+    isSearchPending: saved.isSearchPending,
+    dualAveraging,
+    metric: decodeMetric(saved, dimension, indices),
+    moments,
+  };
+  const { transitions, counts } = saved;
+  return { record: { transitions, warmup, counts }, position: decodeVector(saved.position, dimension) };
+}
+
+function decodeMetric(saved: ChainSnapshot, dimension: number, indices: Int32Array): Metric {
+  const inverseMass = decodeVector(saved.inverseMass, dimension);
+  if (saved.blockInverseMass === null) return { inverseMass };
+  return blockMetric(inverseMass, indices, decodeVector(saved.blockInverseMass, indices.length ** 2));
+}
+
+const CHUNK = 0x2000;
+
+function encodeVector(vector: Float64Array): EncodedVector {
+  const view = new DataView(new ArrayBuffer(vector.length * 8));
+  vector.forEach((value, i) => view.setFloat64(8 * i, value, true));
+  const bytes = new Uint8Array(view.buffer);
+  let text = '';
+  for (let start = 0; start < bytes.length; start += CHUNK)
+    text += String.fromCharCode(...bytes.subarray(start, start + CHUNK));
+  return btoa(text);
+}
+
+function decodeVector(encoded: EncodedVector, length: number): Float64Array {
+  const text = atob(encoded);
+  if (text.length !== 8 * length)
+    throw new RangeError(`resume: a saved vector has ${text.length / 8} values, expected ${length}`);
+  const view = new DataView(Uint8Array.from(text, (character) => character.charCodeAt(0)).buffer);
+  return Float64Array.from({ length }, (_, i) => view.getFloat64(8 * i, true));
+}

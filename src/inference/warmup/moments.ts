@@ -1,0 +1,43 @@
+// Running means and variances of a chain's positions, and covariances over the metric's dense block (Welford 1962).
+
+/** Accumulates in place; `reset` starts a new window. */
+export class RunningMoments {
+  count = 0;
+  readonly mean: Float64Array;
+  /** Sums of squared deviations, `[dimension]`. */
+  readonly squares: Float64Array;
+  /** Sums of products of deviations over `indices`, `[size][size]` row-major, lower triangle. */
+  readonly products: Float64Array;
+  private readonly deviation: Float64Array;
+
+  constructor(
+    dimension: number,
+    readonly indices: Int32Array,
+  ) {
+    this.mean = new Float64Array(dimension);
+    this.squares = new Float64Array(dimension);
+    this.products = new Float64Array(indices.length ** 2);
+    this.deviation = new Float64Array(indices.length);
+  }
+
+  add(position: Float64Array): void {
+    const { mean, squares, products, indices, deviation } = this;
+    const size = indices.length;
+    this.count++;
+    indices.forEach((index, row) => (deviation[row] = position[index] - mean[index]));
+    for (let i = 0; i < mean.length; i++) {
+      const before = position[i] - mean[i];
+      mean[i] += before / this.count;
+      squares[i] += before * (position[i] - mean[i]);
+    }
+    for (let row = 0; row < size; row++) {
+      const after = position[indices[row]] - mean[indices[row]];
+      for (let column = 0; column <= row; column++) products[row * size + column] += after * deviation[column];
+    }
+  }
+
+  reset(): void {
+    this.count = 0;
+    for (const vector of [this.mean, this.squares, this.products]) vector.fill(0);
+  }
+}

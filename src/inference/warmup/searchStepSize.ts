@@ -1,0 +1,29 @@
+// A first step size: doubled or halved until one leapfrog step is accepted with probability near 0.8 (Hoffman & Gelman 2014, alg. 4).
+import type { Coroutine, PhasePoint } from '../phaseSpace/requests.js';
+import type { KernelState } from '../kernel.js';
+import type { StepKey } from '../random/streams.js';
+import { sites } from '../random/streams.js';
+
+const LOG_ACCEPTANCE = Math.log(0.8);
+const SMALLEST = 1e-10;
+const LARGEST = 1e7;
+
+/**
+ * The step size at which the acceptance of one step crosses 0.8, starting from `stepSize`; a new momentum at every trial,
+ * as in Stan. Stays within [1e-10, 1e7]: a density that needs less or allows more shows as divergences or as a flat posterior.
+ */
+export function* searchStepSize(key: StepKey, state: KernelState, stepSize: number): Coroutine<number> {
+  const from: PhasePoint = { point: state.point, momentum: 0 };
+  const to: PhasePoint = { point: state.point === 0 ? 1 : 0, momentum: 1 };
+  let current = stepSize;
+  let isGrowing: boolean | undefined;
+  for (let trial = 0; current >= SMALLEST && current <= LARGEST; trial++) {
+    const initialEnergy = yield { kind: 'refresh', at: from, stream: key.stream(sites.stepSizeSearch + trial) };
+    const energy = yield { kind: 'leapfrog', from, to, stepSize: current };
+    const isAccepted = initialEnergy - energy > LOG_ACCEPTANCE;
+    isGrowing ??= isAccepted;
+    if (isGrowing !== isAccepted) return current;
+    current = isGrowing ? 2 * current : current / 2;
+  }
+  return Math.min(LARGEST, Math.max(SMALLEST, current));
+}
