@@ -115,6 +115,9 @@ def golden():
     powers = [(b, e) for b, e in zip(log_uniform(rng, 1e-5, 1e5, 120), [rng.uniform(-60, 60) for _ in range(120)])]
     powers += [(1 + rng.uniform(-1e-3, 1e-3), rng.uniform(-1e5, 1e5)) for _ in range(60)]
     powers += [(b, rng.uniform(-1, 1)) for b in log_uniform(rng, 1e-300, 1e300, 60)]
+    # Results near the ends of the range magnify what the logarithm of a mantissa has lost.
+    for b in [rng.uniform(0.71, 0.9) for _ in range(30)] + [rng.uniform(1.1, 1.41) for _ in range(30)]:
+        powers.append((b, rng.choice((-1, 1)) * rng.uniform(500, 700) / abs(math.log(b))))
     powers += [(float(b), float(e)) for b in (2, 3, 5, 7, 10, 0.5, 1.5) for e in (-3, -2, -1, 0, 1, 2, 3, 4, 7, 10, 0.5)]
     powers += [(-2.0, 3.0), (-2.0, 4.0), (-1.5, -3.0), (-7.0, 21.0), (2.0, -1074.0), (2.0, 1023.0), (5e-324, 0.5), (10.0, -320.0)]
     rows['pow'] = [f'[{b!r}, {e!r}, {digits(mpf(b) ** mpf(e))}]' for b, e in powers]
