@@ -1,0 +1,174 @@
+// Reads CONFIG.yaml: checked key by key, every fault told with its line; the command line's settings on top.
+
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import type { Document } from 'yaml';
+import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import type { ModelConfig, ModelEntry } from './configSchema.js';
+import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
+import type { DataSource } from './dataSource.js';
+import { describeIssue } from './configIssue.js';
+import { InputError } from './inputError.js';
+import { nearestName, suggestion } from './nearestName.js';
+
+export type { ModelConfig } from './configSchema.js';
+
+export interface MethodConfig {
+  readonly name: 'auto' | 'nuts' | 'hmc';
+  readonly thin: number;
+  readonly targetAcceptance: number;
+  readonly maxTreeDepth: number;
+  readonly metric: 'diagonal' | 'dense';
+  /** Of HMC: length of a trajectory; undefined: its own default. */
+  readonly integrationTime: number | undefined;
+}
+
+/** The resolved configuration: every default filled in. */
+export interface Config {
+  /** Absolute path of the file. */
+  readonly file: string;
+  readonly data: DataSource & { readonly unique: readonly string[] };
+  readonly model: ModelConfig;
+  readonly method: MethodConfig;
+  readonly device: 'auto' | 'cpu';
+  readonly precision: 'double' | 'single';
+  readonly chains: number;
+  readonly warmup: number;
+  readonly draws: number;
+  readonly seed: number;
+  /** Undefined: as many as the machine offers. */
+  readonly threads: number | undefined;
+  /** Sites whose draws are kept in full besides the population's. */
+  readonly keep: readonly string[];
+  /** Absolute output folder, when the file names one. */
+  readonly out: string | undefined;
+}
+
+/** Settings from the command line; each replaces the file's. */
+export type Overrides = z.input<typeof overridesSchema>;
+
+type Path = readonly PropertyKey[];
+
+/**
+ * Loads and checks a configuration. Throws InputError `FILE:LINE: what; what would be right` for YAML faults, unknown
+ * keys, wrong types and ranges, unknown models and sites, and impossible priors; `--option: …` for overrides.
+ */
+export function loadConfig(
+  path: string,
+  overrides: Overrides = {},
+  registry: Readonly<Record<string, ModelEntry>> = modelRegistry,
+): Config {
+  const file = resolve(path);
+  const shown = basename(path);
+  const { document, counter } = parseYaml(file, shown);
+  const fail = (message: string, at: Path, key = false): never => {
+    const line = lineOf(document, counter, at, key);
+    throw new InputError(`${shown}:${line}: ${message}`, { file: shown, line });
+  };
+
+  const written: unknown = document.toJS();
+  if (!isMap(document.contents)) fail('a configuration is a list of keys such as data:, model:, method:', []);
+  const entry = modelEntry(written, registry, fail);
+  const checked = configSchema(entry.schema).safeParse(written);
+  if (!checked.success) {
+    const { message, path: at, isKey } = describeIssue(checked.error.issues[0], written, knownKeys(entry.schema));
+    return fail(message, at, isKey);
+  }
+  const config = checked.data;
+  for (const site of Object.keys(config.model.priors)) {
+    if (entry.sites.includes(site)) continue;
+    fail(`unknown site '${site}' in model.priors; ${suggestion(site, entry.sites)}`, ['model', 'priors', site], true);
+  }
+  const set = checkOverrides(overrides);
+  const { method } = config;
+  for (const key of ['chains', 'warmup', 'draws'] as const) {
+    if (config[key] === undefined || method[key] === undefined) continue;
+    fail(`${key} is set here and in method; keep one of them`, [key], true);
+  }
+  const folder = dirname(file);
+  return {
+    file,
+    data: { ...config.data, folder, unique: config.data.unique ?? [] },
+    model: config.model,
+    method: {
+      name: set.method ?? method.name,
+      thin: method.thin ?? 1,
+      targetAcceptance: method.targetAcceptance ?? 0.8,
+      maxTreeDepth: method.maxTreeDepth ?? 10,
+      metric: method.metric ?? 'diagonal',
+      integrationTime: method.integrationTime,
+    },
+    device: set.device ?? config.device ?? 'auto',
+    precision: set.precision ?? config.precision ?? 'double',
+    chains: set.chains ?? config.chains ?? method.chains ?? 4,
+    warmup: set.warmup ?? config.warmup ?? method.warmup ?? 1000,
+    draws: set.draws ?? config.draws ?? method.draws ?? 1000,
+    seed: set.seed ?? config.seed ?? 1,
+    threads: set.threads ?? config.threads,
+    keep: config.keep,
+    out: config.out === undefined ? undefined : resolve(folder, config.out),
+  };
+}
+
+function parseYaml(file: string, shown: string): { document: Document.Parsed; counter: LineCounter } {
+  let source: string;
+  try {
+    source = readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const reason = code === 'ENOENT' ? `no such file; looked for ${file}` : `cannot be read (${code})`;
+    throw new InputError(`${shown}: ${reason}`, { file: shown });
+  }
+  if (source.trim() === '') throw new InputError(`${shown}: is empty; data: and model: are needed`, { file: shown });
+  const counter = new LineCounter();
+  const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
+  if (document.errors.length > 0) {
+    const [fault] = document.errors;
+    const line = counter.linePos(fault.pos[0]).line;
+    throw new InputError(`${shown}:${line}: not valid YAML: ${fault.message.split('\n')[0]}`, { file: shown, line });
+  }
+  return { document, counter };
+}
+
+/** Line of the value at `path`, or of its key; of the nearest parent that exists when it does not. */
+function lineOf(document: Document.Parsed, counter: LineCounter, path: Path, wantsKey: boolean): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    if (isMap(parent)) {
+      const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(path[depth - 1]));
+      if (pair === undefined) continue;
+      const node = wantsKey || depth < path.length || !isScalar(pair.value) ? pair.key : pair.value;
+      if (isNode(node) && node.range) return counter.linePos(node.range[0]).line;
+    }
+    const node: unknown = document.getIn(path.slice(0, depth), true);
+    if (isNode(node) && node.range) return counter.linePos(node.range[0]).line;
+  }
+  return document.contents?.range ? counter.linePos(document.contents.range[0]).line : 1;
+}
+
+function modelEntry(
+  written: unknown,
+  registry: Readonly<Record<string, ModelEntry>>,
+  fail: (message: string, at: Path, key?: boolean) => never,
+): ModelEntry {
+  const model: unknown = (written as { model?: unknown }).model;
+  const known = Object.keys(registry);
+  const misspelt = nearestName('model', Object.keys(written as object));
+  if (model === undefined && misspelt !== null)
+    return fail(`unknown key '${misspelt}'; did you mean 'model'?`, [misspelt], true);
+  if (typeof model !== 'object' || model === null)
+    return fail(`model is missing; add model: {name: ${known[0]}, …}`, ['model']);
+  const name: unknown = (model as { name?: unknown }).name;
+  if (typeof name !== 'string') return fail(`model.name is missing; known: ${known.join(', ')}`, ['model', 'name']);
+  if (!Object.hasOwn(registry, name))
+    return fail(`unknown model '${name}'; ${suggestion(name, known)}`, ['model', 'name']);
+  return registry[name];
+}
+
+function checkOverrides(overrides: Overrides): Overrides {
+  const checked = overridesSchema.safeParse(overrides);
+  if (checked.success) return checked.data;
+  const { message } = describeIssue(checked.error.issues[0], overrides, {});
+  throw new InputError(`--${message}`, { value: message });
+}
