@@ -1,0 +1,193 @@
+// From a tensor program and its data to one WebAssembly module and the list of calls that evaluate it.
+import { declareMath, type MathFunction } from '../math/vectorMath.js';
+import { interpret } from '../program/interpreter.js';
+import { type NodeId, pruneProgram, sizeOf, type TensorProgram } from '../program/tensorProgram.js';
+import { Code, FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
+import { analyse } from './analysis.js';
+import { type Addresses, reductionFunction } from './expressions.js';
+import { emitLoopNest } from './loopNest.js';
+import { checkDataArray, type DataArray, MemoryLayout, type StoredArray } from './memoryLayout.js';
+import { planNest, type PlannedNest } from './nestPlan.js';
+import { schedule } from './schedule.js';
+import { mathFunctionOf } from './values.js';
+
+/** What the caller binds. Parameters are stored one after another, in this order, `[element][lane]`. */
+export interface CompileOptions {
+  readonly parameters: readonly { readonly name: string; readonly size: number }[];
+  readonly data: ReadonlyMap<string, DataArray>;
+  /** Number of chains. */
+  readonly chains: number;
+  readonly precision: 'double' | 'single';
+}
+
+/** Adds the shares of `blocks` blocks into an array of `bytes`. */
+export interface CombineStep {
+  readonly functionName: string;
+  readonly target: number;
+  readonly source: number;
+  readonly bytes: number;
+}
+
+/** One exported function, called for every block (and for every group of lanes). */
+export interface Call {
+  readonly functionName: string;
+  readonly bounds: Int32Array;
+  readonly combine: readonly CombineStep[];
+}
+
+export interface OutputArray {
+  readonly base: number;
+  readonly size: number;
+  /** False for outputs that do not depend on parameters: one number an element instead of one a lane. */
+  readonly perLane: boolean;
+}
+
+export interface CompiledProgram {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly memoryBytes: number;
+  readonly arrays: readonly StoredArray[];
+  readonly setup: readonly Call[];
+  readonly perEvaluation: readonly Call[];
+  /** Address and number of elements of all parameters together. */
+  readonly parameters: { readonly base: number; readonly size: number };
+  readonly outputs: ReadonlyMap<string, OutputArray>;
+  /** Lanes in memory: the number of chains rounded up to whole vectors (and to whole groups). */
+  readonly lanes: number;
+  /** Lanes that one call handles. */
+  readonly lanesPerCall: number;
+}
+
+/** Lanes of one call: more would spill registers. */
+const maxLanesPerCall = 4;
+
+export function compile(program: TensorProgram, options: CompileOptions): CompiledProgram {
+  for (const node of program.nodes) {
+    if (node.operation.op !== 'data') continue;
+    const array = options.data.get(node.operation.name);
+    if (array === undefined) throw new Error(`data ${node.operation.name} is missing`);
+    checkDataArray(node.operation.name, array, node.shape);
+  }
+  const lanesPerCall = Math.min(maxLanesPerCall, Math.ceil(options.chains / 2) * 2);
+  const lanes = Math.ceil(options.chains / lanesPerCall) * lanesPerCall;
+  const analysis = analyse(program);
+  checkIndices(program, analysis.varies, options.data);
+  const layout = new MemoryLayout(options.precision);
+
+  const parameterSize = options.parameters.reduce((sum, { size }) => sum + size, 0);
+  const parameterBase = layout.reserve(parameterSize * lanes * 8);
+  const parameters = new Map<string, number>();
+  let offset = parameterBase;
+  for (const { name, size } of options.parameters) {
+    parameters.set(name, offset);
+    offset += size * lanes * 8;
+  }
+  const roots = new Map<NodeId, number>();
+  // Whole vectors, because the shares of blocks are combined two doubles at a time.
+  const reserveArray = (size: number, perLane: boolean): number =>
+    layout.reserve(Math.ceil((size * (perLane ? lanes : 1)) / 2) * 16);
+  const outputs = new Map<string, OutputArray>();
+  for (const [name, id] of program.outputs) {
+    const size = sizeOf(program.nodes[id].shape);
+    const perLane = analysis.varies[id];
+    if (!roots.has(id)) roots.set(id, reserveArray(size, perLane));
+    outputs.set(name, { base: roots.get(id)!, size, perLane });
+  }
+  for (const id of analysis.roots.keys()) {
+    const size = sizeOf(program.nodes[id].shape);
+    if (!roots.has(id)) roots.set(id, reserveArray(size, analysis.varies[id]));
+  }
+  const addresses: Addresses = { program, analysis, layout, data: options.data, parameters, roots, lanes };
+
+  const builder = new ModuleBuilder();
+  const math = declareMath(builder, usedMath(program));
+  const combiners = new Set<string>();
+  const emit = (nest: PlannedNest, name: string): Call => {
+    builder.addFunction(emitLoopNest(nest, addresses, lanesPerCall / 2, math), name);
+    const blocks = nest.bounds.length - 1;
+    const combine: CombineStep[] = [];
+    if (blocks > 1) {
+      for (const share of nest.partials.values()) {
+        combiners.add(share.fn);
+        combine.push({
+          functionName: `combine_${share.fn}`,
+          target: roots.get(share.node)!,
+          source: share.base,
+          bytes: share.bytes,
+        });
+      }
+    }
+    return { functionName: name, bounds: nest.bounds, combine };
+  };
+  const { setup, perEvaluation } = schedule(analysis);
+  const setupCalls = setup.map((nest, i) => emit(planNest(nest, addresses), `setup_${i}`));
+  const calls = perEvaluation.map((nest, i) => emit(planNest(nest, addresses), `nest_${i}`));
+  for (const fn of combiners) builder.addFunction(combineFunction(fn as 'sum'), `combine_${fn}`);
+
+  const pages = Math.ceil(layout.bytes / 65536) + 1;
+  return {
+    bytes: builder.encode({ minimum: pages, maximum: pages, shared: true }) as Uint8Array<ArrayBuffer>,
+    memoryBytes: pages * 65536,
+    arrays: layout.arrays,
+    setup: setupCalls,
+    perEvaluation: calls,
+    parameters: { base: parameterBase, size: parameterSize },
+    outputs,
+    lanes,
+    lanesPerCall,
+  };
+}
+
+function usedMath(program: TensorProgram): Set<MathFunction> {
+  const used = new Set<MathFunction>();
+  for (const { operation } of program.nodes) {
+    if (operation.op !== 'unary' && operation.op !== 'binary') continue;
+    const name = mathFunctionOf(operation.fn);
+    if (name !== undefined) used.add(name);
+  }
+  return used;
+}
+
+/** Indices of the data must lie inside the tables they address: generated code does not check them. */
+function checkIndices(program: TensorProgram, varies: readonly boolean[], data: ReadonlyMap<string, DataArray>): void {
+  for (const { operation, inputs, shape } of program.nodes) {
+    if (operation.op !== 'gather' && operation.op !== 'segmentSum') continue;
+    const rows = operation.op === 'gather' ? program.nodes[inputs[0]].shape[0] : shape[0];
+    if (varies[inputs[1]]) throw new Error(`${operation.op} needs indices that do not depend on parameters`);
+    const values = indexValues(program, inputs[1], data);
+    for (let i = 0; i < values.length; i++) {
+      if (!(values[i] >= 0 && values[i] < rows && Number.isInteger(values[i]))) {
+        throw new RangeError(
+          `index ${values[i]} at position ${i} of a ${operation.op} is not a row of 0 … ${rows - 1}`,
+        );
+      }
+    }
+  }
+}
+
+function indexValues(program: TensorProgram, id: NodeId, data: ReadonlyMap<string, DataArray>): ArrayLike<number> {
+  const { operation } = program.nodes[id];
+  if (operation.op === 'data') return data.get(operation.name)!.values;
+  const inputs = new Map([...data].map(([name, array]) => [name, array.values]));
+  return interpret(pruneProgram(program.nodes, new Map([['indices', id]])), inputs).get('indices')!;
+}
+
+/** (target, source, bytes, blocks): target[i] = source[0][i] ∘ source[1][i] ∘ …, two doubles at a time. */
+function combineFunction(fn: keyof typeof reductionFunction): FunctionBuilder {
+  const builder = new FunctionBuilder(['i32', 'i32', 'i32', 'i32'], []);
+  const [target, source, bytes, blocks] = [0, 1, 2, 3];
+  const position = builder.local('i32');
+  const address = builder.local('i32');
+  const block = builder.local('i32');
+  const sum = builder.local('v128');
+  const inner = new Code();
+  inner.get(address).get(bytes).op('i32_add').set(address);
+  inner.get(sum).get(address).mem('v128_load', 0).op(`f64x2_${reductionFunction[fn]}`).set(sum);
+  const body = builder.body;
+  body.i32Const(0).set(position).loop();
+  body.get(source).get(position).op('i32_add').tee(address).mem('v128_load', 0).set(sum);
+  body.i32Const(1).set(block).loop().append(inner);
+  body.get(block).i32Const(1).op('i32_add').tee(block).get(blocks).op('i32_lt_u').branchIf(0).op('end');
+  body.get(target).get(position).op('i32_add').get(sum).mem('v128_store', 0);
+  body.get(position).i32Const(16).op('i32_add').tee(position).get(bytes).op('i32_lt_u').branchIf(0).op('end');
+  return builder;
+}

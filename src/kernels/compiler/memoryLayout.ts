@@ -1,0 +1,134 @@
+// Assigns addresses in the linear memory of a compiled program and picks how each data column is stored.
+import { sizeOf, type Shape } from '../program/tensorProgram.js';
+
+/** An array of the data set: row-major, any numeric typed array. */
+export interface DataArray {
+  readonly shape: Shape;
+  readonly values: ArrayLike<number>;
+}
+
+export const storageBytes = { u8: 1, u16: 2, i32: 4, f32: 4, f64: 8 } as const;
+export type Storage = keyof typeof storageBytes;
+
+/** A run of equally typed numbers to be copied into memory when the program is bound. */
+export interface StoredArray {
+  readonly base: number;
+  readonly storage: Storage;
+  readonly length: number;
+  /** Writes the numbers to a view of the memory at `base`. */
+  readonly fill: (memory: ArrayBufferLike) => void;
+}
+
+/** A data column as the generated code sees it: a literal, or numbers at an address. */
+export type Column = { readonly constant: number } | StoredArray;
+
+const memoryLimit = 2 ** 32 - 65536;
+
+export class MemoryLayout {
+  /** Address 0 is left free, so that no array starts there. */
+  private next = 64;
+  private readonly stored: StoredArray[] = [];
+  private readonly columns = new Map<string, Column>();
+
+  /** `single` stores real columns as f32, halving the memory they take and rounding them. */
+  constructor(private readonly precision: 'double' | 'single') {}
+
+  get bytes(): number {
+    return this.next;
+  }
+
+  get arrays(): readonly StoredArray[] {
+    return this.stored;
+  }
+
+  /** Reserves `bytes` aligned to 16. */
+  reserve(bytes: number): number {
+    const base = Math.ceil(this.next / 16) * 16;
+    this.next = base + bytes;
+    if (this.next > memoryLimit)
+      throw new Error(`the program needs more than 4 GiB of memory (${(this.next / 2 ** 30).toFixed(1)} GiB)`);
+    return base;
+  }
+
+  /** Numbers start, start + step, … (`length` of them) of `array`, stored once per `key`. */
+  column(key: string, array: DataArray, start: number, step: number, length: number): Column {
+    const known = this.columns.get(key);
+    if (known !== undefined) return known;
+    const column = this.store(array.values, start, step, length);
+    this.columns.set(key, column);
+    return column;
+  }
+
+  /** i32 numbers the generated code needs, such as row ranges. */
+  integers(values: Int32Array): StoredArray {
+    return this.place('i32', values.length, values, 0, 1);
+  }
+
+  private store(values: ArrayLike<number>, start: number, step: number, length: number): Column {
+    const storage = this.chooseStorage(values, start, step, length);
+    return typeof storage === 'number' ? { constant: storage } : this.place(storage, length, values, start, step);
+  }
+
+  /** The narrowest type that holds every number exactly; a number when all are equal. */
+  private chooseStorage(values: ArrayLike<number>, start: number, step: number, length: number): Storage | number {
+    let integer = true;
+    let single = true;
+    let constant = true;
+    let min = Infinity;
+    let max = -Infinity;
+    const first = values[start];
+    for (let i = 0, at = start; i < length; i++, at += step) {
+      const value = values[at];
+      if (value !== first) constant = false;
+      if (integer && (value !== Math.trunc(value) || Object.is(value, -0))) integer = false;
+      if (single && Math.fround(value) !== value) single = false;
+      if (!integer && !single && !constant) break;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+    if (constant && length > 0 && !Number.isNaN(first)) return first;
+    if (integer && min >= 0 && max < 2 ** 8) return 'u8';
+    if (integer && min >= 0 && max < 2 ** 16) return 'u16';
+    if (integer && min >= -(2 ** 31) && max < 2 ** 31) return 'i32';
+    return single || this.precision === 'single' ? 'f32' : 'f64';
+  }
+
+  private place(storage: Storage, length: number, values: ArrayLike<number>, start: number, step: number): StoredArray {
+    const base = this.reserve(length * storageBytes[storage]);
+    const stored: StoredArray = {
+      base,
+      storage,
+      length,
+      fill: (memory) => {
+        const target = viewOf(memory, base, storage, length);
+        for (let i = 0, at = start; i < length; i++, at += step) target[i] = values[at];
+      },
+    };
+    this.stored.push(stored);
+    return stored;
+  }
+}
+
+function viewOf(memory: ArrayBufferLike, base: number, storage: Storage, length: number) {
+  switch (storage) {
+    case 'u8':
+      return new Uint8Array(memory, base, length);
+    case 'u16':
+      return new Uint16Array(memory, base, length);
+    case 'i32':
+      return new Int32Array(memory, base, length);
+    case 'f32':
+      return new Float32Array(memory, base, length);
+    case 'f64':
+      return new Float64Array(memory, base, length);
+    default:
+      throw new Error(storage satisfies never);
+  }
+}
+
+/** Checks that a data array has as many numbers as its shape says. */
+export function checkDataArray(name: string, array: DataArray, shape: Shape): void {
+  if (array.values.length !== sizeOf(shape)) {
+    throw new Error(`data ${name}: ${array.values.length} numbers for shape [${shape.join(', ')}]`);
+  }
+}

@@ -1,0 +1,59 @@
+// Evaluates a program compiled and interpreted, for several chains with different parameters, and compares every output.
+import { expect } from 'vitest';
+import { startThreads } from '../../../src/kernels/adapters/nodeThreads.js';
+import { compile } from '../../../src/kernels/compiler/compile.js';
+import type { DataArray } from '../../../src/kernels/compiler/memoryLayout.js';
+import { CpuExecutable } from '../../../src/kernels/cpu/executable.js';
+import { interpret } from '../../../src/kernels/program/interpreter.js';
+import { sizeOf, type TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
+
+export interface Comparison {
+  readonly program: TensorProgram;
+  readonly data: ReadonlyMap<string, DataArray>;
+  /** Parameter values of each chain, by name. */
+  readonly chains: readonly ReadonlyMap<string, ArrayLike<number>>[];
+  readonly threads?: number;
+  readonly tolerance?: number;
+}
+
+/** Largest difference relative to the array's largest magnitude. */
+export async function compareWithInterpreter(comparison: Comparison): Promise<CpuExecutable> {
+  const { program, data, chains, threads = 1, tolerance = 1e-11 } = comparison;
+  const parameters = program.nodes.flatMap(({ operation, shape }) =>
+    operation.op === 'parameter' ? [{ name: operation.name, size: sizeOf(shape) }] : [],
+  );
+  const compiled = compile(program, { parameters, data, chains: chains.length, precision: 'double' });
+  const executable = await CpuExecutable.create(compiled, threads, startThreads);
+  try {
+    for (const [lane, values] of chains.entries()) {
+      let element = 0;
+      for (const { name, size } of parameters) {
+        for (let i = 0; i < size; i++)
+          executable.parameters[element++ * executable.lanes + lane] = values.get(name)![i];
+      }
+    }
+    // Twice: nothing may be left over from an earlier run.
+    executable.run();
+    executable.run();
+    const dataValues = new Map([...data].map(([name, array]) => [name, array.values]));
+    for (const [lane, values] of chains.entries()) {
+      const expected = interpret(program, new Map([...dataValues, ...values]));
+      for (const [name, reference] of expected) {
+        const array = executable.output(name);
+        const perLane = executable.isPerLane(name);
+        const scale = Math.max(1e-300, ...reference.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)));
+        for (let i = 0; i < reference.length; i++) {
+          const actual = perLane ? array[i * executable.lanes + lane] : array[i];
+          if (Object.is(actual, reference[i]) || actual === reference[i]) continue;
+          const error = Math.abs(actual - reference[i]) / scale;
+          expect(error, `${name}[${i}] of chain ${lane}: compiled ${actual}, interpreted ${reference[i]}`).toBeLessThan(
+            tolerance,
+          );
+        }
+      }
+    }
+  } finally {
+    await executable.dispose();
+  }
+  return executable;
+}
