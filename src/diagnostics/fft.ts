@@ -44,7 +44,7 @@ function makePlan(size: number): FourierPlan {
 
 /** Transforms the plan's buffers in place: X[k] = Σ_j x[j] exp(−2πi jk / size), x given in bit-reversed order. */
 export function transform(plan: FourierPlan): void {
-  const { size, cosines, sines, real: re, imaginary: im } = plan;
+  const { size, real: re, imaginary: im } = plan;
   // The first two stages together: their twiddles are 1 and −i.
   for (let i = 0; i < size; i += 4) {
     const sumRe = re[i] + re[i + 1];

@@ -51,59 +51,65 @@ interface Verdict {
   readonly sentence: string;
 }
 
-function judgeClass(figures: FigureClass): Verdict {
-  const { label, count, good, passLimit, reviewLimit } = figures;
-  const sign = good === 'below' ? 1 : -1;
-  const badness = (value: number) => sign * value;
-  const failing: number[] = [];
-  const undefinedAt: number[] = [];
-  let worst: number[] = [];
-  let missed = 0;
-  let failed = 0;
-  let constant = 0;
-  for (let i = 0; i < count; i++) {
-    if (figures.isConstantAt(i)) {
-      constant++;
-      continue;
-    }
+/** What a pass over the scalars of a class found. */
+interface Tally {
+  judged: number;
+  missed: number;
+  failed: number;
+  constant: number;
+  undefinedCount: number;
+  /** First scalars with an undefined figure. */
+  readonly undefinedFirst: number[];
+  /** Worst scalars, the worst first. */
+  readonly worst: number[];
+}
+
+function tally(figures: FigureClass): Tally {
+  // Larger is worse on this scale, whichever side is good.
+  const sign = figures.good === 'below' ? 1 : -1;
+  const out: Tally = { judged: 0, missed: 0, failed: 0, constant: 0, undefinedCount: 0, undefinedFirst: [], worst: [] };
+  for (let i = 0; i < figures.count; i++) {
     const value = figures.valueAt(i);
-    if (Number.isNaN(value)) {
-      undefinedAt.push(i);
-      continue;
+    if (figures.isConstantAt(i)) {
+      out.constant++;
+    } else if (Number.isNaN(value)) {
+      out.undefinedCount++;
+      if (out.undefinedFirst.length < WORST_NAMED) out.undefinedFirst.push(i);
+    } else {
+      out.judged++;
+      if (sign * value >= sign * figures.passLimit) out.missed++;
+      if (sign * value >= sign * figures.reviewLimit) out.failed++;
+      const place = out.worst.findIndex((j) => sign * figures.valueAt(j) < sign * value);
+      if (place >= 0) out.worst.splice(place, 0, i);
+      else if (out.worst.length < WORST_NAMED) out.worst.push(i);
+      if (out.worst.length > WORST_NAMED) out.worst.pop();
     }
-    if (badness(value) >= badness(passLimit)) missed++;
-    if (badness(value) >= badness(reviewLimit)) failed++;
-    failing.push(i);
-    if (failing.length > 64) worst = keepWorst(failing, worst);
   }
-  worst = keepWorst(failing, worst);
+  return out;
+}
 
-  function keepWorst(fresh: number[], kept: readonly number[]): number[] {
-    const all = [...kept, ...fresh].sort((a, b) => badness(figures.valueAt(b)) - badness(figures.valueAt(a)));
-    fresh.length = 0;
-    return all.slice(0, WORST_NAMED);
-  }
-
+function judgeClass(figures: FigureClass): Verdict {
+  const { label, good, passLimit, reviewLimit } = figures;
+  const found = tally(figures);
   const show = (i: number) => `${figures.nameAt(i)} ${formatFigure(figures.valueAt(i), good)}`;
-  const judged = count - constant - undefinedAt.length;
   const parts: string[] = [];
-  if (judged > 0 && missed === 0) {
-    parts.push(`all ${judged} are ${good} ${passLimit} (worst ${show(worst[0])})`);
-  } else if (judged > 0) {
-    const named = worst.slice(0, missed).map(show).join(', ');
-    const severe = failed > 0 ? `, of which ${failed} not ${good} ${reviewLimit}` : '';
-    parts.push(`${missed} of ${judged} are not ${good} ${passLimit}${severe}; worst: ${named}`);
+  if (found.judged > 0 && found.missed === 0) {
+    parts.push(`all ${found.judged} are ${good} ${passLimit} (worst ${show(found.worst[0])})`);
+  } else if (found.judged > 0) {
+    const named = found.worst.slice(0, found.missed).map(show).join(', ');
+    const severe = found.failed > 0 ? `, of which ${found.failed} not ${good} ${reviewLimit}` : '';
+    parts.push(`${found.missed} of ${found.judged} are not ${good} ${passLimit}${severe}; worst: ${named}`);
   }
-  if (undefinedAt.length > 0) {
-    const named = undefinedAt.slice(0, WORST_NAMED).map(figures.nameAt).join(', ');
-    parts.push(`undefined for ${undefinedAt.length} (too few, tied or non-finite draws): ${named}`);
+  if (found.undefinedCount > 0) {
+    const named = found.undefinedFirst.map(figures.nameAt).join(', ');
+    parts.push(`undefined for ${found.undefinedCount} (too few, tied or non-finite draws), first: ${named}`);
   }
-  if (constant > 0) parts.push(`${constant} constant left out`);
-  const status = failed > 0 ? 'fail' : missed > 0 || undefinedAt.length > 0 ? 'review' : 'pass';
+  if (found.constant > 0) parts.push(`${found.constant} constant left out`);
+  const status = found.failed > 0 ? 'fail' : found.missed + found.undefinedCount > 0 ? 'review' : 'pass';
   return { status, sentence: `${label}: ${parts.join('; ')}.` };
 }
 
 function formatFigure(value: number, good: 'below' | 'above'): string {
   if (!Number.isFinite(value)) return String(value);
-  return good === 'below' ? value.toFixed(3) : value.toFixed(0);
+  return good === 'below' ? value.toFixed(4) : value.toFixed(1);
 }

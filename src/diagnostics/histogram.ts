@@ -25,12 +25,11 @@ export function histogram(values: Float64Array, bins?: number): Histogram {
   const n = sorted.length;
   if (n === 0) return { edges: new Float64Array(0), counts: new Uint32Array(0) };
   const min = sorted[0];
-  const range = sorted[n - 1] - min;
+  const max = sorted[n - 1];
+  const range = max - min;
   const bars = range > 0 ? (bins ?? freedmanDiaconisBins(sorted)) : 1;
   if (!(Number.isInteger(bars) && bars > 0)) throw new RangeError(`bins must be a positive whole number, got ${bins}`);
-  const edges = Float64Array.from({ length: bars + 1 }, (_, k) =>
-    k === bars ? min + range : min + (range * k) / bars,
-  );
+  const edges = Float64Array.from({ length: bars + 1 }, (_, k) => (k === bars ? max : min + (range * k) / bars));
   const counts = new Uint32Array(bars);
   let bar = 0;
   for (const value of sorted) {
@@ -60,8 +59,8 @@ export interface RankHistogram {
 }
 
 /**
- * Rank histogram (Vehtari et al. 2021, §5.1): flat for every chain when the chains agree. Ties rank in order of chain and draw
- * would favour the first chain, so tied draws are spread evenly over the bins that they cover, chain by chain.
+ * Rank histogram (Vehtari et al. 2021, §5.1): flat for every chain when the chains agree. Ties ranked by position would favour
+ * the first chain, so the ranks of tied draws are dealt to the chains in turn, in proportion to how many each has.
  * @param bins number of bins, 20 by default
  * @returns null when a draw is not finite
  */

@@ -22,10 +22,12 @@ export interface KernelDensityOptions {
 
 /** How far beyond the extreme draws the grid goes, in bandwidths. */
 const REACH = 3;
-/** Kernel mass beyond this many bandwidths is below 1e-15. */
-const CUT = 8;
+/** The kernel is below 1e-10 of its peak beyond this many bandwidths. */
+const CUT = 7;
 /** Grid steps per bandwidth at least, so that binning errs by at most (1/4)² / 8 · h² f″, far below a drawn line's width. */
 const STEPS_PER_BANDWIDTH = 4;
+/** Heavy tails make the grid much wider than the bandwidth; finer than this the binning is not worth its memory. */
+const MAX_REFINEMENT = 256;
 
 /**
  * Kernel density estimate of the finite values: linear binning on a grid at least as fine as the one asked for (Wand 1994),
@@ -59,9 +61,6 @@ export function kernelDensity(values: Float64Array, options: KernelDensityOption
   });
   return { x, density, bandwidth };
 }
-
-/** Heavy tails make the grid much wider than the bandwidth; finer than this the binning is not worth its memory. */
-const MAX_REFINEMENT = 256;
 
 interface BinnedDraws {
   readonly start: number;

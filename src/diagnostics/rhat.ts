@@ -15,13 +15,14 @@ export function rhatOfHalfChains(values: Float64Array, halves: HalfChains): numb
   if (length < 2 || isConstant(halfChainValues(values, halves))) return NaN;
   const means = Float64Array.from(starts, (start) => meanOf(values, start, start + length));
   const variances = Float64Array.from(starts, (start, k) => varianceOf(values, start, start + length, means[k]));
-  return rhatFromMoments(means, variances, length);
+  return rhatFromMoments(means, meanOf(variances), length);
 }
 
-/** The same from the moments of half-chains (`[halfChain]`) of `length` draws. */
-export function rhatFromMoments(means: Float64Array, variances: Float64Array, length: number): number {
-  const betweenOverLength = varianceOf(means);
-  return Math.sqrt(betweenOverLength / meanOf(variances) + (length - 1) / length);
+/**
+ * The same from half-chain means (`[halfChain]`), the mean W of the half-chain variances and the length of a half-chain.
+ */
+export function rhatFromMoments(means: Float64Array, withinVariance: number, length: number): number {
+  return Math.sqrt(varianceOf(means) / withinVariance + (length - 1) / length);
 }
 
 /** Larger of the R-hat of rank-normalised draws and of folded rank-normalised draws; NaN when either is. */
