@@ -10,7 +10,7 @@ import type { BatchedRequest, Coroutine } from './phaseSpace/requests.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';
 import type { ResolvedSettings } from './settings.js';
-import type { ChainRecord, ChainSnapshot } from './snapshot.js';
+import type { ChainCounts, ChainRecord, ChainSnapshot } from './snapshot.js';
 import { decodeChain, encodeChain } from './snapshot.js';
 import { RunningMoments } from './warmup/moments.js';
 import { searchStepSize } from './warmup/searchStepSize.js';
@@ -42,7 +42,7 @@ export class Chain {
   private readonly life: Coroutine<void>;
   private state: KernelState = { point: 0 };
   private record: ChainRecord | undefined;
-  /** Gradient evaluations since the last finished transition. */
+  /** Gradient evaluations not yet counted in the record. */
   private evaluations = 0;
 
   constructor(
@@ -99,9 +99,10 @@ export class Chain {
     const total = this.settings.warmup + this.settings.draws;
     while (record.transitions < total) {
       const key: StepKey = stepKey(this.key, this.index, record.transitions);
-      let { warmup } = record;
+      let { warmup, counts } = record;
       if (warmup.isSearchPending) {
         warmup = withSearchedStepSize(warmup, yield* searchStepSize(key, this.state, warmup.stepSize));
+        counts = this.countPreparation(counts);
       }
       const [state, info] = yield* this.kernel.step(key, this.state, warmup.stepSize);
       const position = this.space.positionAt(state.point);
@@ -111,7 +112,7 @@ export class Chain {
       this.space.metric = warmup.metric;
       const phase: Phase = record.transitions < this.settings.warmup ? 'warmup' : 'sampling';
       const index = record.transitions - (phase === 'warmup' ? 0 : this.settings.warmup);
-      record = { transitions: record.transitions + 1, warmup, counts: this.count(record.counts, phase, info) };
+      record = { transitions: record.transitions + 1, warmup, counts: this.countTransition(counts, phase, info) };
       this.record = record;
       this.onDraw({ chain: this.index, phase, index, position, info });
     }
@@ -122,8 +123,8 @@ export class Chain {
     yield* initialise(this.space, this.state.point, this.key, this.index, initial, parameterNameOf);
     const moments = new RunningMoments(this.density.dimension, denseIndices);
     const warmup = startWarmup(this.plan, this.space.metric, moments, stepSize, isStepSizeSearched);
-    const counts = { warmupGradientEvaluations: 0, gradientEvaluations: 0, divergences: 0, maxTreeDepthHits: 0 };
-    return { transitions: 0, warmup, counts };
+    const none = { warmupGradientEvaluations: 0, gradientEvaluations: 0, divergences: 0, maxTreeDepthHits: 0 };
+    return { transitions: 0, warmup, counts: this.countPreparation(none) };
   }
 
   /** Density and gradient are evaluated again at the saved position; that evaluation is not counted a second time. */
@@ -136,14 +137,20 @@ export class Chain {
     return record;
   }
 
-  private count(counts: ChainRecord['counts'], phase: Phase, info: TransitionInfo): ChainRecord['counts'] {
-    const { evaluations } = this;
+  /** Evaluations of a start or a step-size search count as warm-up. */
+  private countPreparation(counts: ChainCounts): ChainCounts {
+    const warmupGradientEvaluations = counts.warmupGradientEvaluations + this.evaluations;
     this.evaluations = 0;
-    if (phase === 'warmup')
-      return { ...counts, warmupGradientEvaluations: counts.warmupGradientEvaluations + evaluations };
+    return { ...counts, warmupGradientEvaluations };
+  }
+
+  private countTransition(counts: ChainCounts, phase: Phase, info: TransitionInfo): ChainCounts {
+    if (phase === 'warmup') return this.countPreparation(counts);
+    const gradientEvaluations = counts.gradientEvaluations + this.evaluations;
+    this.evaluations = 0;
     return {
       ...counts,
-      gradientEvaluations: counts.gradientEvaluations + evaluations,
+      gradientEvaluations,
       divergences: counts.divergences + Number(info.isDivergent),
       maxTreeDepthHits: counts.maxTreeDepthHits + Number(info.reachedMaxTreeDepth),
     };

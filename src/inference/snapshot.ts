@@ -31,7 +31,7 @@ export interface ChainSnapshot {
 
 /** What a chain has done so far. */
 export interface ChainCounts {
-  /** Evaluations of the log density and its gradient during warm-up (initialisation included) and after it. */
+  /** Evaluations of the log density and its gradient during warm-up (start and step-size searches included) and after it. */
   readonly warmupGradientEvaluations: number;
   readonly gradientEvaluations: number;
   /** Transitions after warm-up that diverged, and that stopped at the greatest tree depth. */
