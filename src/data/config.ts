@@ -12,9 +12,7 @@ import { describeIssue } from './configIssue.js';
 import { InputError } from './inputError.js';
 import { nearestName, suggestion } from './nearestName.js';
 
-export type { ModelConfig } from './configSchema.js';
-
-export interface MethodConfig {
+interface MethodConfig {
   readonly name: 'auto' | 'nuts' | 'hmc';
   readonly thin: number;
   readonly targetAcceptance: number;

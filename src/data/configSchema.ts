@@ -54,7 +54,7 @@ const dataSchema = z
   });
 
 /** Model section of the three-level model (MISSION §1): y on x by occasion, z by unit, w by market. */
-export const threeLevelModelSchema = z
+const threeLevelModelSchema = z
   .strictObject({
     name: z.literal('three-level'),
     response: text,

@@ -22,7 +22,7 @@ function readHead(path: string, shown: string): string {
   }
 }
 
-export interface CsvHeader {
+interface CsvHeader {
   readonly delimiter: string;
   readonly names: readonly string[];
 }

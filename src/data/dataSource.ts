@@ -1,4 +1,4 @@
-// Where the rows come from: a file, a query or a database, opened as one relation that DuckDB can select from.
+// Where the rows come from: a file, a query or a database, opened as one SELECT that DuckDB can run.
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
@@ -21,8 +21,10 @@ export interface DataSource {
 export interface OpenSource {
   /** How messages name it. */
   readonly shown: string;
-  /** SQL that can follow FROM. */
-  readonly relation: string;
+  /** A SELECT whose rows are the data. */
+  readonly sql: string;
+  /** The user wrote `sql`. */
+  readonly isQuery: boolean;
   readonly csvPath: string | null;
 }
 
@@ -59,9 +61,9 @@ function inspectFile(path: string, shown: string): FileKind {
   throw new InputError(`${shown}: unknown kind of file; known are ${known}`, { file: shown });
 }
 
-function fileRelation(path: string, shown: string): OpenSource {
+function openFile(path: string, shown: string): OpenSource {
   const kind = inspectFile(path, shown);
-  if (kind === 'parquet') return { shown, relation: `read_parquet(${quoteText(path)})`, csvPath: null };
+  if (kind === 'parquet') return { shown, sql: `FROM read_parquet(${quoteText(path)})`, isQuery: false, csvPath: null };
   if (kind !== 'csv') {
     throw new InputError(`${shown}: is a database; name it by database: with table: or query:`, { file: shown });
   }
@@ -69,28 +71,14 @@ function fileRelation(path: string, shown: string): OpenSource {
   const { delimiter, names } = csvHeader(path, shown);
   const columns = names.map((name) => `${quoteText(name)}: 'VARCHAR'`).join(', ');
   const format = `delim=${quoteText(delimiter)}, quote='"', escape='"', header=true, auto_detect=false`;
-  const relation = `read_csv(${quoteText(path)}, columns={${columns}}, ${format}, nullstr=['', 'NA', 'NULL'])`;
-  return { shown, relation, csvPath: path };
-}
-
-/** A query as a relation: its own faults are reported here, before anything is wrapped around it. */
-async function queryRelation(connection: DuckDBConnection, query: string, shown: string): Promise<string> {
-  const sql = query.trim().replace(/;\s*$/, '');
-  try {
-    (await connection.prepare(sql)).destroySync();
-  } catch (error) {
-    const where = /LINE (\d+):/.exec(String(error))?.[1];
-    throw new InputError(`${shown}: ${firstLine(error)}${where ? ` (line ${where} of the query)` : ''}`, {
-      file: shown,
-    });
-  }
-  return `(${sql}\n)`;
+  const sql = `FROM read_csv(${quoteText(path)}, columns={${columns}}, ${format}, nullstr=['', 'NA', 'NULL'])`;
+  return { shown, sql, isQuery: false, csvPath: path };
 }
 
 /** Opens the source on a connection. Throws InputError for files that are missing, empty, of no known kind or broken. */
 export async function openSource(connection: DuckDBConnection, source: DataSource): Promise<OpenSource> {
   const pathOf = (file: string) => (isAbsolute(file) ? file : resolve(source.folder, file));
-  if (source.file !== undefined) return fileRelation(pathOf(source.file), source.file);
+  if (source.file !== undefined) return openFile(pathOf(source.file), source.file);
 
   if (source.database !== undefined) {
     const shown = source.database;
@@ -101,13 +89,13 @@ export async function openSource(connection: DuckDBConnection, source: DataSourc
     else throw new InputError(`${shown}: is no database; name a table of rows by file:`, { file: shown });
     if (source.query === undefined) {
       const parts = (source.table ?? '').split('.').map(quoteName);
-      const query = `SELECT * FROM ${parts.join('.')}`;
-      return { shown, relation: await queryRelation(connection, query, shown), csvPath: null };
+      return { shown, sql: `FROM ${parts.join('.')}`, isQuery: false, csvPath: null };
     }
   }
   const shown = source.database === undefined ? 'data.query' : `data.query on ${basename(source.database)}`;
   await searchFolder(connection, source.folder);
-  return { shown, relation: await queryRelation(connection, source.query ?? '', shown), csvPath: null };
+  const sql = (source.query ?? '').trim().replace(/;\s*$/, '');
+  return { shown, sql, isQuery: true, csvPath: null };
 }
 
 async function attachDuckDB(connection: DuckDBConnection, path: string, shown: string): Promise<void> {

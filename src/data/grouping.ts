@@ -42,8 +42,7 @@ export function factorOf(table: Table, name: string, role: string): FactorColumn
 }
 
 /** A level as part of a name: quoted when it holds a character that names use themselves (DESIGN §7). */
-export const quoteLevel = (level: string): string =>
-  /[,=[\]"]/.test(level) ? `"${level.replaceAll('"', '""')}"` : level;
+const quoteLevel = (level: string): string => (/[,=[\]"]/.test(level) ? `"${level.replaceAll('"', '""')}"` : level);
 
 /**
  * Groups the rows of a table. Order: market level, then unit (or product) level, then the order of the table. Throws
@@ -56,7 +55,7 @@ export function groupRows(table: Table, columns: GroupingColumns): Grouping {
   if (unitFactor === null)
     throw new InputError('model.unit is missing: name the column of the units, or product and market');
 
-  let order = Int32Array.from({ length: table.rows }, (_, row) => row);
+  let order = new Int32Array(table.rows).map((_, row) => row);
   order = countingSort(order, unitFactor);
   if (marketFactor) order = countingSort(order, marketFactor);
 

@@ -25,7 +25,7 @@ export const priorFamilies = {
   flat: { parameters: [], positive: [] },
 } as const satisfies Record<string, { parameters: readonly string[]; positive: readonly string[] }>;
 
-export type PriorFamily = keyof typeof priorFamilies;
+type PriorFamily = keyof typeof priorFamilies;
 
 const familyNames = Object.keys(priorFamilies) as PriorFamily[];
 

@@ -23,17 +23,16 @@ export async function copyRows(
   source: OpenSource,
   names: readonly string[],
 ): Promise<RawRows> {
-  const { shown, relation } = source;
+  const { shown, sql } = source;
+  const all = await columnTypes(connection, source);
   try {
-    const described = await rowsOf(connection, `DESCRIBE SELECT * FROM ${relation}`);
-    const all = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]));
     for (const name of names) {
       if (all.has(name)) continue;
       const hint = suggestion(name, [...all.keys()], 'its columns');
       throw new InputError(`${shown}: has no column '${name}'; ${hint}`, { file: shown, column: name });
     }
     const selected = names.map(quoteName).join(', ');
-    await connection.run(`CREATE TEMP TABLE temp.hierax_rows AS SELECT ${selected} FROM ${relation}`);
+    await connection.run(`CREATE TEMP TABLE temp.hierax_rows AS SELECT ${selected} FROM (${sql}\n)`);
     const rows = Number((await rowsOf(connection, 'SELECT count(*) AS n FROM temp.hierax_rows'))[0].n);
     if (rows === 0) {
       const what = source.csvPath ? 'has a header but no rows' : 'has no rows';
@@ -44,6 +43,23 @@ export async function copyRows(
   } catch (error) {
     if (error instanceof InputError) throw error;
     throw new InputError(`${shown}: ${describeFault(error)}`, { file: shown });
+  }
+}
+
+/** Names and types of the source's columns. Preparing binds a query as the user wrote it: its faults keep their lines. */
+async function columnTypes(connection: DuckDBConnection, source: OpenSource): Promise<ReadonlyMap<string, string>> {
+  try {
+    const prepared = await connection.prepare(source.sql);
+    const types = new Map<string, string>();
+    for (let index = 0; index < prepared.columnCount; index++) {
+      types.set(prepared.columnName(index), prepared.columnType(index).toString());
+    }
+    prepared.destroySync();
+    return types;
+  } catch (error) {
+    const line = source.isQuery ? /LINE (\d+):/.exec(String(error))?.[1] : undefined;
+    const where = line === undefined ? '' : ` (line ${line} of the query)`;
+    throw new InputError(`${source.shown}: ${describeFault(error)}${where}`, { file: source.shown });
   }
 }
 

@@ -59,10 +59,11 @@ async function fetchColumns(raw: RawRows, columns: readonly ColumnRequest[]): Pr
     }
     const text = `CAST(${quoteName(name)} AS VARCHAR)`;
     const distinct = `SELECT DISTINCT ${text} AS label FROM temp.hierax_rows WHERE ${quoteName(name)} IS NOT NULL`;
-    const result = await connection.runAndReadAll(`${distinct} ORDER BY label`);
-    labels[index] = result.getColumns()[0]?.map(String) ?? [];
-    await connection.run(`CREATE TYPE memory.main.hierax_levels_${index} AS ENUM (${distinct} ORDER BY label)`);
-    const code = `enum_code(CAST(${text} AS memory.main.hierax_levels_${index}))`;
+    const type = `memory.main.hierax_levels_${index}`;
+    await connection.run(`CREATE TYPE ${type} AS ENUM (${distinct} ORDER BY label)`);
+    const range = await connection.runAndReadAll(`SELECT unnest(enum_range(NULL::${type}))`);
+    labels[index] = range.getColumns()[0]?.map(String) ?? [];
+    const code = `enum_code(CAST(${text} AS ${type}))`;
     expressions.push(`coalesce(CAST(${code} AS INTEGER), -1)`);
   }
   const arrays = columns.map(({ kind }) => (kind === 'number' ? new Float64Array(rows) : new Int32Array(rows)));

@@ -1,7 +1,7 @@
 // A table in memory: typed columns, numbers or factors with their levels kept as coordinates.
 
 /** Numbers by row; a missing number is NaN and keeps its row. */
-export interface NumberColumn {
+interface NumberColumn {
   readonly kind: 'number';
   readonly name: string;
   readonly values: Float64Array;

@@ -21,7 +21,7 @@ export interface ThreeLevelColumns {
   readonly standardise: boolean | readonly string[];
 }
 
-export interface Units {
+interface Units {
   readonly count: number;
   /** The label, or `brand=4,store=2` for a combination of product and market. */
   readonly names: readonly string[];
@@ -35,7 +35,7 @@ export interface Units {
 }
 
 /** Thin but legal data, for the checks: counts, and the names of the first few. */
-export interface DataNotes {
+interface DataNotes {
   readonly unitsWithOneRow: readonly string[];
   readonly marketsWithOneUnit: readonly string[];
   /** Rows whose unit and time occurred before. */
@@ -91,7 +91,11 @@ export function threeLevelColumns(model: ThreeLevelColumns): ColumnRequest[] {
 export function threeLevelData(table: Table, model: ThreeLevelColumns): ThreeLevelData {
   const grouping = groupRows(table, model);
   const { originalRow, rowStart, unitOfRow, marketFactor, productFactor } = grouping;
-  const gather = (values: Float64Array) => Float64Array.from(originalRow, (row) => values[row]);
+  const gather = (values: Float64Array) => {
+    const sorted = new Float64Array(values.length);
+    for (let place = 0; place < sorted.length; place++) sorted[place] = values[originalRow[place]];
+    return sorted;
+  };
   const y = gather(numbersOf(table, model.response, 'response'));
   const response = meanAndSd(y);
   if (response.sd === 0) {
