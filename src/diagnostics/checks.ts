@@ -48,19 +48,19 @@ export function runChecks(classes: readonly ScalarClass[], sampler?: SamplerStat
 }
 
 /** Rank-normalised split R-hat of every scalar against the limits of its class. */
-export function checkRhat(classes: readonly ScalarClass[]): CheckResult {
+function checkRhat(classes: readonly ScalarClass[]): CheckResult {
   const figures = classes.map((entry) => rhatClass(entry, entry.scalars.length, summaryAccess(entry, 'rhat')));
   return checkFigure('rhat', figures, RHAT_ADVICE);
 }
 
 /** Bulk ESS of every scalar. */
-export function checkEssBulk(classes: readonly ScalarClass[]): CheckResult {
+function checkEssBulk(classes: readonly ScalarClass[]): CheckResult {
   const figures = classes.map((entry) => essClass(entry, entry.scalars.length, summaryAccess(entry, 'essBulk')));
   return checkFigure('essBulk', figures, ESS_ADVICE);
 }
 
 /** Tail ESS of every scalar. */
-export function checkEssTail(classes: readonly ScalarClass[]): CheckResult {
+function checkEssTail(classes: readonly ScalarClass[]): CheckResult {
   const figures = classes.map((entry) => essClass(entry, entry.scalars.length, summaryAccess(entry, 'essTail')));
   return checkFigure('essTail', figures, TAIL_ADVICE);
 }
@@ -101,7 +101,7 @@ function essClass({ label, limits }: LabelledLimits, count: number, access: Figu
 }
 
 /** NaN or infinite draws: any of them fails. */
-export function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
+function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
   const bad = classes.flatMap(({ scalars }) => scalars.filter(({ nonFiniteDraws }) => nonFiniteDraws > 0));
   if (bad.length === 0) return { name: 'nonFinite', status: 'pass', detail: 'All draws are finite.' };
   bad.sort((a, b) => b.nonFiniteDraws - a.nonFiniteDraws);
@@ -113,7 +113,7 @@ export function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
 }
 
 /** Chains that never moved: fails where a chain is stuck in most scalars, to be reviewed where in some. */
-export function checkStuckChains(classes: readonly ScalarClass[]): CheckResult {
+function checkStuckChains(classes: readonly ScalarClass[]): CheckResult {
   const moving = classes.flatMap(({ scalars }) => scalars.filter(({ isConstant }) => !isConstant));
   const stuckIn = new Map<number, string[]>();
   for (const { name, stuckChains } of moving) {
@@ -133,7 +133,7 @@ export function checkStuckChains(classes: readonly ScalarClass[]): CheckResult {
 }
 
 /** Divergent transitions after warm-up. */
-export function checkDivergences({ divergences, drawsPerChain }: SamplerStatistics): CheckResult {
+function checkDivergences({ divergences, drawsPerChain }: SamplerStatistics): CheckResult {
   const total = sum(divergences);
   const draws = drawsPerChain * divergences.length;
   if (total === 0) return { name: 'divergences', status: 'pass', detail: `No divergence in ${draws} draws.` };
@@ -145,7 +145,7 @@ export function checkDivergences({ divergences, drawsPerChain }: SamplerStatisti
 }
 
 /** Energy Bayesian fraction of missing information of each chain. */
-export function checkEbfmi({ ebfmi }: SamplerStatistics): CheckResult {
+function checkEbfmi({ ebfmi }: SamplerStatistics): CheckResult {
   const listed = ebfmi.map((value) => (Number.isNaN(value) ? 'undefined' : value.toFixed(2))).join(', ');
   const lowest = Math.min(...ebfmi.filter((value) => !Number.isNaN(value)));
   const undefinedSome = ebfmi.some(Number.isNaN);
@@ -161,7 +161,7 @@ export function checkEbfmi({ ebfmi }: SamplerStatistics): CheckResult {
 }
 
 /** Transitions cut off at the largest tree depth. */
-export function checkTreeDepth({ maxTreeDepthHits, maxTreeDepth, drawsPerChain }: SamplerStatistics): CheckResult {
+function checkTreeDepth({ maxTreeDepthHits, maxTreeDepth, drawsPerChain }: SamplerStatistics): CheckResult {
   const hits = maxTreeDepthHits ?? [];
   const total = sum(hits);
   const draws = drawsPerChain * hits.length;

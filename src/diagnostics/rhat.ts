@@ -26,7 +26,7 @@ export function rhatFromMoments(means: Float64Array, withinVariance: number, len
 }
 
 /** Larger of the R-hat of rank-normalised draws and of folded rank-normalised draws; NaN when either is. */
-export function rhatOfSorted(draws: SortedDraws): number {
+function rhatOfSorted(draws: SortedDraws): number {
   const bulk = rankNormalise(draws);
   const folded = foldedRankNormalise(draws);
   return Math.max(rhatOfHalfChains(bulk.scores, bulk.halves), rhatOfHalfChains(folded.scores, folded.halves));

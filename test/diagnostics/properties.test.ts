@@ -96,6 +96,13 @@ describe('summarise', () => {
     }
   });
 
+  it('takes 0 and −0 for one value', () => {
+    const chains = autoregressiveChains(6, 4, 60, 0.3).map((chain) => chain.map((x) => Math.round(x) + 0));
+    const signed = chains.map((chain, c) => chain.map((x) => (x === 0 && c % 2 === 0 ? -0 : x)));
+    expect(signed.some((chain) => chain.some((x) => Object.is(x, -0)))).toBe(true);
+    expect(summarise(signed)).toEqual(summarise(chains));
+  });
+
   it('answers NaN throughout for any draw that is not finite', () => {
     for (const bad of [NaN, Infinity, -Infinity]) {
       const chains = autoregressiveChains(5, 4, 50, 0);

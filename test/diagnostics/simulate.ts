@@ -1,7 +1,7 @@
 // Draws for the tests of the diagnostics: a small seeded generator and autoregressive chains.
 
 /** Uniform numbers in (0, 1): mulberry32. */
-export function uniforms(seed: number): () => number {
+function uniforms(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
