@@ -11,7 +11,7 @@ const BUCKETS = 2048;
 const counts = new Uint32Array(BUCKETS);
 
 /**
- * Positions of the values in ascending order (ties in order of position). Values must be finite and hold no −0.
+ * Positions of the values in ascending order (ties in order of position, −0 before 0). Values must not be NaN.
  * Linear in their number: six passes, of which those where all values share a digit are skipped.
  */
 export function argsort(values: Float64Array): Uint32Array {

@@ -29,15 +29,11 @@ export function halfChains(chains: number, draws: number): HalfChains {
   return { starts, length };
 }
 
-/** Copies chains of equal length into the pooled layout; −0 becomes 0 so that the two are tied. */
+/** Copies chains of equal length into the pooled layout. */
 export function poolDraws(chains: Chains): PooledDraws {
   const draws = drawsPerChain(chains);
   const values = new Float64Array(chains.length * draws);
-  for (let c = 0; c < chains.length; c++) {
-    const chain = chains[c];
-    const offset = c * draws;
-    for (let i = 0; i < draws; i++) values[offset + i] = chain[i] + 0;
-  }
+  chains.forEach((chain, c) => values.set(chain, c * draws));
   return { values, halves: halfChains(chains.length, draws) };
 }
 
