@@ -5,7 +5,7 @@ import {
   cumulativeProduct as recordCumulativeProduct,
 } from '../trace/kernels/reductions.js';
 import { axesOf } from '../trace/traceKernel.js';
-import { ownOp } from './ownOp.js';
+import { asFloat, ownOp } from './ownOp.js';
 
 export interface CumulativeOptions {
   /** Leave the element itself out. */
@@ -40,10 +40,10 @@ function resolved(x: tf.Tensor, axis: number, { exclusive, reverse }: Cumulative
 
 /** Running sums of x along `axis` (negative: from the end); same shape as x. */
 export function cumulativeSum(x: tf.Tensor, axis: number, options: CumulativeOptions = {}): tf.Tensor {
-  return sumOp({ x }, resolved(x, axis, options));
+  return sumOp({ x: asFloat(x) }, resolved(x, axis, options));
 }
 
 /** Running products of x along `axis` (negative: from the end); same shape as x. Exact gradients also where elements are 0. */
 export function cumulativeProduct(x: tf.Tensor, axis: number, options: CumulativeOptions = {}): tf.Tensor {
-  return productOp({ x }, resolved(x, axis, options));
+  return productOp({ x: asFloat(x) }, resolved(x, axis, options));
 }

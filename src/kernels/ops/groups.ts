@@ -1,6 +1,6 @@
 // Values per group from rows, and rows from values per group: each the gradient of the other.
-import * as tf from '@tensorflow/tfjs-core';
-import { ownOp } from './ownOp.js';
+import type * as tf from '@tensorflow/tfjs-core';
+import { asFloat, ownOp } from './ownOp.js';
 
 const segmentSumOp = ownOp<'x' | 'indices', { readonly count: number }>({
   kernelName: 'HieraxSegmentSum',
@@ -22,7 +22,7 @@ export function segmentSum(x: tf.Tensor, indices: tf.Tensor, count: number): tf.
       `segmentSum needs one index per row, got x [${x.shape.join(', ')}] and indices [${indices.shape.join(', ')}]`,
     );
   }
-  return segmentSumOp({ x, indices }, { count });
+  return segmentSumOp({ x: asFloat(x), indices }, { count });
 }
 
 const gatherRowsOp = ownOp<'table' | 'indices'>({
@@ -38,5 +38,5 @@ const gatherRowsOp = ownOp<'table' | 'indices'>({
 /** Rows of `table` [count, …] picked by int32 `indices` of any shape: [indices' shape…, …]. Its gradient is a segment sum. */
 export function gatherRows(table: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   if (table.rank < 1) throw new Error('gatherRows needs a table of rank 1 or more');
-  return gatherRowsOp({ table: tf.cast(table, 'float32'), indices }, {});
+  return gatherRowsOp({ table: asFloat(table), indices }, {});
 }

@@ -96,3 +96,8 @@ function registerEagerKernel<Attributes>(
     },
   });
 }
+
+/** The tensor itself where it is real already. */
+export function asFloat(x: tf.Tensor): tf.Tensor {
+  return x.dtype === 'float32' ? x : tf.cast(x, 'float32');
+}

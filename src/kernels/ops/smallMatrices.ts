@@ -1,6 +1,6 @@
 // Cholesky factors and triangular systems for batches of small matrices.
 import * as tf from '@tensorflow/tfjs-core';
-import { ownOp } from './ownOp.js';
+import { asFloat, ownOp } from './ownOp.js';
 
 const choleskyOp = ownOp<'x'>({
   kernelName: 'HieraxCholesky',
@@ -18,7 +18,7 @@ export function choleskySmall(matrices: tf.Tensor): tf.Tensor {
   if (matrices.rank < 2 || rows !== columns) {
     throw new Error(`choleskySmall needs square matrices [..., k, k], got [${matrices.shape.join(', ')}]`);
   }
-  return choleskyOp({ x: matrices }, {});
+  return choleskyOp({ x: asFloat(matrices) }, {});
 }
 
 const triangularSolveOp = ownOp<'lower' | 'b', { readonly transpose: boolean }>({
@@ -42,7 +42,7 @@ export function triangularSolve(lower: tf.Tensor, b: tf.Tensor, transpose = fals
       `triangularSolve needs L [..., k, k] and B [..., k, m], got [${lower.shape.join(', ')}] and [${b.shape.join(', ')}]`,
     );
   }
-  return triangularSolveOp({ lower, b }, { transpose });
+  return triangularSolveOp({ lower: asFloat(lower), b: asFloat(b) }, { transpose });
 }
 
 /** log |A| = 2 Σ log L_ii from the Cholesky factors L […, k, k] of A; shape […]. */

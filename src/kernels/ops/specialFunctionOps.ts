@@ -1,8 +1,8 @@
 // Special functions of statistics as tensor operations.
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { UnaryFunction } from '../program/tensorProgram.js';
 import { literal } from './literal.js';
-import { ownOp } from './ownOp.js';
+import { asFloat, ownOp } from './ownOp.js';
 
 function elementwise(kernelName: string, fn: UnaryFunction): (x: tf.Tensor | number) => tf.Tensor {
   const op = ownOp<'x'>({
@@ -11,7 +11,7 @@ function elementwise(kernelName: string, fn: UnaryFunction): (x: tf.Tensor | num
     differentiable: ['x'],
     record: ({ builder, inputs: { x } }) => ({ node: builder.unary(fn, x.node), dtype: 'float32' }),
   });
-  return (x) => op({ x: typeof x === 'number' ? literal(x) : tf.cast(x, 'float32') }, {});
+  return (x) => op({ x: typeof x === 'number' ? literal(x) : asFloat(x) }, {});
 }
 
 /** log Γ(x), elementwise, for x > 0 and, as log |Γ(x)|, between the negative integers. */

@@ -12,7 +12,9 @@ import {
 } from '../traceKernel.js';
 
 interface ReduceAttributes {
-  readonly axis: number | number[] | null;
+  readonly axis?: number | number[] | null;
+  /** tfjs's name for the axes of Max. */
+  readonly reductionIndices?: number | number[] | null;
   readonly keepDims: boolean;
 }
 
@@ -21,7 +23,7 @@ function reduced(
   reduce: (axes: readonly number[]) => NodeId,
   dtype: tf.DataType,
 ): Recorded {
-  const axes = axesOf(attributes.axis, x.shape.length);
+  const axes = axesOf(attributes.axis ?? attributes.reductionIndices, x.shape.length);
   const node = reduce(axes);
   const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   return { node: attributes.keepDims ? builder.reshape(node, kept) : node, dtype };
