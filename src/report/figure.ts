@@ -1,0 +1,51 @@
+// Figures with title and caption, and legends that show colour, dash and shape.
+import { renderChart } from './charts/svgChart.js';
+import type { Chart } from './charts/svgChart.js';
+import { markup, raw } from './html.js';
+import type { Html } from './html.js';
+import { chainStyle } from './palette.js';
+
+export interface FigureParts {
+  /** Line above the figure. */
+  readonly title?: Html;
+  readonly caption?: string | Html;
+}
+
+export function figure(chart: Chart, { title, caption }: FigureParts = {}): Html {
+  return markup`<figure>
+${title ? markup`<div class="panel-title">${title}</div>` : null}${renderChart(chart)}
+${caption ? markup`<figcaption>${caption}</figcaption>` : null}</figure>
+`;
+}
+
+export interface LegendEntry {
+  readonly name: string;
+  readonly shape: 'line' | 'area' | 'dot' | 'ring' | 'band';
+  readonly colour: string;
+  readonly dash?: readonly number[];
+}
+
+function swatch({ shape, colour, dash }: LegendEntry): Html {
+  const shapes: Record<LegendEntry['shape'], string> = {
+    line: `<path d="M0 6h34" stroke="${colour}" stroke-width="2" stroke-dasharray="${(dash ?? []).join(' ')}"/>`,
+    area: `<path d="M0 1h34v10H0Z" fill="${colour}" fill-opacity=".25"/>`,
+    band: `<path d="M4 6h26" stroke="${colour}" stroke-width="3" stroke-linecap="round"/>`,
+    dot: `<circle cx="17" cy="6" r="3.4" fill="${colour}"/>`,
+    ring: `<circle cx="17" cy="6" r="3.4" fill="#fff" stroke="${colour}" stroke-width="1.4"/>`,
+  };
+  return raw(`<svg viewBox="0 0 34 12" aria-hidden="true">${shapes[shape]}</svg>`);
+}
+
+export function legend(entries: readonly LegendEntry[]): Html {
+  return markup`<ul class="legend">
+    ${entries.map((entry) => markup`<li>${swatch(entry)}${entry.name}</li>`)}
+  </ul>`;
+}
+
+/** One line per chain with its colour and dash. */
+export function chainLegend(chains: number): LegendEntry[] {
+  return Array.from({ length: chains }, (_, chain) => {
+    const { stroke, dash } = chainStyle(chain);
+    return { name: `chain ${chain + 1}`, shape: 'line' as const, colour: stroke, dash };
+  });
+}

@@ -1,0 +1,3 @@
+// The report of a fit: one record in, one HTML page out.
+export { renderReport } from './renderReport.js';
+export type { ReportInput } from './reportInput.js';

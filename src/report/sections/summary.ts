@@ -1,0 +1,125 @@
+// First screen: what was fitted on what data, the verdict, the key figures, and every check.
+import { isFlagged } from '../flags.js';
+import { formatBytes, formatCount, formatFixed, formatRhat, formatSeconds, plural } from '../format.js';
+import { markup } from '../html.js';
+import type { Html } from '../html.js';
+import type { CheckStatus } from '../../diagnostics/index.js';
+import { FILES, fileLink, statusMark } from '../parts.js';
+import type { Section } from '../parts.js';
+import type { ReportInput, ReportParameter } from '../reportInput.js';
+
+const WORDS: Readonly<Record<CheckStatus, string>> = { pass: 'Pass', review: 'Review', fail: 'Fail' };
+/** Titles of the checks that `src/diagnostics` names; others keep their name. */
+const TITLES: Readonly<Record<string, string>> = {
+  nonFinite: 'Finite draws',
+  stuckChains: 'Moving chains',
+  rhat: 'R-hat',
+  essBulk: 'Bulk effective sample size',
+  essTail: 'Tail effective sample size',
+  splitRhatMoments: 'R-hat from half-chain moments',
+  essBatchMeans: 'Effective sample size from batch means',
+  divergences: 'Divergences',
+  ebfmi: 'Energy (E-BFMI)',
+  treeDepth: 'Tree depth',
+};
+
+const ORDER: readonly CheckStatus[] = ['fail', 'review', 'pass'];
+
+export interface Verdict {
+  readonly status: CheckStatus;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** The worst check decides; its words say what a reader may do with the results. */
+export function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
+  const named = (status: CheckStatus): string[] =>
+    checks.filter((check) => check.status === status).map(({ name }) => TITLES[name] ?? name);
+  const [failed, review] = [named('fail'), named('review')];
+  if (failed.length > 0) {
+    return {
+      status: 'fail',
+      head: 'Do not rely on these results yet',
+      body: `${plural(failed.length, 'check')} failed: ${failed.join(', ')}. The list below says what to change before fitting again.`,
+    };
+  }
+  if (review.length > 0) {
+    return {
+      status: 'review',
+      head: 'Usable once you have looked at the points below',
+      body: `No check failed; ${plural(review.length, 'check')} ask${review.length === 1 ? 's' : ''} for a look: ${review.join(', ')}.`,
+    };
+  }
+  if (checks.length === 0) return { status: 'review', head: 'Not checked', body: 'No checks were run on this fit.' };
+  return {
+    status: 'pass',
+    head: 'The posterior can be used',
+    body: `All ${checks.length} checks passed: the chains agree, and the estimates are precise enough for the figures shown.`,
+  };
+}
+
+function worst(parameters: readonly ReportParameter[], figure: 'rhat' | 'essBulk' | 'essTail'): number | null {
+  const values = parameters.flatMap((parameter) => parameter[figure] ?? []).filter(Number.isFinite);
+  if (values.length === 0) return null;
+  return values.reduce((a, b) => (figure === 'rhat' ? Math.max(a, b) : Math.min(a, b)));
+}
+
+function keyFigures(input: ReportInput): (readonly [string, string])[] {
+  const population = input.parameters.filter((parameter) => parameter.class === 'population');
+  const ebfmi = input.sampler?.ebfmi.filter(Number.isFinite) ?? [];
+  return [
+    ['largest R-hat, population', formatRhat(worst(population, 'rhat'))],
+    ['smallest bulk ESS, population', formatCount(worst(population, 'essBulk'))],
+    ['smallest tail ESS, population', formatCount(worst(population, 'essTail'))],
+    ...(input.sampler
+      ? ([
+          ['divergences', formatCount(input.sampler.divergences.reduce((sum, count) => sum + count, 0))],
+          ['smallest E-BFMI', formatFixed(ebfmi.length > 0 ? Math.min(...ebfmi) : null, 2)],
+        ] as const)
+      : []),
+    ['draws kept', formatCount(input.run.chains * input.run.draws)],
+    ['total time', formatSeconds(input.cost.seconds.total)],
+    ['peak memory', formatBytes(input.cost.peakMemoryBytes)],
+  ];
+}
+
+/** One sentence under the title: data and method. */
+export function lede({ data, run }: ReportInput): string {
+  const levels = [
+    data.products === null ? null : plural(data.products, 'product'),
+    data.markets === null ? null : plural(data.markets, 'market'),
+  ].filter((level) => level !== null);
+  return (
+    `${plural(data.rows, 'row')} on ${plural(data.units, 'unit')}${levels.length > 0 ? ` (${levels.join(' in ')})` : ''}, ` +
+    `fitted by ${run.method} with ${plural(run.chains, 'chain')} of ${plural(run.draws, 'draw')}, ${run.date}.`
+  );
+}
+
+function checkRow({ name, status, detail }: ReportInput['checks'][number]): Html {
+  return markup`<li><span class="status ${status}">${statusMark(status)} ${WORDS[status]}</span><span>${TITLES[name] ?? name}</span><span class="soft">${detail}</span></li>
+`;
+}
+
+/** Verdict and key figures, shown before the first heading. */
+export function overview(input: ReportInput): Html {
+  const verdict = verdictOf(input);
+  return markup`<div class="verdict ${verdict.status}">
+<p class="head ${verdict.status}">${statusMark(verdict.status)}${verdict.head}</p><p class="body">${verdict.body}</p></div>
+<dl class="figures-key">${keyFigures(input).map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+export function checksSection(input: ReportInput): Section {
+  const checks = [...input.checks].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
+  const flagged = input.parameters.filter((parameter) => isFlagged(parameter, input.limits)).length;
+  const { population, group } = input.limits;
+  return {
+    id: 'checks',
+    title: 'Convergence checks',
+    body: markup`<ul class="checks">
+${checks.map(checkRow)}</ul>
+<p class="small soft below">Limits: R-hat below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
+bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
+${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter')} outside them, marked in the tables.`}
+The same checks as data: ${fileLink(FILES.diagnostics)}.</p>`,
+  };
+}
