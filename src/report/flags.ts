@@ -9,14 +9,16 @@ export interface Flag {
   readonly words: string;
 }
 
-export interface Flags {
+type Judged = Pick<ReportParameter, 'class' | 'rhat' | 'essBulk' | 'essTail'>;
+
+interface Flags {
   readonly rhat: Flag | null;
   readonly essBulk: Flag | null;
   readonly essTail: Flag | null;
 }
 
 /** A flag for each figure outside its limit, null for the others. Undefined figures are not flagged. */
-export function flagsOf(parameter: ReportParameter, limits: ReportLimits): Flags {
+export function flagsOf(parameter: Judged, limits: ReportLimits): Flags {
   const { rhatPass, rhatReview, essPass, essReview } = limits[parameter.class];
   const essFlag = (value: number | null): Flag | null => {
     if (value === null || !(value <= essPass)) return null;

@@ -1,4 +1,5 @@
 // Pieces shared by the sections: links to the files beside the report, headings, status marks, folded parts.
+import type { Flag } from './flags.js';
 import { markup, raw } from './html.js';
 import type { Html } from './html.js';
 import type { CheckStatus } from '../diagnostics/index.js';
@@ -43,6 +44,11 @@ const SHAPES: Readonly<Record<CheckStatus, string>> = {
 /** Circle, triangle or square in the colour of the status; the word stands beside it. */
 export function statusMark(status: CheckStatus): Html {
   return raw(`<svg class="mark ${status}" viewBox="0 0 16 16" aria-hidden="true">${SHAPES[status]}</svg>`);
+}
+
+/** Mark of a figure outside its limit, with the limit in words. */
+export function flagMark({ status, words }: Flag): Html {
+  return markup`<span title="${words}">${statusMark(status)}<span class="unseen">${words}</span></span>`;
 }
 
 /** A folded part, opened on paper. */

@@ -2,7 +2,7 @@
 
 import type { CheckResult, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
 
-export interface ReportRun {
+interface ReportRun {
   /** Inference method, e.g. `NUTS`. */
   readonly method: string;
   readonly command: string;
@@ -21,7 +21,7 @@ export interface ReportRun {
 }
 
 /** Wall-clock seconds of each stage. */
-export interface ReportSeconds {
+interface ReportSeconds {
   readonly load: number;
   readonly compile: number;
   readonly warmup: number;
@@ -29,13 +29,13 @@ export interface ReportSeconds {
   readonly total: number;
 }
 
-export interface ReportCost {
+interface ReportCost {
   readonly seconds: ReportSeconds;
   readonly peakMemoryBytes: number;
   readonly gradientEvaluations: number;
 }
 
-export interface ReportModel {
+interface ReportModel {
   /** The model in sentences. */
   readonly words: readonly string[];
   /** Unicode formulas; `<sub> <sup> <i> <b>` are kept, any other markup is escaped. */
@@ -134,7 +134,7 @@ export interface ReportSampler extends SamplerStatistics {
   readonly energies: readonly Float64Array[];
 }
 
-export interface ReportPredictiveStatistic {
+interface ReportPredictiveStatistic {
   readonly name: string;
   readonly observed: number;
   readonly q5: number;

@@ -15,7 +15,7 @@ for (const table of document.querySelectorAll('table[data-sortable]')) {
       head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
       const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
       const compare = (a, b) => {
-        const [x, y] = [Number(key(a)), Number(key(b))];
+        const [x, y] = [a, b].map((row) => (key(row) === '' ? Infinity : Number(key(row))));
         return Number.isNaN(x) || Number.isNaN(y) ? key(a).localeCompare(key(b), undefined, { numeric: true }) : x - y;
       };
       body.append(...[...body.rows].sort((a, b) => (down ? -compare(a, b) : compare(a, b))));

@@ -48,7 +48,7 @@ th.text,td.text{text-align:left;white-space:normal;overflow-wrap:anywhere;min-wi
 table.wide{width:100%}
 th:first-child,td:first-child{padding-left:4px}
 tbody tr:hover{background:var(--pale)}
-td .mark{margin-left:5px}
+td .mark{margin-right:5px}.figures-key .mark{width:.85em;height:.85em;margin-left:8px;vertical-align:-.04em}
 th button{all:unset;cursor:pointer;font-weight:700}
 th button:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 th[aria-sort=ascending] button::after{content:" ↑"}th[aria-sort=descending] button::after{content:" ↓"}

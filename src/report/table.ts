@@ -2,7 +2,7 @@
 import type { Flag } from './flags.js';
 import { markup } from './html.js';
 import type { Html } from './html.js';
-import { statusMark } from './parts.js';
+import { flagMark } from './parts.js';
 
 export interface Column {
   readonly title: string | Html;
@@ -21,12 +21,10 @@ function cellHtml(cell: Cell | string, column: Column, first: boolean): Html {
   const { shown, value, flag }: Cell = typeof cell === 'string' ? { shown: cell } : cell;
   const sortKey = value === undefined ? null : markup` data-value="${Number.isFinite(value) ? value : ''}"`;
   const kind = column.text ? markup` class="text"` : null;
-  const mark = flag
-    ? markup`<span title="${flag.words}">${statusMark(flag.status)}<span class="unseen">${flag.words}</span></span>`
-    : null;
+  const mark = flag ? flagMark(flag) : null;
   return first
     ? markup`<th scope="row"${kind}${sortKey}>${shown}</th>`
-    : markup`<td${kind}${sortKey}>${shown}${mark}</td>`;
+    : markup`<td${kind}${sortKey}>${mark}${shown}</td>`;
 }
 
 /** Columns of numbers after a first column of names. */

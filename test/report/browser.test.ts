@@ -67,15 +67,15 @@ describe.skipIf(chromium === null)('the report in a browser', () => {
     });
   }
 
-  it('keeps every label inside its figure', async () => {
-    await page.setViewportSize({ width: 1280, height: 900 });
+  it.each([1280, 800])('keeps every label inside its figure at %i pixels', async (width) => {
+    await page.setViewportSize({ width, height: 900 });
     const outside = await page.evaluate(() =>
       [...document.querySelectorAll('figure svg')].flatMap((svg) => {
         const frame = svg.getBoundingClientRect();
         return [...svg.querySelectorAll('text')]
           .filter((text) => {
             const box = text.getBoundingClientRect();
-            return box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1;
+            return box.left < frame.left || box.right > frame.right || box.bottom > frame.bottom;
           })
           .map((text) => `${svg.getAttribute('aria-label')}: ${text.textContent}`);
       }),

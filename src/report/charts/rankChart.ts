@@ -23,6 +23,7 @@ export function rankChart(draws: ReportDraws): Chart | null {
     width: 330,
     height: 170,
     left: 42,
+    right: 20,
     label:
       `Rank plot of ${draws.name}: ${outside} of ${all.length} counts lie outside the band that holds 95 % of the ` +
       `counts of independent draws.`,

@@ -23,7 +23,7 @@ export interface Mark {
   readonly opacity?: number;
 }
 
-export interface CategoryScale {
+interface CategoryScale {
   /** From bottom to top; row k lies at height k. */
   readonly categories: readonly string[];
 }

@@ -41,6 +41,7 @@ export function traceChart(draws: ReportDraws, summary: ReportParameter): Chart 
     width: 520,
     height: 170,
     left: 58,
+    right: 20,
     label:
       `Trace of ${draws.name}: ${draws.chains.length} chains of ${formatCount(length)} draws; ` +
       `R-hat ${formatRhat(summary.rhat)}, bulk effective sample size ${formatCount(summary.essBulk)}.`,

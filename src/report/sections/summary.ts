@@ -1,10 +1,11 @@
 // First screen: what was fitted on what data, the verdict, the key figures, and every check.
-import { isFlagged } from '../flags.js';
+import { flagsOf, isFlagged } from '../flags.js';
+import type { Flag } from '../flags.js';
 import { formatBytes, formatCount, formatFixed, formatRhat, formatSeconds, plural } from '../format.js';
 import { markup } from '../html.js';
 import type { Html } from '../html.js';
 import type { CheckStatus } from '../../diagnostics/index.js';
-import { FILES, fileLink, statusMark } from '../parts.js';
+import { FILES, fileLink, flagMark, statusMark } from '../parts.js';
 import type { Section } from '../parts.js';
 import type { ReportInput, ReportParameter } from '../reportInput.js';
 
@@ -25,14 +26,14 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const ORDER: readonly CheckStatus[] = ['fail', 'review', 'pass'];
 
-export interface Verdict {
+interface Verdict {
   readonly status: CheckStatus;
   readonly head: string;
   readonly body: string;
 }
 
 /** The worst check decides; its words say what a reader may do with the results. */
-export function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
+function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
   const named = (status: CheckStatus): string[] =>
     checks.filter((check) => check.status === status).map(({ name }) => TITLES[name] ?? name);
   const [failed, review] = [named('fail'), named('review')];
@@ -64,23 +65,32 @@ function worst(parameters: readonly ReportParameter[], figure: 'rhat' | 'essBulk
   return values.reduce((a, b) => (figure === 'rhat' ? Math.max(a, b) : Math.min(a, b)));
 }
 
-function keyFigures(input: ReportInput): (readonly [string, string])[] {
-  const population = input.parameters.filter((parameter) => parameter.class === 'population');
-  const ebfmi = input.sampler?.ebfmi.filter(Number.isFinite) ?? [];
+interface KeyFigure {
+  readonly name: string;
+  readonly shown: string;
+  readonly flag?: Flag | null;
+}
+
+function keyFigures({ parameters, limits, sampler, run, cost }: ReportInput): KeyFigure[] {
+  const population = parameters.filter((parameter) => parameter.class === 'population');
+  const [rhat, essBulk, essTail] = (['rhat', 'essBulk', 'essTail'] as const).map((name) => worst(population, name));
+  const flags = flagsOf({ class: 'population', rhat, essBulk, essTail }, limits);
+  const ebfmi = sampler?.ebfmi.filter(Number.isFinite) ?? [];
+  const divergences = sampler?.divergences.reduce((sum, count) => sum + count, 0);
   return [
-    ['largest R-hat, population', formatRhat(worst(population, 'rhat'))],
-    ['smallest bulk ESS, population', formatCount(worst(population, 'essBulk'))],
-    ['smallest tail ESS, population', formatCount(worst(population, 'essTail'))],
-    ...(input.sampler
-      ? ([
-          ['divergences', formatCount(input.sampler.divergences.reduce((sum, count) => sum + count, 0))],
-          ['smallest E-BFMI', formatFixed(ebfmi.length > 0 ? Math.min(...ebfmi) : null, 2)],
-        ] as const)
-      : []),
-    ['draws kept', formatCount(input.run.chains * input.run.draws)],
-    ['total time', formatSeconds(input.cost.seconds.total)],
-    ['peak memory', formatBytes(input.cost.peakMemoryBytes)],
+    { name: 'largest R-hat, population', shown: formatRhat(rhat), flag: flags.rhat },
+    { name: 'smallest bulk ESS, population', shown: formatCount(essBulk), flag: flags.essBulk },
+    { name: 'smallest tail ESS, population', shown: formatCount(essTail), flag: flags.essTail },
+    ...(divergences === undefined ? [] : [{ name: 'divergences', shown: formatCount(divergences) }]),
+    ...(ebfmi.length === 0 ? [] : [{ name: 'smallest E-BFMI', shown: formatFixed(Math.min(...ebfmi), 2) }]),
+    { name: 'draws kept', shown: formatCount(run.chains * run.draws) },
+    { name: 'total time', shown: formatSeconds(cost.seconds.total) },
+    { name: 'peak memory', shown: formatBytes(cost.peakMemoryBytes) },
   ];
+}
+
+function keyFigure({ name, shown, flag }: KeyFigure): Html {
+  return markup`<div><dt>${name}</dt><dd>${shown}${flag ? flagMark(flag) : null}</dd></div>`;
 }
 
 /** One sentence under the title: data and method. */
@@ -105,7 +115,7 @@ export function overview(input: ReportInput): Html {
   const verdict = verdictOf(input);
   return markup`<div class="verdict ${verdict.status}">
 <p class="head ${verdict.status}">${statusMark(verdict.status)}${verdict.head}</p><p class="body">${verdict.body}</p></div>
-<dl class="figures-key">${keyFigures(input).map(([name, value]) => markup`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+<dl class="figures-key">${keyFigures(input).map(keyFigure)}</dl>`;
 }
 
 export function checksSection(input: ReportInput): Section {
@@ -119,7 +129,7 @@ export function checksSection(input: ReportInput): Section {
 ${checks.map(checkRow)}</ul>
 <p class="small soft below">Limits: R-hat below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
 bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
-${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter')} outside them, marked in the tables.`}
+${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter is', 'parameters are')} outside them, marked in the tables.`}
 The same checks as data: ${fileLink(FILES.diagnostics)}.</p>`,
   };
 }
