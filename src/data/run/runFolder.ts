@@ -1,0 +1,198 @@
+// A run's folder while it is written: who may write there, its JSON files, checkpoints, and the mark that it is finished.
+
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { InputError } from '../inputError.js';
+import { replaceFile } from './atomicFile.js';
+import type { WriteBytes } from './atomicFile.js';
+import type { DrawCounts, PosteriorStore } from './posteriorStore.js';
+import { lockRunFolder } from './runLock.js';
+import { errorCode, toStorageError } from './runStorageError.js';
+import { decodeSnapshot, encodeSnapshot } from './snapshotCodec.js';
+import { formatSummary, parseSummary, toJson } from './summaryFiles.js';
+import type { ScalarSummary } from './summaryFiles.js';
+
+/** Names of what a run consists of; any of them marks a folder as one that holds a run. */
+export const RUN_FILES = {
+  run: 'run.json',
+  diagnostics: 'diagnostics.json',
+  summary: 'summary.json',
+  checkpoint: 'checkpoint.json',
+  posterior: 'posterior.zarr',
+} as const;
+
+export type RunStatus = 'new' | 'unfinished' | 'finished';
+
+/** `run.json`, `diagnostics.json`: plain records; undefined and non-finite figures are written as null. */
+export type JsonRecord = Readonly<Record<string, unknown>>;
+
+/** A saved state of the sampler with the draws that were on disk then. */
+export interface Checkpoint {
+  readonly counts: readonly DrawCounts[];
+  readonly snapshot: unknown;
+}
+
+export interface RunFolderOptions {
+  /** Go on with the run that the folder holds; starts one where there is none. */
+  readonly resume?: boolean;
+  /** Exchanged in tests for one that fails. */
+  readonly write?: WriteBytes;
+}
+
+/** A run folder locked by this process. Every file is replaced as a whole; `run.json` says finished last. */
+export class RunFolder {
+  readonly posteriorPath: string;
+  private record: JsonRecord | undefined;
+
+  constructor(
+    readonly dir: string,
+    /** As found: `new`, or what there is to resume. A finished run has nothing left to do. */
+    readonly status: RunStatus,
+    /** Gives the lock back; call it whatever happened. */
+    readonly release: () => void,
+    private readonly write?: WriteBytes,
+  ) {
+    this.posteriorPath = join(dir, RUN_FILES.posterior);
+    if (status !== 'new') this.record = readJsonIfThere(join(dir, RUN_FILES.run));
+  }
+
+  /** `run.json` as found or written last, its `status` included. */
+  get run(): JsonRecord | undefined {
+    return this.record;
+  }
+
+  /** @throws RunStorageError, as all that writes here */
+  writeRun(record: JsonRecord): void {
+    this.record = { ...record, status: 'unfinished' };
+    this.replace(RUN_FILES.run, toJson(this.record, 2));
+  }
+
+  writeDiagnostics(diagnostics: JsonRecord): void {
+    this.replace(RUN_FILES.diagnostics, toJson(diagnostics, 2));
+  }
+
+  writeSummary(parameters: Iterable<ScalarSummary>): void {
+    this.replace(RUN_FILES.summary, formatSummary(parameters));
+  }
+
+  /**
+   * Puts the store's draws on disk, then the state that goes with exactly these draws.
+   * @param snapshot plain records with typed arrays; comes back bit for bit (see `encodeSnapshot`)
+   */
+  saveCheckpoint(store: PosteriorStore, snapshot: unknown): void {
+    store.flush();
+    const checkpoint = { counts: store.counts, snapshot: encodeSnapshot(snapshot) };
+    this.replace(RUN_FILES.checkpoint, JSON.stringify(checkpoint));
+  }
+
+  /** The last checkpoint, or undefined when there is none (then the run starts from its beginning). */
+  loadCheckpoint(): Checkpoint | undefined {
+    const found = readJsonIfThere(join(this.dir, RUN_FILES.checkpoint));
+    if (!found) return undefined;
+    return { counts: found['counts'] as DrawCounts[], snapshot: decodeSnapshot(found['snapshot']) };
+  }
+
+  /** Marks the run as finished; everything else must be in place. The checkpoint has served its purpose and goes. */
+  finish(): void {
+    for (const name of [RUN_FILES.run, RUN_FILES.diagnostics, RUN_FILES.summary])
+      if (!existsSync(join(this.dir, name))) throw new Error(`a run cannot be finished without its ${name}`);
+    this.record = { ...this.record, status: 'finished' };
+    this.replace(RUN_FILES.run, toJson(this.record, 2));
+    rmSync(join(this.dir, RUN_FILES.checkpoint), { force: true });
+  }
+
+  private replace(name: string, text: string): void {
+    replaceFile(join(this.dir, name), Buffer.from(text), { write: this.write, sync: true });
+  }
+}
+
+/**
+ * Makes or takes up the folder of a run and locks it.
+ * @throws InputError when it holds a run and `resume` is not asked for, cannot be written, or is in use
+ * @throws RunStorageError when the disk is full
+ */
+export function createRunFolder(dir: string, options: RunFolderOptions = {}): RunFolder {
+  const release = openFolder(dir);
+  try {
+    const status = statusOf(dir);
+    if (status !== 'new' && !options.resume) {
+      const advice =
+        status === 'unfinished' ? 'continue it with --resume, or choose another --out' : 'choose another --out';
+      throw new InputError(`${dir} already holds ${articleFor(status)} run: ${advice}`, { file: dir });
+    }
+    return new RunFolder(dir, status, release, options.write);
+  } catch (cause) {
+    release();
+    throw cause;
+  }
+}
+
+/** A finished run as other commands read it; the draws are at `posteriorPath`. */
+export interface FinishedRun {
+  readonly dir: string;
+  readonly posteriorPath: string;
+  readonly run: JsonRecord;
+  readonly diagnostics: JsonRecord;
+  readonly summary: readonly ScalarSummary[];
+}
+
+/** @throws InputError when `dir` holds no run, or one that is not finished or is damaged */
+export function readRun(dir: string): FinishedRun {
+  const status = statusOf(dir);
+  if (status === 'new')
+    throw new InputError(`${dir} holds no run: give the folder that hierax fit wrote with --out`, { file: dir });
+  if (status === 'unfinished')
+    throw new InputError(`${dir} is an unfinished run; continue it with hierax fit CONFIG --out ${dir} --resume`, {
+      file: dir,
+    });
+  return {
+    dir,
+    posteriorPath: join(dir, RUN_FILES.posterior),
+    run: readJson(join(dir, RUN_FILES.run)),
+    diagnostics: readJson(join(dir, RUN_FILES.diagnostics)),
+    summary: parseSummary(readJson(join(dir, RUN_FILES.summary))),
+  };
+}
+
+function openFolder(dir: string): () => void {
+  try {
+    mkdirSync(dir, { recursive: true });
+    return lockRunFolder(dir);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (cause instanceof InputError || code === undefined) throw cause;
+    if (['ENOSPC', 'EDQUOT', 'EIO'].includes(code)) throw toStorageError(dir, cause);
+    throw new InputError(`cannot write to ${dir} (${code}): give --out a folder that you may write to`, { file: dir });
+  }
+}
+
+function statusOf(dir: string): RunStatus {
+  if (!Object.values(RUN_FILES).some((name) => existsSync(join(dir, name)))) return 'new';
+  const run = readJsonIfThere(join(dir, RUN_FILES.run));
+  return run?.['status'] === 'finished' ? 'finished' : 'unfinished';
+}
+
+function articleFor(status: RunStatus): string {
+  return status === 'unfinished' ? 'an unfinished' : 'a finished';
+}
+
+function readJsonIfThere(path: string): JsonRecord | undefined {
+  return existsSync(path) ? readJson(path) : undefined;
+}
+
+function readJson(path: string): JsonRecord {
+  const text = readText(path);
+  try {
+    return JSON.parse(text) as JsonRecord;
+  } catch {
+    throw new InputError(`${path} is damaged (no valid JSON): fit again into a new --out folder`, { file: path });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read (${errorCode(cause) ?? 'unknown reason'}): fit again`, { file: path });
+  }
+}
