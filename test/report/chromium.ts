@@ -9,7 +9,7 @@ export interface RunningChromium {
   close(): Promise<void>;
 }
 
-/** Fonts of the package, and the system's where there are any; the package's own file looks in /tmp/fonts only. */
+/** Fonts of the package, and the system's where there are any; the package's own file names fixed folders only. */
 function fontConfiguration(folder: string): string {
   return `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <dir>${join(folder, 'fonts')}</dir><dir>/usr/share/fonts</dir><cachedir>${join(folder, 'font-cache')}</cachedir>
