@@ -122,7 +122,7 @@ function isLeaf(node: TensorNode): boolean {
 }
 
 /** The axis that a loop nest runs over outermost: the longest, the first of equals. */
-function largestAxis(shape: Shape): number {
+export function largestAxis(shape: Shape): number {
   let best = 0;
   for (let axis = 1; axis < shape.length; axis++) if (shape[axis] > shape[best]) best = axis;
   return best;

@@ -6,6 +6,7 @@ import { Code, FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { analyse } from './analysis.js';
 import { type Addresses, reductionFunction } from './expressions.js';
 import { emitLoopNest } from './loopNest.js';
+import { factorSums } from './factorSums.js';
 import { checkDataArray, type DataArray, MemoryLayout, type StoredArray } from './memoryLayout.js';
 import { planNest, type PlannedNest } from './nestPlan.js';
 import { schedule } from './schedule.js';
@@ -60,7 +61,8 @@ export interface CompiledProgram {
 /** Lanes of one call: more would spill registers. */
 const maxLanesPerCall = 4;
 
-export function compile(program: TensorProgram, options: CompileOptions): CompiledProgram {
+export function compile(source: TensorProgram, options: CompileOptions): CompiledProgram {
+  const program = factorSums(source);
   for (const node of program.nodes) {
     if (node.operation.op !== 'data') continue;
     const array = options.data.get(node.operation.name);
