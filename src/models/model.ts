@@ -1,0 +1,161 @@
+// The one interface every model offers to inference, and `defineModel`, which makes one from a few functions of tensors.
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Coordinates, SiteDescription } from '../data/run/siteDescription.js';
+import type { ParameterSpec } from './parameters.js';
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** An array of the data set, row-major. Integer arrays serve as indices. */
+export interface ModelArray {
+  readonly shape: readonly number[];
+  readonly values: ArrayLike<number>;
+  readonly dtype?: 'float32' | 'int32';
+}
+
+/** A parameter block with its sizes resolved. */
+export interface ModelParameter extends ParameterSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Where to start a parameter and how far it is known, on the unconstrained scale, one number per unconstrained element. */
+export interface StartingPoint {
+  readonly centre: ArrayLike<number>;
+  /** Rough posterior standard deviations: width of the jitter, and the metric until it has been learnt. */
+  readonly sd: ArrayLike<number>;
+}
+
+/** A quantity that is reported: its name, axes and levels. */
+export interface Site extends SiteDescription {
+  /** Population sites are few and judged strictly; group sites hold one entry per unit, product or market. */
+  readonly level: 'population' | 'group';
+  /** Elements that are fixed by construction, such as the diagonal of a correlation matrix: left out of summaries. */
+  readonly isFixed?: (index: readonly number[]) => boolean;
+}
+
+/** What the report says of a model. */
+export interface ModelDescription {
+  readonly words: readonly string[];
+  readonly formulas: readonly { readonly label: string; readonly formula: string }[];
+  readonly priors: readonly { readonly site: string; readonly prior: string; readonly source: 'default' | 'set' }[];
+  readonly notes: readonly string[];
+}
+
+/** A Bayesian model bound to its data. All functions take and return tensors and are traced once, never run row by row. */
+export interface Model {
+  readonly name: string;
+  readonly parameters: readonly ModelParameter[];
+  readonly data: Readonly<Record<string, ModelArray>>;
+  readonly coords: Coordinates;
+  /** Log prior density of the constrained parameters; a scalar. Jacobians of the constraints are not its business. */
+  logPrior(parameters: Tensors, data: Tensors): Tensor;
+  /** Log likelihood of each observation, `[observations]`. */
+  logLikelihood(parameters: Tensors, data: Tensors): Tensor;
+  /** Sum of `logLikelihood`, where the model knows a shorter way; equal up to rounding. */
+  totalLogLikelihood?(parameters: Tensors, data: Tensors): Tensor;
+  readonly sites: readonly Site[];
+  /** The reported quantities as functions of the constrained parameters, one tensor per site. */
+  report(parameters: Tensors, data: Tensors): Tensors;
+  /** Expected response of each observation, `[observations]`. */
+  predict?(parameters: Tensors, data: Tensors): Tensor;
+  /** One replicated data set, from independent standard normals of the observations' shape. */
+  replicate?(parameters: Tensors, data: Tensors, noise: Tensor): Tensor;
+  /** What `replicate` imitates. */
+  readonly observed?: { readonly name: string; readonly values: ArrayLike<number> };
+  readonly start?: Readonly<Record<string, StartingPoint>>;
+  readonly description?: ModelDescription;
+}
+
+/** Numbers, nested lists of numbers, or a typed array. */
+export type ArrayInput = number | ArrayLike<number> | readonly (readonly number[])[] | ModelArray;
+
+export interface ModelDefinition<
+  Parameters extends Record<string, ParameterSpec>,
+  Data extends Record<string, ArrayInput>,
+> {
+  readonly name: string;
+  readonly data: Data;
+  /** Levels of the named dimensions. */
+  readonly coords?: Coordinates;
+  readonly parameters: Parameters;
+  readonly logPrior: (parameters: Record<keyof Parameters, Tensor>, data: Record<keyof Data, Tensor>) => Tensor;
+  readonly logLikelihood: (parameters: Record<keyof Parameters, Tensor>, data: Record<keyof Data, Tensor>) => Tensor;
+  /** Further reported quantities, e.g. the effects behind a non-centred parameter. */
+  readonly derived?: {
+    readonly sites: Readonly<Record<string, readonly (string | number)[]>>;
+    readonly compute: (
+      parameters: Record<keyof Parameters, Tensor>,
+      data: Record<keyof Data, Tensor>,
+    ) => Record<string, Tensor>;
+  };
+  readonly predict?: (parameters: Record<keyof Parameters, Tensor>, data: Record<keyof Data, Tensor>) => Tensor;
+  readonly replicate?: (
+    parameters: Record<keyof Parameters, Tensor>,
+    data: Record<keyof Data, Tensor>,
+    noise: Tensor,
+  ) => Tensor;
+}
+
+/**
+ * A model of your own: declare data, parameters and two functions of tensors.
+ * Throws RangeError for a dimension without coordinates or ragged data.
+ */
+export function defineModel<Parameters extends Record<string, ParameterSpec>, Data extends Record<string, ArrayInput>>(
+  definition: ModelDefinition<Parameters, Data>,
+): Model {
+  const coords = definition.coords ?? {};
+  const parameters = Object.entries(definition.parameters).map(([name, spec]): ModelParameter => ({
+    ...spec,
+    name,
+    shape: shapeOf(name, spec.dims, coords),
+  }));
+  const data = Object.fromEntries(Object.entries(definition.data).map(([name, input]) => [name, toArray(name, input)]));
+  const derived = Object.entries(definition.derived?.sites ?? {}).map(([name, dims]) => ({
+    name,
+    dims,
+    shape: shapeOf(name, dims, coords),
+  }));
+  const sites = [...parameters, ...derived].map(({ name, dims, shape }): Site => ({
+    name,
+    shape,
+    dims: dims.map((dim, axis) => (typeof dim === 'string' ? dim : `${name}_dim_${axis}`)),
+    level: shape.length > 0 && shape[0] > 50 ? 'group' : 'population',
+  }));
+  const narrow = definition as unknown as ModelDefinition<Record<string, ParameterSpec>, Record<string, ArrayInput>>;
+  return {
+    name: definition.name,
+    parameters,
+    data,
+    coords,
+    sites,
+    logPrior: (p, d) => narrow.logPrior(p, d),
+    logLikelihood: (p, d) => narrow.logLikelihood(p, d),
+    report: (p, d) => {
+      const own = Object.fromEntries(parameters.map(({ name }) => [name, p[name]]));
+      return { ...own, ...narrow.derived?.compute(p, d) };
+    },
+    ...(narrow.predict && { predict: narrow.predict }),
+    ...(narrow.replicate && { replicate: narrow.replicate }),
+  };
+}
+
+function shapeOf(name: string, dims: readonly (string | number)[], coords: Coordinates): number[] {
+  return dims.map((dim) => {
+    if (typeof dim === 'number') return dim;
+    const levels = coords[dim] as readonly string[] | undefined;
+    if (levels === undefined) throw new RangeError(`parameter ${name}: dimension '${dim}' has no coordinates`);
+    return levels.length;
+  });
+}
+
+function toArray(name: string, input: ArrayInput): ModelArray {
+  if (typeof input === 'number') return { shape: [], values: [input] };
+  if ('shape' in input && 'values' in input) return input;
+  if (input instanceof Int32Array) return { shape: [input.length], values: input, dtype: 'int32' };
+  const rows = input as ArrayLike<number> | readonly (readonly number[])[];
+  if (typeof rows[0] !== 'object') return { shape: [rows.length], values: rows as ArrayLike<number> };
+  const nested = rows as readonly (readonly number[])[];
+  const width = nested[0].length;
+  if (nested.some((row) => row.length !== width)) throw new RangeError(`data ${name}: rows differ in length`);
+  return { shape: [nested.length, width], values: Float64Array.from(nested.flat()) };
+}

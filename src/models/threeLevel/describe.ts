@@ -1,0 +1,47 @@
+// The three-level model in words and formulas, for the report.
+import type { ModelDescription } from '../model.js';
+import type { ThreeLevelContext } from './threeLevel.js';
+
+export function describeThreeLevel({
+  data,
+  design,
+  priors,
+  covariance,
+  centring,
+}: ThreeLevelContext): ModelDescription {
+  const x = design.rows.names.slice(1);
+  const z = design.units.names.slice(1);
+  const w = design.markets?.names.slice(1) ?? [];
+  const unit = data.units.dimensions.length === 1 ? data.units.dimensions[0] : data.units.dimensions.join(' within ');
+  const listed = (names: readonly string[]): string => names.join(', ');
+  const words = [
+    `The response ${data.responseName} of each row is a linear function of ${x.length === 0 ? 'a constant' : `a constant, ${listed(x)}`}, with a normal error.`,
+    `Every ${unit} (${data.units.count} of them) has coefficients of its own (beta), drawn around ${
+      data.markets === null ? 'a common mean (gamma)' : `the mean of its ${data.markets.column} (gamma)`
+    }${z.length === 0 ? '' : `, which depends on ${listed(z)}`}; their spread is sigma_u${covariance.product === 'full' ? ' and their correlations corr_u' : ''}.`,
+  ];
+  if (data.markets !== null) {
+    words.push(
+      `The coefficients of every ${data.markets.column} (${data.markets.names.length} of them) are drawn around population values${
+        w.length === 0 ? '' : ` that depend on ${listed(w)}`
+      } (delta); their spread is sigma_v${covariance.market === 'full' ? ' and their correlations corr_v' : ''}.`,
+    );
+  }
+  const columns = (names: readonly string[]): string => `[${['1', ...names].join(', ')}]`;
+  const formulas = [
+    { label: 'Occasions', formula: `y = β · ${columns(x)} + ε,   ε ~ N(0, σ²)` },
+    { label: 'Units', formula: `β = Γ · ${columns(z)} + u,   u ~ N(0, Σᵤ)` },
+    ...(data.markets === null ? [] : [{ label: 'Markets', formula: `vec Γ = Δ · ${columns(w)} + v,   v ~ N(0, Σᵥ)` }]),
+  ];
+  const notes: string[] = [];
+  const standardised = [design.rows, design.units, design.markets].some((level) => level?.isStandardised);
+  if (standardised) {
+    notes.push(
+      'Predictors were standardised for sampling, and priors apply to the standardised ones; every reported number is in the units of the data.',
+    );
+  }
+  const kinds = (names: readonly string[], flags: readonly boolean[]): string =>
+    names.map((name, i) => `${name} ${flags[i] ? 'centred' : 'non-centred'}`).join(', ');
+  notes.push(`Sampled form of the unit coefficients: ${kinds(design.rows.names, centring.unit)}.`);
+  return { words, formulas, priors: priors.described, notes };
+}
