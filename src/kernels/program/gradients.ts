@@ -204,7 +204,9 @@ function binaryRule(
     }
     case 'pow': {
       const positive = b.binary('greater', x, zero);
-      const base = b.mul(dy, b.mul(z, b.binary('pow', x, b.sub(z, b.scalar(1)))));
+      const slope = b.mul(z, b.binary('pow', x, b.sub(z, b.scalar(1))));
+      // x⁰ is constant, also at x = 0.
+      const base = b.select(b.binary('equal', z, zero), zero, b.mul(dy, slope));
       const safe = b.select(positive, x, b.scalar(1));
       return [base, b.select(positive, b.mul(dy, b.mul(y, b.unary('log', safe))), zero)];
     }
@@ -214,7 +216,8 @@ function binaryRule(
       return [b.select(first, dy, zero), b.select(first, zero, dy)];
     }
     case 'mod':
-      return [dy, b.neg(b.mul(dy, b.unary('floor', b.div(x, z))))];
+      // The whole number of divisors, rounded: floor(x / z) would be off by one where x / z rounds.
+      return [dy, b.neg(b.mul(dy, b.unary('round', b.div(b.sub(x, y), z))))];
     case 'atan2': {
       const scale = b.div(dy, b.add(b.mul(x, x), b.mul(z, z)));
       return [b.mul(scale, z), b.neg(b.mul(scale, x))];
@@ -231,6 +234,17 @@ function sliceRule(
   step: readonly number[],
   dy: NodeId,
 ): NodeId {
+  const reversed = step.findIndex((s) => s === -1);
+  if (reversed !== -1) {
+    // A reversed axis is undone by reversing the adjoint.
+    const shape = b.shape(dy);
+    const last = shape[reversed] - 1;
+    const at = (value: number, other: number): number[] => shape.map((_, axis) => (axis === reversed ? value : other));
+    const forward = b.slice(dy, at(last, 0), shape, at(-1, 1));
+    const start = begin.map((first, axis) => (axis === reversed ? first - last : first));
+    const steps = step.map((s, axis) => (axis === reversed ? 1 : s));
+    return sliceRule(b, source, start, steps, forward);
+  }
   const strided = step.findIndex((s) => s !== 1);
   if (strided === -1) {
     const after = source.map((extent, axis) => extent - begin[axis] - b.shape(dy)[axis]);

@@ -114,8 +114,8 @@ function withRecording<T>(builder: ProgramBuilder, body: (backend: RecordingBack
   }
 }
 
-/** tfjs reports a missing kernel as a plain error with this text. */
-const missingKernel = /Cannot find registered kernel '(\w+)' for backend 'hierax-trace'/;
+/** tfjs reports a missing kernel as a plain error with one of two texts. */
+const missingKernel = /[Kk]ernel '(\w+)' (?:not registered )?for backend 'hierax-trace'/;
 
 function explained(error: unknown): unknown {
   const kernel = error instanceof Error ? missingKernel.exec(error.message)?.[1] : undefined;

@@ -164,7 +164,6 @@ export const elementwiseKernels: TraceKernels = new Map<string, TraceKernel>([
   ['GreaterEqual', comparison('greaterEqual')],
   ['LogicalAnd', comparison('and')],
   ['LogicalOr', comparison('or')],
-  ['LogicalXor', comparison('notEqual')],
   [
     'Select',
     ({ builder, inputs: { condition, t, e } }) => ({

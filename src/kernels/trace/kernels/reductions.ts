@@ -45,23 +45,11 @@ const truth = (fn: 'min' | 'max'): TraceKernel =>
  * Largest value along an axis (kept, of length 1), rounded up: enough to keep exp from overflowing, and without a
  * gradient, so none is spent on a term that cancels. 0 where the largest is infinite.
  */
-export function exponentShift(b: ProgramBuilder, x: NodeId, axis: number): NodeId {
+function exponentShift(b: ProgramBuilder, x: NodeId, axis: number): NodeId {
   const largest = b.unary('ceil', b.reduce('max', x, [axis]));
   const finite = b.binary('less', b.unary('abs', largest), b.scalar(Infinity));
   const kept = b.shape(x).map((extent, k) => (k === axis ? 1 : extent));
   return b.reshape(b.select(finite, largest, b.scalar(0)), kept);
-}
-
-/** exp(x − shift), and its sum along the axis, kept. */
-function shiftedExponentials(
-  b: ProgramBuilder,
-  x: NodeId,
-  axis: number,
-): { shifted: NodeId; exp: NodeId; sum: NodeId } {
-  const shifted = b.sub(x, exponentShift(b, x, axis));
-  const exp = b.unary('exp', shifted);
-  const kept = b.shape(x).map((extent, k) => (k === axis ? 1 : extent));
-  return { shifted, exp, sum: b.reshape(b.sum(exp, [axis]), kept) };
 }
 
 export interface CumulativeAttributes {
@@ -115,16 +103,10 @@ export const reductionKernels: TraceKernels = new Map<string, TraceKernel>([
     'Softmax',
     traceKernel<tf.SoftmaxAttrs>(({ builder, inputs: { logits }, attributes: { dim } }) => {
       const [axis] = axesOf(dim, logits.shape.length);
-      const { exp, sum } = shiftedExponentials(builder, logits.node, axis);
+      const exp = builder.unary('exp', builder.sub(logits.node, exponentShift(builder, logits.node, axis)));
+      const kept = logits.shape.map((extent, k) => (k === axis ? 1 : extent));
+      const sum = builder.reshape(builder.sum(exp, [axis]), kept);
       return { node: builder.div(exp, sum), dtype: 'float32' };
-    }),
-  ],
-  [
-    'LogSoftmax',
-    traceKernel<tf.LogSoftmaxAttrs>(({ builder, inputs: { logits }, attributes }) => {
-      const [axis] = axesOf(attributes.axis, logits.shape.length);
-      const { shifted, sum } = shiftedExponentials(builder, logits.node, axis);
-      return { node: builder.sub(shifted, builder.unary('log', sum)), dtype: 'float32' };
     }),
   ],
   [

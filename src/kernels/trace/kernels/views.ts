@@ -203,11 +203,4 @@ export const viewKernels: TraceKernels = new Map<string, TraceKernel>([
     traceKernel<tf.MirrorPadAttrs>(({ builder, inputs: { x }, attributes }) => mirrorPad(builder, x, attributes)),
   ],
   ['Tile', traceKernel<tf.TileAttrs>(({ builder, inputs: { x }, attributes: { reps } }) => tile(builder, x, reps))],
-  [
-    'BroadcastTo',
-    traceKernel<tf.BroadCastToAttrs>(({ builder, inputs: { x }, attributes: { shape } }) => ({
-      node: builder.broadcast(x.node, shape),
-      dtype: x.dtype,
-    })),
-  ],
 ]);
