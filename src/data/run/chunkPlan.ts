@@ -9,7 +9,7 @@ const MAX_BUFFER_BYTES = 128 * 1024 * 1024;
 const BYTES = 8;
 
 /** One column of files: the scalars `start … start + length − 1` of every draw. */
-export interface ChunkBlock {
+interface ChunkBlock {
   readonly start: number;
   readonly length: number;
   /** Chunk indices of the axes after `draw`, as in the file's path (`1/0`; empty for a scalar). */

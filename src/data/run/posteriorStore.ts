@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import type { ReplaceOptions } from './atomicFile.js';
 import { DrawGroup } from './drawGroup.js';
-import type { DrawSite } from './drawGroup.js';
+import type { DrawGroupLayout, DrawSite } from './drawGroup.js';
 import type { DrawType } from './drawColumn.js';
 import { toStorageError } from './runStorageError.js';
 import type { Coordinates, SiteDescription } from './siteDescription.js';
@@ -100,7 +100,7 @@ export class PosteriorStore {
 
   private static async open(
     layout: PosteriorLayout,
-    openGroup: (name: string, group: DrawSiteLayout, phase: Phase) => Promise<DrawGroup>,
+    openGroup: (name: string, group: DrawGroupLayout, phase: Phase) => Promise<DrawGroup>,
   ): Promise<PosteriorStore> {
     const names = layout.statistics ?? (Object.keys(STATISTICS) as StatisticName[]);
     const statisticSites: DrawSite[] = names.map((name) => ({ ...STATISTICS[name], shape: [], dims: [] }));
@@ -159,5 +159,3 @@ export class PosteriorStore {
     }
   }
 }
-
-type DrawSiteLayout = Parameters<typeof DrawGroup.create>[2];

@@ -13,7 +13,7 @@ import { formatSummary, parseSummary, toJson } from './summaryFiles.js';
 import type { ScalarSummary } from './summaryFiles.js';
 
 /** Names of what a run consists of; any of them marks a folder as one that holds a run. */
-export const RUN_FILES = {
+const RUN_FILES = {
   run: 'run.json',
   diagnostics: 'diagnostics.json',
   summary: 'summary.json',

