@@ -2,7 +2,6 @@
 export type { BatchedLogDensity } from './logDensity.js';
 export type { SampleSettings } from './settings.js';
 export type { MetricKind } from './phaseSpace/metric.js';
-export { DENSE_METRIC_LIMIT } from './phaseSpace/metric.js';
 export type { InitialPositions } from './initialise.js';
 export { InitialisationError } from './initialise.js';
 export type { TransitionInfo } from './kernel.js';

@@ -4,7 +4,7 @@ import type { Coroutine } from './phaseSpace/requests.js';
 import type { RandomKey } from './random/streams.js';
 import { sites, stepKey } from './random/streams.js';
 
-export const INITIAL_ATTEMPTS = 100;
+const INITIAL_ATTEMPTS = 100;
 
 /** Where chains start, on the unconstrained scale. */
 export interface InitialPositions {

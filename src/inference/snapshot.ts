@@ -7,7 +7,7 @@ import { RunningMoments } from './warmup/moments.js';
 import type { WarmupState } from './warmup/warmup.js';
 
 /** Doubles as base64 of their bytes, little-endian: exact for every value, NaN and −0 included. */
-export type EncodedVector = string;
+type EncodedVector = string;
 
 /** A chain after its last finished transition. */
 export interface ChainSnapshot {

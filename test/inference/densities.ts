@@ -149,7 +149,7 @@ const EFFECTS = [28, 8, -3, 7, -1, 1, 18, 12];
 const ERRORS = [15, 10, 16, 11, 9, 11, 10, 18];
 
 /** Eight schools (Rubin 1981), non-centred: q = (μ, log τ, η₁ … η₈), μ ~ N(0, 5²), τ ~ half-Cauchy(0, 5), θ = μ + τ η. */
-export const eightSchoolsDensity: PlainDensity = (q, gradient) => {
+const eightSchoolsDensity: PlainDensity = (q, gradient) => {
   const [mu, logTau] = q;
   const tau = Math.exp(logTau);
   const ratio = (tau / 5) ** 2;

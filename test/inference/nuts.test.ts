@@ -61,6 +61,35 @@ describe('the iterative tree equals the recursive definition, given the same ran
   });
 });
 
+it.each([4, 7, 10])('the slots in use grow linearly with the tree depth: %d', (maxTreeDepth) => {
+  const density = batched(2, correlatedNormal(2, 0.5).density, 1);
+  const space = new HostPhaseSpace(density, 0, diagonalMetric(2));
+  const kernel = nuts(space, { maxTreeDepth });
+  let [points, momenta, leapfrogSteps] = [0, 0, 0];
+  const watched: Kernel = {
+    *step(key, state, stepSize) {
+      const transition = kernel.step(key, state, stepSize);
+      let next = transition.next();
+      while (!next.done) {
+        const request = next.value;
+        if (request.kind === 'leapfrog') {
+          points = Math.max(points, request.to.point + 1);
+          momenta = Math.max(momenta, request.to.momentum + 1);
+        } else if (request.kind === 'turning') momenta = Math.max(momenta, request.sum + 1);
+        next = transition.next(yield request);
+      }
+      leapfrogSteps = Math.max(leapfrogSteps, next.value[1].leapfrogSteps);
+      return next.value;
+    },
+  };
+  const keys = Array.from({ length: 30 }, (_, step) => stepKey(randomKey(1), 0, step));
+  runKernel(watched, space, density, [0.3, 0.4], keys, 1e-3);
+  expect(leapfrogSteps).toBe(2 ** maxTreeDepth - 1);
+  // Start, two ends, the current draw and one proposal per piece; two ends and a sum per piece.
+  expect(points).toBeLessThanOrEqual(maxTreeDepth + 6);
+  expect(momenta).toBeLessThanOrEqual(3 * maxTreeDepth + 9);
+});
+
 /** A stream whose every yes/no takes both answers in turn; `probability` is that of the path taken. */
 class BranchingStream implements RandomStream {
   probability = 1;

@@ -10,7 +10,9 @@ import { estimateMetric } from '../../src/inference/warmup/estimateMetric.js';
 import { RunningMoments } from '../../src/inference/warmup/moments.js';
 import { searchStepSize } from '../../src/inference/warmup/searchStepSize.js';
 import { warmupStages } from '../../src/inference/warmup/stages.js';
-import type { Draw } from '../../src/inference/index.js';
+import type { WarmupPlan, WarmupState } from '../../src/inference/warmup/warmup.js';
+import { startWarmup, warmupTransition, withSearchedStepSize } from '../../src/inference/warmup/warmup.js';
+import type { Draw, TransitionInfo } from '../../src/inference/index.js';
 import { sample } from '../../src/inference/index.js';
 import { batched, correlatedNormal, independentNormal } from './densities.js';
 import { drive } from './monteCarlo.js';
@@ -57,6 +59,56 @@ describe('dual averaging', () => {
     expect(second.logStepSize).toBeCloseTo(mu - (Math.SQRT2 / 0.05) * error, 12);
     const weight = 2 ** -0.75;
     expect(second.logAveraged).toBeCloseTo(weight * second.logStepSize + (1 - weight) * first.logStepSize, 12);
+  });
+});
+
+describe('the fold over the stages', () => {
+  const info = (acceptanceRate: number): TransitionInfo => ({
+    logDensity: 0,
+    energy: 1,
+    acceptanceRate,
+    stepSize: 1,
+    treeDepth: 1,
+    leapfrogSteps: 1,
+    isDivergent: false,
+    reachedMaxTreeDepth: false,
+  });
+  const plan: WarmupPlan = {
+    stages: [
+      { adapts: 'stepSize', transitions: 2 },
+      { adapts: 'metric', transitions: 3 },
+      { adapts: 'stepSize', transitions: 4 },
+    ],
+    targetAcceptance: 0.8,
+    priorVariances: Float64Array.of(1e-3),
+  };
+  const rates = [0.9, 0.1, 0.8, 1, 0.3, 0.95, 0.2, 0.7, 1];
+  const states: WarmupState[] = [
+    startWarmup(plan, diagonalMetric(1), new RunningMoments(1, new Int32Array(0)), 1, true),
+  ];
+  rates.forEach((rate, i) => {
+    const state = states[i].isSearchPending ? withSearchedStepSize(states[i], 0.5) : states[i];
+    states.push(warmupTransition(plan, state, Float64Array.of(i * i), info(rate)));
+  });
+
+  it('explores with the current step size and keeps the averaged one at the end', () => {
+    for (const state of states.slice(1, 5)) expect(state.stepSize).toBe(Math.exp(state.dualAveraging.logStepSize));
+    const { stepSize, dualAveraging } = states[9];
+    expect(dualAveraging.count).toBe(4);
+    expect(stepSize).toBe(Math.exp(dualAveraging.logAveraged));
+    expect(stepSize).not.toBeCloseTo(Math.exp(dualAveraging.logStepSize), 3);
+  });
+
+  it('sets the metric from the draws of the window alone, and asks for a new step size then', () => {
+    expect(states.map(({ isSearchPending }) => isSearchPending).indexOf(true, 1)).toBe(5);
+    // Window positions 4, 9, 16: variance 109/3.
+    expect(states[5].metric.inverseMass[0]).toBeCloseTo((3 * (109 / 3) + 5e-3) / 8, 12);
+    expect(states[5].moments.count).toBe(0);
+    expect(states[4].metric.inverseMass[0]).toBe(1);
+  });
+
+  it('changes nothing once it is over', () => {
+    expect(warmupTransition(plan, states[9], Float64Array.of(5), info(0.1))).toBe(states[9]);
   });
 });
 

@@ -2,18 +2,14 @@
 import { multiply, solveTransposed } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import type { Metric } from './metric.js';
-import type { BatchedRequest, PhasePoint, PhaseSpace, Request } from './requests.js';
+import type { BatchedRequest, MomentumSpan, PhasePoint, PhaseSpace, Request } from './requests.js';
+import type { Momentum, Stretch } from './turning.js';
+import { smallestTurningProduct } from './turning.js';
 
 interface EvaluatedPoint {
   readonly position: Float64Array;
   readonly gradient: Float64Array;
   logDensity: number;
-}
-
-interface Momentum {
-  readonly momentum: Float64Array;
-  /** M⁻¹ p over the metric's dense block (its first entries), kept because a product with the block is not cheap. */
-  readonly blockVelocity: Float64Array;
 }
 
 /**
@@ -50,7 +46,10 @@ export class HostPhaseSpace implements PhaseSpace {
 
   /** Answers a request that needs no gradient. */
   answer(request: Exclude<Request, BatchedRequest>): number {
-    if (request.kind === 'turning') return this.turning(request);
+    if (request.kind === 'turning') {
+      const total = this.momentumSlot(request.sum).momentum;
+      return smallestTurningProduct(this.stretch(request.left), this.stretch(request.right), this.metric, total);
+    }
     const { momentum } = this.momentumSlot(request.at.momentum);
     request.stream.fillNormal(momentum);
     scaleByMass(momentum, this.metric, this.blockMomentum);
@@ -123,38 +122,8 @@ export class HostPhaseSpace implements PhaseSpace {
     return twice / 2;
   }
 
-  private turning({ left, right, sum }: Extract<Request, { kind: 'turning' }>): number {
-    const [leftSum, rightSum] = [this.momenta[left.sum].momentum, this.momenta[right.sum].momentum];
-    const [first, leftEnd] = [this.momenta[left.begin], this.momenta[left.end]];
-    const [rightBegin, last] = [this.momenta[right.begin], this.momenta[right.end]];
-    const total = this.momentumSlot(sum).momentum;
-    const { inverseMass, block } = this.metric;
-    const [p, pLeftEnd, pRightBegin, pLast] = [first.momentum, leftEnd.momentum, rightBegin.momentum, last.momentum];
-    let [whole0, whole1, left0, left1, right0, right1] = [0, 0, 0, 0, 0, 0];
-    for (let i = 0; i < total.length; i++) {
-      const joined = leftSum[i] + rightSum[i];
-      total[i] = joined;
-      const whole = inverseMass[i] * joined;
-      const leftward = inverseMass[i] * (leftSum[i] + pRightBegin[i]);
-      const rightward = inverseMass[i] * (rightSum[i] + pLeftEnd[i]);
-      whole0 += p[i] * whole;
-      whole1 += pLast[i] * whole;
-      left0 += p[i] * leftward;
-      left1 += pRightBegin[i] * leftward;
-      right0 += pLeftEnd[i] * rightward;
-      right1 += pLast[i] * rightward;
-    }
-    block?.indices.forEach((i, row) => {
-      const leftward = leftSum[i] + pRightBegin[i];
-      const rightward = rightSum[i] + pLeftEnd[i];
-      whole0 += first.blockVelocity[row] * total[i];
-      whole1 += last.blockVelocity[row] * total[i];
-      left0 += first.blockVelocity[row] * leftward;
-      left1 += rightBegin.blockVelocity[row] * leftward;
-      right0 += leftEnd.blockVelocity[row] * rightward;
-      right1 += last.blockVelocity[row] * rightward;
-    });
-    return Math.min(whole0, whole1, left0, left1, right0, right1);
+  private stretch({ begin, end, sum }: MomentumSpan): Stretch {
+    return { begin: this.momenta[begin], end: this.momenta[end], sum: this.momenta[sum] };
   }
 
   /** Total energy of a phase point whose diagonal kinetic energy is known; not a number counts as +∞. */

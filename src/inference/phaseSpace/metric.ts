@@ -2,7 +2,7 @@
 import { cholesky } from '../linearAlgebra.js';
 
 /** Largest number of dimensions of a dense block: a million entries, and three such matrices per chain. */
-export const DENSE_METRIC_LIMIT = 1000;
+const DENSE_METRIC_LIMIT = 1000;
 
 /** Which metric to adapt: `block` is dense over the dimensions listed (population parameters) and diagonal over the rest. */
 export type MetricKind =
@@ -11,7 +11,7 @@ export type MetricKind =
   | { readonly kind: 'block'; readonly dense: ArrayLike<number> };
 
 /** The dense part: inverse mass A = L Lᵀ over `indices`. */
-export interface DenseBlock {
+interface DenseBlock {
   /** Dimensions covered, ascending. */
   readonly indices: Int32Array;
   /** A, `[size][size]` row-major. */

@@ -49,7 +49,7 @@ export function startWarmup(
   return closeFinishedStages(plan, start);
 }
 
-export function isWarmingUp(plan: WarmupPlan, state: WarmupState): boolean {
+function isWarmingUp(plan: WarmupPlan, state: WarmupState): boolean {
   return state.stage < plan.stages.length;
 }
 
