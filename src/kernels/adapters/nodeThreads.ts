@@ -1,12 +1,8 @@
 // Starts worker threads in Node for the CPU device.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { Threads } from '../cpu/executable.js';
 import type { WorkerSetup } from '../cpu/tasks.js';
-
-export interface Threads {
-  /** Resolves when every thread has stopped. */
-  stop(): Promise<void>;
-}
 
 /** Starts `count` threads that serve `setup`; resolves when all are ready to take tasks. */
 export async function startThreads(count: number, setup: WorkerSetup): Promise<Threads> {

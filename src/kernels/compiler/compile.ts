@@ -34,14 +34,25 @@ export interface Call {
   readonly functionName: string;
   readonly bounds: Int32Array;
   readonly combine: readonly CombineStep[];
+  /** Vector operations of one group of lanes, roughly: what decides whether threads share the call. */
+  readonly work: number;
 }
 
+/** An output, `[element][lane]`. */
 export interface OutputArray {
   readonly base: number;
   readonly size: number;
-  /** False for outputs that do not depend on parameters: one number an element instead of one a lane. */
-  readonly perLane: boolean;
 }
+
+/** An output that is computed elsewhere: from an array of its kind, or, once, from one number an element. */
+export interface CopyStep {
+  readonly source: number;
+  readonly target: number;
+  readonly size: number;
+  readonly isSplat: boolean;
+}
+
+type OutputCopy = Omit<CopyStep, 'source'> & { readonly node: NodeId };
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -52,6 +63,7 @@ export interface CompiledProgram {
   /** Address and number of elements of all parameters together. */
   readonly parameters: { readonly base: number; readonly size: number };
   readonly outputs: ReadonlyMap<string, OutputArray>;
+  readonly copies: readonly CopyStep[];
   /** Lanes in memory: the number of chains rounded up to whole vectors (and to whole groups). */
   readonly lanes: number;
   /** Lanes that one call handles. */
@@ -87,12 +99,15 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
   // Whole vectors, because the shares of blocks are combined two doubles at a time.
   const reserveArray = (size: number, perLane: boolean): number =>
     layout.reserve(Math.ceil((size * (perLane ? lanes : 1)) / 2) * 16);
+  // Outputs lie one after another, in order; a node that is asked for twice, or does not vary, is copied there.
   const outputs = new Map<string, OutputArray>();
+  const copies: OutputCopy[] = [];
   for (const [name, id] of program.outputs) {
     const size = sizeOf(program.nodes[id].shape);
-    const perLane = analysis.varies[id];
-    if (!roots.has(id)) roots.set(id, reserveArray(size, perLane));
-    outputs.set(name, { base: roots.get(id)!, size, perLane });
+    const base = reserveArray(size, true);
+    outputs.set(name, { base, size });
+    if (analysis.varies[id] && !roots.has(id)) roots.set(id, base);
+    else copies.push({ node: id, target: base, size, isSplat: !analysis.varies[id] });
   }
   for (const id of analysis.roots.keys()) {
     const size = sizeOf(program.nodes[id].shape);
@@ -118,7 +133,7 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
         });
       }
     }
-    return { functionName: name, bounds: nest.bounds, combine };
+    return { functionName: name, bounds: nest.bounds, combine, work: (nest.work * lanesPerCall) / 2 };
   };
   const { setup, perEvaluation } = schedule(analysis);
   const setupCalls = setup.map((nest, i) => emit(planNest(nest, addresses), `setup_${i}`));
@@ -134,6 +149,7 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
     perEvaluation: calls,
     parameters: { base: parameterBase, size: parameterSize },
     outputs,
+    copies: copies.map(({ node, ...copy }) => ({ ...copy, source: roots.get(node)! })),
     lanes,
     lanesPerCall,
   };

@@ -4,9 +4,10 @@ import { unrollLimit } from './analysis.js';
 import type { Addresses } from './expressions.js';
 import type { NestPlan, PartialArray, SegmentPlan } from './loopNest.js';
 import type { LoopNest } from './schedule.js';
+import { mathFunctionOf } from './values.js';
 
-/** Rows of a block; blocks do not depend on the number of threads, so neither do the sums. */
-const rowsPerBlock = 2048;
+/** Elementwise operations of a block; blocks do not depend on the number of threads, so neither do the sums. */
+const workPerBlock = 32_768;
 const maxBlocks = 64;
 /** Bytes that all blocks' copies of one scattered table may take. */
 const maxTableBytes = 32 * 2 ** 20;
@@ -14,11 +15,14 @@ const maxTableBytes = 32 * 2 ** 20;
 export interface PlannedNest extends NestPlan {
   /** First row (or segment) of each block, and the end. */
   readonly bounds: Int32Array;
+  /** Elementwise operations of one evaluation for one vector of chains. */
+  readonly work: number;
 }
 
 export function planNest(nest: LoopNest, addresses: Addresses): PlannedNest {
   const segmented = nest.extent > 1 ? chooseSegments(nest, addresses) : undefined;
-  const blocks = blockCount(nest, addresses, segmented?.plan);
+  const work = estimateWork(nest, addresses);
+  const blocks = blockCount(nest, addresses, segmented?.plan, work);
   const partials = new Map<NodeId, PartialArray>();
   for (const root of nest.roots) {
     const { operation, shape } = addresses.program.nodes[root.node];
@@ -31,7 +35,7 @@ export function planNest(nest: LoopNest, addresses: Addresses): PlannedNest {
     partials.set(root.node, { node: root.node, fn: operation.op === 'reduce' ? operation.fn : 'sum', base, bytes });
   }
   const bounds = segmented === undefined ? evenBounds(nest.extent, blocks) : segmentBounds(segmented.rowStart, blocks);
-  return { extent: nest.extent, roots: nest.roots, segments: segmented?.plan, partials, bounds };
+  return { extent: nest.extent, roots: nest.roots, segments: segmented?.plan, partials, bounds, work };
 }
 
 function isOwnSegment(id: NodeId, addresses: Addresses, segments: SegmentPlan | undefined): boolean {
@@ -39,8 +43,41 @@ function isOwnSegment(id: NodeId, addresses: Addresses, segments: SegmentPlan | 
   return segments !== undefined && segments.indexNode === inputs[1] && segments.count === shape[0];
 }
 
-function blockCount(nest: LoopNest, addresses: Addresses, segments: SegmentPlan | undefined): number {
-  let blocks = Math.min(maxBlocks, Math.ceil(nest.extent / rowsPerBlock));
+/** Operations that a math function counts for. */
+const mathWork = 16;
+
+/** Each node of the nest once for each of its elements; views are free. Gathered tables count by the rows that read them. */
+function estimateWork(nest: LoopNest, addresses: Addresses): number {
+  let work = 0;
+  for (const id of nodesInside(nest, addresses)) {
+    const { operation, inputs, shape } = addresses.program.nodes[id];
+    switch (operation.op) {
+      case 'unary':
+      case 'binary':
+        work += sizeOf(shape) * (mathFunctionOf(operation.fn) === undefined ? 1 : mathWork);
+        break;
+      case 'reduce':
+      case 'segmentSum':
+        work += sizeOf(addresses.program.nodes[inputs[0]].shape);
+        break;
+      case 'select':
+      case 'gather':
+      case 'cumsum':
+        work += sizeOf(shape);
+        break;
+      case 'cholesky':
+      case 'triangularSolve':
+        work += sizeOf(shape) * addresses.program.nodes[inputs[0]].shape.at(-1)!;
+        break;
+      default:
+        break;
+    }
+  }
+  return work;
+}
+
+function blockCount(nest: LoopNest, addresses: Addresses, segments: SegmentPlan | undefined, work: number): number {
+  let blocks = Math.min(maxBlocks, nest.extent, Math.ceil(work / workPerBlock));
   if (segments !== undefined) blocks = Math.min(blocks, segments.count);
   for (const root of nest.roots) {
     const size = sizeOf(addresses.program.nodes[root.node].shape);

@@ -1,11 +1,19 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
-import type { Call, CompiledProgram } from '../compiler/compile.js';
-import { askToQuit, controlLength, type SharedCall, TaskRunner, type WorkerSetup } from './tasks.js';
+import type { Call, CompiledProgram, CopyStep } from '../compiler/compile.js';
+import { askToQuit, controlLength, shareableTasks, TaskRunner, type WorkerSetup } from './tasks.js';
 
-/** Starts further threads; the device's caller supplies it where threads exist. */
-export type StartThreads = (count: number, setup: WorkerSetup) => Promise<{ stop(): Promise<void> }>;
+/** Threads that serve a program; `stop` resolves when all have ended. */
+export interface Threads {
+  stop(): Promise<void>;
+}
+
+/** Starts further threads and resolves when they serve; the device's caller supplies it where threads exist. */
+export type StartThreads = (count: number, setup: WorkerSetup) => Promise<Threads>;
 
 type CombineFunction = (target: number, source: number, bytes: number, blocks: number) => void;
+
+/** Vector operations below which a call is not worth offering to other threads: about 10 µs. */
+const minSharedWork = 65_536;
 
 export class CpuExecutable {
   /** Chains, rounded up to whole vectors: the stride of every `[element][lane]` array. */
@@ -13,89 +21,124 @@ export class CpuExecutable {
   /** All parameters one after another, `[element][lane]`. */
   readonly parameters: Float64Array;
   readonly memoryBytes: number;
+  private readonly groups: number;
+  /** Whether each call may be shared among threads. */
+  private readonly shared: readonly boolean[];
+  private threads: Promise<Threads> | undefined;
+  private threadFailure: Error | undefined;
 
   private constructor(
     private readonly compiled: CompiledProgram,
     private readonly memory: WebAssembly.Memory,
     private readonly runner: TaskRunner,
     private readonly setup: WorkerSetup,
-    private readonly threads: { stop(): Promise<void> } | undefined,
   ) {
     this.lanes = compiled.lanes;
     this.memoryBytes = compiled.memoryBytes;
+    this.groups = compiled.lanes / compiled.lanesPerCall;
+    this.shared = compiled.perEvaluation.map(
+      ({ work }, i) => shareableTasks(i, setup.calls[i]) > 0 && work * this.groups >= minSharedWork,
+    );
     const { base, size } = compiled.parameters;
     this.parameters = new Float64Array(memory.buffer, base, size * this.lanes);
-    this.kernels = runner.kernels;
   }
 
-  private readonly kernels: TaskRunner['kernels'];
-
-  /** Allocates the memory, copies the data in, starts `threads` − 1 further threads and computes what depends on data alone. */
+  /**
+   * Allocates the memory, copies the data in and computes what depends on data alone. Begins to start `threads` − 1 further
+   * threads where the program has work for them, without waiting: until they serve, `run` works alone, with the same results.
+   */
   static async create(compiled: CompiledProgram, threads: number, start?: StartThreads): Promise<CpuExecutable> {
     const pages = compiled.memoryBytes / 65536;
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    for (const array of compiled.arrays) array.fill(memory.buffer);
     const module = await WebAssembly.compile(compiled.bytes);
     const groups = compiled.lanes / compiled.lanesPerCall;
     const setup: WorkerSetup = {
       module,
       memory,
       control: new Int32Array(new SharedArrayBuffer(controlLength * 4)),
-      calls: compiled.perEvaluation.map(({ functionName, bounds }): SharedCall => ({ functionName, bounds, groups })),
+      calls: compiled.perEvaluation.map(({ functionName, bounds }) => ({ functionName, bounds, groups })),
       bytesPerGroup: compiled.lanesPerCall * 8,
     };
-    const runner = new TaskRunner(setup);
-    const shareable = setup.calls.some((call) => (call.bounds.length - 1) * call.groups > 1);
-    const helpers = threads > 1 && shareable && start !== undefined ? await start(threads - 1, setup) : undefined;
-    const executable = new CpuExecutable(compiled, memory, runner, setup, helpers);
+    const executable = new CpuExecutable(compiled, memory, new TaskRunner(setup), setup);
+    if (threads > 1 && start !== undefined && executable.shared.includes(true)) {
+      executable.threads = start(threads - 1, setup);
+      executable.threads.catch((error: unknown) => {
+        executable.threadFailure = new Error('a thread could not be started', { cause: error });
+      });
+    }
+    for (const array of compiled.arrays) array.fill(memory.buffer);
     for (const call of compiled.setup) {
       executable.runAlone(call, 1);
       executable.combine(call);
     }
+    for (const copy of compiled.copies) if (copy.isSplat) executable.splat(copy);
     return executable;
   }
 
-  /** Evaluates the program for all lanes. */
+  /** Resolves when all threads serve (at once where there are none); nothing needs to wait for it but measurements and tests. */
+  async threadsReady(): Promise<void> {
+    await this.threads;
+  }
+
+  /** Evaluates the program for all lanes. Throws when a thread could not be started. */
   run(): void {
-    const groups = this.lanes / this.compiled.lanesPerCall;
-    for (const [index, call] of this.compiled.perEvaluation.entries()) {
-      const tasks = (call.bounds.length - 1) * groups;
-      if (this.threads !== undefined && tasks > 1 && call.bounds.length > 2) this.runner.runShared(index);
-      else this.runAlone(call, groups);
-      this.combine(call);
+    if (this.threadFailure !== undefined) throw this.threadFailure;
+    const hasHelp = this.threads !== undefined && this.runner.hasHelp;
+    const calls = this.compiled.perEvaluation;
+    for (let i = 0; i < calls.length; i++) {
+      if (hasHelp && this.shared[i]) this.runner.runShared(i);
+      else this.runAlone(calls[i], this.groups);
+      this.combine(calls[i]);
     }
+    for (const copy of this.compiled.copies) if (!copy.isSplat) this.copy(copy);
   }
 
-  /** An output array, `[element][lane]`; a view that stays valid and changes with every `run`. */
-  output(name: string): Float64Array {
-    const output = this.compiled.outputs.get(name);
-    if (output === undefined) throw new Error(`the program has no output ${name}`);
-    return new Float64Array(this.memory.buffer, output.base, output.size * (output.perLane ? this.lanes : 1));
+  /** Outputs that follow one another in the program, as one array `[element][lane]`: a view that `run` changes. */
+  output(...names: string[]): Float64Array {
+    const arrays = names.map((name) => {
+      const output = this.compiled.outputs.get(name);
+      if (output === undefined) throw new Error(`the program has no output ${name}`);
+      return output;
+    });
+    let end = arrays[0].base;
+    for (const { base, size } of arrays) {
+      if (base !== end) throw new Error(`outputs ${names.join(', ')} do not follow one another`);
+      end += size * this.lanes * 8;
+    }
+    return new Float64Array(this.memory.buffer, arrays[0].base, (end - arrays[0].base) / 8);
   }
 
-  /** Whether an output differs between chains; if not, `output` has one number an element. */
-  isPerLane(name: string): boolean {
-    return this.compiled.outputs.get(name)!.perLane;
-  }
-
+  /** Ends the threads. */
   async dispose(): Promise<void> {
     askToQuit(this.setup.control);
-    await this.threads?.stop();
+    if (this.threadFailure === undefined) await (await this.threads)?.stop();
   }
 
   private runAlone(call: Call, groups: number): void {
-    const fn = this.kernels[call.functionName];
-    for (let block = 0; block + 1 < call.bounds.length; block++) {
+    const fn = this.runner.kernels[call.functionName];
+    const { bounds } = call;
+    for (let block = 0; block + 1 < bounds.length; block++) {
       for (let group = 0; group < groups; group++) {
-        fn(call.bounds[block], call.bounds[block + 1], block, group * this.setup.bytesPerGroup);
+        fn(bounds[block], bounds[block + 1], block, group * this.setup.bytesPerGroup);
       }
     }
+  }
+
+  private copy({ source, target, size }: CopyStep): void {
+    const bytes = size * this.lanes * 8;
+    new Uint8Array(this.memory.buffer).copyWithin(target, source, source + bytes);
+  }
+
+  private splat({ source, target, size }: CopyStep): void {
+    const from = new Float64Array(this.memory.buffer, source, size);
+    const to = new Float64Array(this.memory.buffer, target, size * this.lanes);
+    for (let i = 0; i < size; i++) to.fill(from[i], i * this.lanes, (i + 1) * this.lanes);
   }
 
   private combine(call: Call): void {
     const blocks = call.bounds.length - 1;
     for (const { functionName, target, source, bytes } of call.combine) {
-      (this.kernels[functionName] as CombineFunction)(target, source, bytes, blocks);
+      (this.runner.kernels[functionName] as CombineFunction)(target, source, bytes, blocks);
     }
   }
 }

@@ -2,11 +2,29 @@
 import { mathImports } from '../math/vectorMath.js';
 
 /** Positions in the control array (i32, shared). */
-const control = { generation: 0, ticket: 1, finished: 2, quit: 3 } as const;
-export const controlLength = 4;
+const control = {
+  /** Raised with every offered call. */
+  generation: 0,
+  ticket: 1,
+  finished: 2,
+  quit: 3,
+  /** Worker threads that serve. */
+  ready: 4,
+  /** Worker threads that sleep until the generation changes. */
+  sleeping: 5,
+  /** 1 while the main thread sleeps until the last task is finished. */
+  mainSleeping: 6,
+} as const;
+export const controlLength = 7;
 
-/** A ticket is call · 2^16 + task, so that a late thread can never take a task of another call by mistake. */
-const taskBits = 16;
+/** A ticket is call · 2^20 + task, so that a late thread can never take a task of another call by mistake. */
+const taskBits = 20;
+/** Leaves room for the tickets that threads draw after the last task. */
+const maxTasks = 2 ** taskBits - 2 ** 10;
+const maxCalls = 2 ** (31 - taskBits);
+
+/** About 50 µs of looking before a thread goes to sleep: calls come in quick succession, and tasks are short. */
+const activeLooks = 5000;
 
 /** One call that threads share: `tasks` = blocks × groups of lanes. */
 export interface SharedCall {
@@ -30,28 +48,26 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return instance.exports as unknown as Record<string, KernelFunction>;
 }
 
-/** Runs task `task` of a call: one block for one group of lanes. */
-export function runTask(fn: KernelFunction, call: SharedCall, task: number, bytesPerGroup: number): void {
-  const block = Math.floor(task / call.groups);
-  fn(call.bounds[block], call.bounds[block + 1], block, (task % call.groups) * bytesPerGroup);
+/** Number of tasks of a call, or 0 when the call cannot be shared. */
+export function shareableTasks(index: number, { bounds, groups }: SharedCall): number {
+  const tasks = (bounds.length - 1) * groups;
+  return index < maxCalls && tasks > 1 && tasks <= maxTasks ? tasks : 0;
 }
 
 export class TaskRunner {
+  readonly kernels: Record<string, KernelFunction>;
   private readonly functions: readonly KernelFunction[];
-  private readonly exports: Record<string, KernelFunction>;
+  private readonly canSleep: boolean;
 
   constructor(private readonly setup: WorkerSetup) {
-    this.exports = instantiate(setup.module, setup.memory);
-    this.functions = setup.calls.map((call) => this.exports[call.functionName]);
+    this.kernels = instantiate(setup.module, setup.memory);
+    this.functions = setup.calls.map((call) => this.kernels[call.functionName]);
+    this.canSleep = mayWait();
   }
 
-  get kernels(): Record<string, KernelFunction> {
-    return this.exports;
-  }
-
-  private tasksOf(call: number): number {
-    const { bounds, groups } = this.setup.calls[call];
-    return (bounds.length - 1) * groups;
+  /** Whether a worker thread is there to take tasks. */
+  get hasHelp(): boolean {
+    return Atomics.load(this.setup.control, control.ready) > 0;
   }
 
   /** Main thread: offers the tasks of a call to all threads, takes part, and returns when all are done. */
@@ -60,43 +76,84 @@ export class TaskRunner {
     Atomics.store(shared, control.finished, 0);
     Atomics.store(shared, control.ticket, call << taskBits);
     Atomics.add(shared, control.generation, 1);
-    Atomics.notify(shared, control.generation);
+    // A worker counts itself as sleeping before it looks at the generation for the last time, so none is missed.
+    if (Atomics.load(shared, control.sleeping) > 0) Atomics.notify(shared, control.generation);
     this.takeTasks();
-    const total = this.tasksOf(call);
-    while (Atomics.load(shared, control.finished) < total);
+    this.awaitTasks(this.tasksOf(call));
+  }
+
+  private tasksOf(call: number): number {
+    const { bounds, groups } = this.setup.calls[call];
+    return (bounds.length - 1) * groups;
+  }
+
+  /** Looks for a while, then sleeps: a worker that holds the last task may need this core to go on. */
+  private awaitTasks(total: number): void {
+    const shared = this.setup.control;
+    for (let looks = 0; looks < activeLooks; looks++) {
+      if (Atomics.load(shared, control.finished) === total) return;
+    }
+    Atomics.store(shared, control.mainSleeping, 1);
+    for (;;) {
+      const finished = Atomics.load(shared, control.finished);
+      if (finished === total) break;
+      if (this.canSleep) Atomics.wait(shared, control.finished, finished);
+    }
+    Atomics.store(shared, control.mainSleeping, 0);
   }
 
   /** Takes tasks of the current call until none is left. */
   private takeTasks(): void {
-    const shared = this.setup.control;
+    const { control: shared, calls, bytesPerGroup } = this.setup;
     for (;;) {
       const ticket = Atomics.add(shared, control.ticket, 1);
       const call = ticket >> taskBits;
       const task = ticket & ((1 << taskBits) - 1);
       if (task >= this.tasksOf(call)) return;
-      runTask(this.functions[call], this.setup.calls[call], task, this.setup.bytesPerGroup);
+      const { bounds, groups } = calls[call];
+      const block = Math.floor(task / groups);
+      this.functions[call](bounds[block], bounds[block + 1], block, (task % groups) * bytesPerGroup);
       Atomics.add(shared, control.finished, 1);
+      if (Atomics.load(shared, control.mainSleeping) !== 0) Atomics.notify(shared, control.finished);
     }
   }
 
-  /** Worker thread: waits for calls until told to quit. Waits actively for a moment first, since calls come in quick succession. */
+  /** Worker thread: waits for calls until told to quit. */
   serve(): void {
     const shared = this.setup.control;
+    Atomics.add(shared, control.ready, 1);
+    // Nothing is offered before the first call: a worker that starts late joins at the current one.
     let seen = 0;
     for (;;) {
-      let spins = 0;
-      while (Atomics.load(shared, control.generation) === seen) {
-        if (++spins > activeSpins) Atomics.wait(shared, control.generation, seen);
-      }
-      seen = Atomics.load(shared, control.generation);
+      seen = this.awaitOffer(seen);
       if (Atomics.load(shared, control.quit) !== 0) return;
       this.takeTasks();
     }
   }
+
+  private awaitOffer(seen: number): number {
+    const shared = this.setup.control;
+    for (let looks = 0; looks < activeLooks; looks++) {
+      const generation = Atomics.load(shared, control.generation);
+      if (generation !== seen) return generation;
+    }
+    Atomics.add(shared, control.sleeping, 1);
+    while (Atomics.load(shared, control.generation) === seen) Atomics.wait(shared, control.generation, seen);
+    Atomics.sub(shared, control.sleeping, 1);
+    return Atomics.load(shared, control.generation);
+  }
 }
 
-/** About 50 µs of looking before a thread goes to sleep. */
-const activeSpins = 5000;
+/** Browsers forbid their main thread to sleep: it keeps looking. */
+function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
 
 export function askToQuit(shared: Int32Array): void {
   Atomics.store(shared, control.quit, 1);

@@ -24,6 +24,7 @@ export async function compareWithInterpreter(comparison: Comparison): Promise<Cp
   );
   const compiled = compile(program, { parameters, data, chains: chains.length, precision: 'double' });
   const executable = await CpuExecutable.create(compiled, threads, startThreads);
+  await executable.threadsReady();
   try {
     for (const [lane, values] of chains.entries()) {
       let element = 0;
@@ -40,10 +41,9 @@ export async function compareWithInterpreter(comparison: Comparison): Promise<Cp
       const expected = interpret(program, new Map([...dataValues, ...values]));
       for (const [name, reference] of expected) {
         const array = executable.output(name);
-        const perLane = executable.isPerLane(name);
         const scale = Math.max(1e-300, ...reference.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)));
         for (let i = 0; i < reference.length; i++) {
-          const actual = perLane ? array[i * executable.lanes + lane] : array[i];
+          const actual = array[i * executable.lanes + lane];
           if (Object.is(actual, reference[i]) || actual === reference[i]) continue;
           const error = Math.abs(actual - reference[i]) / scale;
           expect(error, `${name}[${i}] of chain ${lane}: compiled ${actual}, interpreted ${reference[i]}`).toBeLessThan(

@@ -1,0 +1,169 @@
+// Binds a model to a device: its log density on unconstrained space for all chains, and its reported quantities.
+import * as tf from '@tensorflow/tfjs-core';
+import type { Device } from '../kernels/device.js';
+import { gradients } from '../kernels/program/gradients.js';
+import { type NodeId, sizeOf } from '../kernels/program/tensorProgram.js';
+import { trace } from '../kernels/trace/trace.js';
+import type { Model, Tensors } from '../models/model.js';
+import type { BatchedLogDensity } from './logDensity.js';
+import { constrain, unconstrainedShape } from './transforms/transforms.js';
+
+/** A block of the unconstrained position. */
+export interface PositionBlock {
+  readonly name: string;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Where each parameter lies in the unconstrained position. */
+export function positionBlocks(model: Model): PositionBlock[] {
+  let offset = 0;
+  return model.parameters.map(({ name, constraint, shape }) => {
+    const size = sizeOf(unconstrainedShape(constraint, shape));
+    const block = { name, offset, size };
+    offset += size;
+    return block;
+  });
+}
+
+/** Name of one dimension of the unconstrained position, for messages. */
+export function dimensionName(blocks: readonly PositionBlock[], dimension: number): string {
+  const block = blocks.findLast(({ offset }) => offset <= dimension)!;
+  return block.size === 1 ? block.name : `${block.name}[${dimension - block.offset}]`;
+}
+
+/** Parameters on their constrained sets, and the sum of the log Jacobians (undefined when all are constant). */
+function constrainAll(model: Model, unconstrained: Tensors): { parameters: Tensors; logJacobians: tf.Tensor[] } {
+  const parameters: Record<string, tf.Tensor> = {};
+  const logJacobians: tf.Tensor[] = [];
+  for (const { name, constraint, shape } of model.parameters) {
+    const { value, logJacobian } = constrain(constraint, unconstrained[name], shape);
+    parameters[name] = value;
+    if (logJacobian !== undefined) logJacobians.push(logJacobian);
+  }
+  return { parameters, logJacobians };
+}
+
+function signature(model: Model) {
+  return {
+    parameters: Object.fromEntries(
+      model.parameters.map(({ name, constraint, shape }) => [name, unconstrainedShape(constraint, shape)]),
+    ),
+    data: Object.fromEntries(Object.entries(model.data).map(([name, { shape, dtype }]) => [name, { shape, dtype }])),
+  };
+}
+
+const dataOf = (model: Model) => new Map(Object.entries(model.data));
+
+export interface ModelDensity extends BatchedLogDensity {
+  readonly memoryBytes: number;
+  dispose(): Promise<void>;
+}
+
+/**
+ * Compiles the log posterior density on unconstrained space, with its gradient, for a number of chains.
+ * `likelihood: 'rows'` sums the pointwise log likelihood even where the model knows a shorter way.
+ * Throws what the model's functions throw, and UnsupportedOpError for operations that cannot be compiled.
+ */
+export async function compileDensity(
+  model: Model,
+  device: Device,
+  chains: number,
+  likelihood: 'rows' | 'shortest' = 'shortest',
+): Promise<ModelDensity> {
+  const recorded = trace((unconstrained, data) => {
+    const { parameters, logJacobians } = constrainAll(model, unconstrained);
+    const logLikelihood =
+      likelihood === 'shortest' && model.totalLogLikelihood !== undefined
+        ? model.totalLogLikelihood(parameters, data)
+        : model.logLikelihood(parameters, data).sum();
+    const terms = [model.logPrior(parameters, data).sum(), logLikelihood.sum(), ...logJacobians];
+    return terms.reduce((sum, term) => sum.add(term));
+  }, signature(model));
+  const { builder } = recorded;
+  const value = recorded.outputs.get('value')!;
+  const blocks = positionBlocks(model);
+  const ids = blocks.map(({ name }) => recorded.parameters.get(name)!);
+  const outputs = new Map<string, NodeId>([['value', value]]);
+  const gradientNames = blocks.map(({ name }) => `gradient ${name}`);
+  for (const [i, id] of gradients(builder, value, ids).entries()) outputs.set(gradientNames[i], id);
+  const program = builder.finish(outputs);
+  const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains });
+  return {
+    dimension: blocks.reduce((sum, { size }) => sum + size, 0),
+    lanes: executable.lanes,
+    positions: executable.parameters,
+    logDensities: executable.output('value'),
+    gradients: executable.output(...gradientNames),
+    evaluate: () => executable.run(),
+    memoryBytes: executable.memoryBytes,
+    dispose: () => executable.dispose(),
+  };
+}
+
+/** A quantity of a model at given positions, one position at a time. */
+export interface Evaluator {
+  /** Sizes by output, in order. */
+  readonly outputs: readonly { readonly name: string; readonly size: number }[];
+  /** Writes every output, one after another, into `target`. */
+  evaluate(position: ArrayLike<number>, target: Float64Array): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Which quantity to evaluate: the reported sites, or something of every observation. */
+export type Quantity = 'sites' | 'logLikelihood' | 'predict' | 'replicate';
+
+/** Compiles a quantity of the model. For `replicate` the position is followed by one standard normal per observation. */
+export async function compileQuantity(model: Model, device: Device, quantity: Quantity): Promise<Evaluator> {
+  const base = signature(model);
+  const observations = model.observed?.values.length ?? 0;
+  const noise = '(noise)';
+  const recorded = trace(
+    (inputs, data) => {
+      const { parameters } = constrainAll(model, inputs);
+      switch (quantity) {
+        case 'sites':
+          return model.report(parameters, data) as Record<string, tf.Tensor>;
+        case 'logLikelihood':
+          return { logLikelihood: model.logLikelihood(parameters, data) };
+        case 'predict':
+          return { predict: required(model, 'predict')(parameters, data) };
+        case 'replicate':
+          return { replicate: required(model, 'replicate')(parameters, data, inputs[noise]) };
+        default:
+          throw new Error(quantity satisfies never);
+      }
+    },
+    quantity === 'replicate' ? { ...base, parameters: { ...base.parameters, [noise]: [observations] } } : base,
+  );
+  const { builder } = recorded;
+  const names = quantity === 'sites' ? model.sites.map(({ name }) => name) : [quantity];
+  const outputs = new Map(names.map((name): [string, NodeId] => [name, outputNode(model, recorded.outputs, name)]));
+  const blocks = positionBlocks(model).map(({ name, size }) => ({ name, size }));
+  if (quantity === 'replicate') blocks.push({ name: noise, size: observations });
+  const program = builder.finish(outputs);
+  const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains: 1 });
+  const { lanes, parameters } = executable;
+  const result = executable.output(...names);
+  return {
+    outputs: names.map((name) => ({ name, size: sizeOf(builder.shape(outputs.get(name)!)) })),
+    evaluate: async (position, target) => {
+      for (let i = 0; i < position.length; i++) parameters[i * lanes] = position[i];
+      await executable.run();
+      for (let i = 0; i < target.length; i++) target[i] = result[i * lanes];
+    },
+    dispose: () => executable.dispose(),
+  };
+}
+
+function required<Name extends 'predict' | 'replicate'>(model: Model, name: Name): NonNullable<Model[Name]> {
+  const found = model[name];
+  if (found === undefined) throw new Error(`the model ${model.name} does not define ${name}`);
+  return found.bind(model) as NonNullable<Model[Name]>;
+}
+
+function outputNode(model: Model, outputs: ReadonlyMap<string, NodeId>, name: string): NodeId {
+  const id = outputs.get(name);
+  if (id === undefined) throw new Error(`the model ${model.name} lists the site ${name} but does not report it`);
+  return id;
+}

@@ -1,0 +1,30 @@
+// What inference knows of a device: it compiles a program, holds its arrays, and evaluates a batch of chains.
+import type { DataArray } from './compiler/memoryLayout.js';
+import type { TensorProgram } from './program/tensorProgram.js';
+
+export interface ProgramBinding {
+  /** Parameter blocks in the order in which they lie in `Executable.parameters`. */
+  readonly parameters: readonly { readonly name: string; readonly size: number }[];
+  readonly data: ReadonlyMap<string, DataArray>;
+  readonly chains: number;
+}
+
+/** A program bound to data on a device. Arrays are `[element][lane]`, one chain a lane. */
+export interface Executable {
+  /** Stride of the arrays: the number of chains, or more. */
+  readonly lanes: number;
+  readonly parameters: Float64Array;
+  /** Evaluates all lanes. */
+  run(): void | Promise<void>;
+  /** Outputs that follow one another in the program, as one array; the same array at every call, changed by `run`. */
+  output(...names: string[]): Float64Array;
+  readonly memoryBytes: number;
+  dispose(): Promise<void>;
+}
+
+export interface Device {
+  readonly name: 'cpu';
+  readonly precision: 'double' | 'single';
+  readonly threads: number;
+  compile(program: TensorProgram, binding: ProgramBinding): Promise<Executable>;
+}
