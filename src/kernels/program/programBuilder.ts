@@ -394,11 +394,9 @@ export class ProgramBuilder {
     const repeated = axes.filter((axis) => padded[axis] === 1);
     if (repeated.length === 0) return undefined;
     const times = sizeOf(repeated.map((axis) => own[axis]));
-    const rest = this.reduce(
-      fn,
-      this.reshape(inputs[0], padded),
-      axes.filter((axis) => !repeated.includes(axis)),
-    );
+    const offset = own.length - source.length;
+    const remaining = axes.filter((axis) => !repeated.includes(axis)).map((axis) => axis - offset);
+    const rest = this.reduce(fn, inputs[0], remaining);
     const kept = this.reshape(
       rest,
       padded.filter((_, axis) => !axes.includes(axis)),
