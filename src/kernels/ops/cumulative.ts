@@ -7,7 +7,7 @@ import {
 import { axesOf } from '../trace/traceKernel.js';
 import { asFloat, ownOp } from './ownOp.js';
 
-export interface CumulativeOptions {
+interface CumulativeOptions {
   /** Leave the element itself out. */
   readonly exclusive?: boolean;
   /** Run from the end of the axis. */

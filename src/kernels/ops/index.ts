@@ -3,7 +3,7 @@ import './chainedOps.js';
 import './eagerGradients.js';
 
 export { logSumExp, safeWhere } from './choose.js';
-export { type CumulativeOptions, cumulativeProduct, cumulativeSum } from './cumulative.js';
+export { cumulativeProduct, cumulativeSum } from './cumulative.js';
 export { gatherRows, segmentSum } from './groups.js';
 export { literal } from './literal.js';
 export { choleskySmall, logDetFromCholesky, triangularSolve } from './smallMatrices.js';

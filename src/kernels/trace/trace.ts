@@ -7,7 +7,7 @@ import { registerTraceKernels } from './kernels/index.js';
 import { RecordingBackend, traceBackendName } from './recordingBackend.js';
 import { UnsupportedOpError } from './traceErrors.js';
 
-export interface DataSignature {
+interface DataSignature {
   readonly shape: Shape;
   /** float32 (the default) stands for real numbers: they are f64 wherever the device has it. */
   readonly dtype?: 'float32' | 'int32' | 'bool';
@@ -46,6 +46,8 @@ export interface Trace {
  */
 export function trace(fn: TensorFunction, signature: TraceSignature): Trace {
   registerTraceKernels();
+  const twice = Object.keys(signature.parameters).find((name) => name in (signature.data ?? {}));
+  if (twice !== undefined) throw new Error(`'${twice}' is the name of a parameter and of data: names must differ`);
   const builder = new ProgramBuilder();
   return withRecording(builder, (backend) => {
     const leaf = (node: NodeId, dtype: tf.DataType): tf.Tensor =>
@@ -96,7 +98,7 @@ function withRecording<T>(builder: ProgramBuilder, body: (backend: RecordingBack
     // Synchronous: the factory returns no promise.
     void tf.setBackend(traceBackendName);
   }
-  const backend = tf.backend();
+  const backend = engine.findBackend(traceBackendName);
   if (!(backend instanceof RecordingBackend)) throw new Error('tfjs did not activate the recording backend');
   backend.begin(builder);
   engine.startScope('hierax trace');

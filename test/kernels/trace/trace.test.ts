@@ -170,6 +170,12 @@ describe('the surroundings', () => {
 });
 
 describe('refusals', () => {
+  test('parameters and data share one set of names', () => {
+    expect(() => trace(({ x }) => x, { parameters: { x: [] }, data: { x: { shape: [2] } } })).toThrow(
+      "'x' is the name of a parameter and of data",
+    );
+  });
+
   test('an operation outside the list fails with its name and where the list is', () => {
     const sorted = (): unknown => trace(({ x }) => tf.topk(x, 2).values, { parameters: { x: [4] } });
     expect(sorted).toThrow(UnsupportedOpError);

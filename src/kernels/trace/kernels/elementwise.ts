@@ -61,7 +61,7 @@ function exponentialLinear(b: ProgramBuilder, x: NodeId, scale: number): NodeId 
 }
 
 /** Towards zero, as tfjs casts to integers. */
-export function truncate(b: ProgramBuilder, x: NodeId): NodeId {
+function truncate(b: ProgramBuilder, x: NodeId): NodeId {
   return b.mul(b.unary('sign', x), b.unary('floor', b.unary('abs', x)));
 }
 
