@@ -1,6 +1,6 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
 import type { Call, CompiledProgram, CopyStep } from '../compiler/compile.js';
-import { askToQuit, controlLength, shareableTasks, TaskRunner, type WorkerSetup } from './tasks.js';
+import { askToQuit, controlLength, isShareable, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
 
 /** Threads that serve a program; `stop` resolves when all have ended. */
 export interface Threads {
@@ -9,8 +9,6 @@ export interface Threads {
 
 /** Starts further threads and resolves when they serve; the device's caller supplies it where threads exist. */
 export type StartThreads = (count: number, setup: WorkerSetup) => Promise<Threads>;
-
-type CombineFunction = (target: number, source: number, bytes: number, blocks: number) => void;
 
 /** Vector operations below which a call is not worth offering to other threads: about 10 µs. */
 const minSharedWork = 65_536;
@@ -37,7 +35,7 @@ export class CpuExecutable {
     this.memoryBytes = compiled.memoryBytes;
     this.groups = compiled.lanes / compiled.lanesPerCall;
     this.shared = compiled.perEvaluation.map(
-      ({ work }, i) => shareableTasks(i, setup.calls[i]) > 0 && work * this.groups >= minSharedWork,
+      ({ work }, i) => isShareable(i, setup.calls[i]) && work * this.groups >= minSharedWork,
     );
     const { base, size } = compiled.parameters;
     this.parameters = new Float64Array(memory.buffer, base, size * this.lanes);
@@ -56,7 +54,7 @@ export class CpuExecutable {
       module,
       memory,
       control: new Int32Array(new SharedArrayBuffer(controlLength * 4)),
-      calls: compiled.perEvaluation.map(({ functionName, bounds }) => ({ functionName, bounds, groups })),
+      calls: compiled.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, groups)),
       bytesPerGroup: compiled.lanesPerCall * 8,
     };
     const executable = new CpuExecutable(compiled, memory, new TaskRunner(setup), setup);
@@ -138,7 +136,7 @@ export class CpuExecutable {
   private combine(call: Call): void {
     const blocks = call.bounds.length - 1;
     for (const { functionName, target, source, bytes } of call.combine) {
-      (this.runner.kernels[functionName] as CombineFunction)(target, source, bytes, blocks);
+      this.runner.kernels[functionName](target, source, bytes, blocks);
     }
   }
 }

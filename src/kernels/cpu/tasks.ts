@@ -17,20 +17,30 @@ const control = {
 } as const;
 export const controlLength = 7;
 
-/** A ticket is call · 2^20 + task, so that a late thread can never take a task of another call by mistake. */
-const taskBits = 20;
-/** Leaves room for the tickets that threads draw after the last task. */
-const maxTasks = 2 ** taskBits - 2 ** 10;
+/** A ticket is call · 2^16 + task, so that a late thread can never take a task of another call by mistake. */
+const taskBits = 16;
 const maxCalls = 2 ** (31 - taskBits);
+
+/** Tasks that a call is cut into where it can be: short enough that no thread waits long for another. */
+const wantedTasks = 64;
 
 /** About 50 µs of looking before a thread goes to sleep: calls come in quick succession, and tasks are short. */
 const activeLooks = 5000;
 
-/** One call that threads share: `tasks` = blocks × groups of lanes. */
+/** One call that threads share. A task is one block for some groups of lanes: all of them where there are blocks enough,
+ *  because the block's data are then read from cache and no two threads write to the same lines of it. */
 export interface SharedCall {
   readonly functionName: string;
   readonly bounds: Int32Array;
   readonly groups: number;
+  readonly groupsPerTask: number;
+  readonly tasks: number;
+}
+
+export function shareCall(functionName: string, bounds: Int32Array, groups: number): SharedCall {
+  const blocks = bounds.length - 1;
+  const groupsPerTask = Math.max(1, Math.floor((groups * blocks) / wantedTasks));
+  return { functionName, bounds, groups, groupsPerTask, tasks: blocks * Math.ceil(groups / groupsPerTask) };
 }
 
 export interface WorkerSetup {
@@ -48,10 +58,8 @@ export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memo
   return instance.exports as unknown as Record<string, KernelFunction>;
 }
 
-/** Number of tasks of a call, or 0 when the call cannot be shared. */
-export function shareableTasks(index: number, { bounds, groups }: SharedCall): number {
-  const tasks = (bounds.length - 1) * groups;
-  return index < maxCalls && tasks > 1 && tasks <= maxTasks ? tasks : 0;
+export function isShareable(index: number, { tasks }: SharedCall): boolean {
+  return index < maxCalls && tasks > 1;
 }
 
 export class TaskRunner {
@@ -79,12 +87,7 @@ export class TaskRunner {
     // A worker counts itself as sleeping before it looks at the generation for the last time, so none is missed.
     if (Atomics.load(shared, control.sleeping) > 0) Atomics.notify(shared, control.generation);
     this.takeTasks();
-    this.awaitTasks(this.tasksOf(call));
-  }
-
-  private tasksOf(call: number): number {
-    const { bounds, groups } = this.setup.calls[call];
-    return (bounds.length - 1) * groups;
+    this.awaitTasks(this.setup.calls[call].tasks);
   }
 
   /** Looks for a while, then sleeps: a worker that holds the last task may need this core to go on. */
@@ -104,17 +107,27 @@ export class TaskRunner {
 
   /** Takes tasks of the current call until none is left. */
   private takeTasks(): void {
-    const { control: shared, calls, bytesPerGroup } = this.setup;
+    const { control: shared, calls } = this.setup;
     for (;;) {
       const ticket = Atomics.add(shared, control.ticket, 1);
       const call = ticket >> taskBits;
       const task = ticket & ((1 << taskBits) - 1);
-      if (task >= this.tasksOf(call)) return;
-      const { bounds, groups } = calls[call];
-      const block = Math.floor(task / groups);
-      this.functions[call](bounds[block], bounds[block + 1], block, (task % groups) * bytesPerGroup);
+      if (task >= calls[call].tasks) return;
+      this.runTask(call, task);
       Atomics.add(shared, control.finished, 1);
       if (Atomics.load(shared, control.mainSleeping) !== 0) Atomics.notify(shared, control.finished);
+    }
+  }
+
+  private runTask(call: number, task: number): void {
+    const { bounds, groups, groupsPerTask, tasks } = this.setup.calls[call];
+    const parts = tasks / (bounds.length - 1);
+    const block = Math.floor(task / parts);
+    const first = (task % parts) * groupsPerTask;
+    const last = Math.min(groups, first + groupsPerTask);
+    const fn = this.functions[call];
+    for (let group = first; group < last; group++) {
+      fn(bounds[block], bounds[block + 1], block, group * this.setup.bytesPerGroup);
     }
   }
 
