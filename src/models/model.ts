@@ -152,7 +152,7 @@ function toArray(name: string, input: ArrayInput): ModelArray {
   if (typeof input === 'number') return { shape: [], values: [input] };
   if ('shape' in input && 'values' in input) return input;
   if (input instanceof Int32Array) return { shape: [input.length], values: input, dtype: 'int32' };
-  const rows = input as ArrayLike<number> | readonly (readonly number[])[];
+  const rows = input;
   if (typeof rows[0] !== 'object') return { shape: [rows.length], values: rows as ArrayLike<number> };
   const nested = rows as readonly (readonly number[])[];
   const width = nested[0].length;

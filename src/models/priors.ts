@@ -56,7 +56,7 @@ export function priorLogDensity(prior: PriorSpec, x: Tensor): Tensor {
     case 'huangWand':
       throw new Error(`${formatPrior(prior)} is a prior of a matrix`);
     default:
-      throw new Error(prior.family satisfies never as string);
+      throw new Error(prior.family satisfies never);
   }
 }
 
