@@ -9,7 +9,7 @@ export type { Summary } from './summarise.js';
 export { summariseNamed } from './namedSummary.js';
 export type { NamedSummary } from './namedSummary.js';
 export { RunningMoments } from './runningMoments.js';
-export type { MomentsColumns, MomentsSummary, RunningMomentsOptions } from './runningMoments.js';
+export type { MomentsColumns, MomentsSnapshot, MomentsSummary, RunningMomentsOptions } from './runningMoments.js';
 export { ebfmi, samplerStatistics } from './samplerStatistics.js';
 export type { SamplerStatistics, SamplerTrace } from './samplerStatistics.js';
 export { GROUP_LIMITS, POPULATION_LIMITS } from './checkLimits.js';

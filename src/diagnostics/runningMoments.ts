@@ -40,6 +40,12 @@ interface ChainMoments {
   readonly batchSquares: Float64Array;
 }
 
+/** What `restore` goes on from. */
+export interface MomentsSnapshot {
+  readonly total: number;
+  readonly chains: readonly ChainMoments[];
+}
+
 /** The figures of all components, each `[dimension]`. */
 export interface MomentsColumns {
   readonly mean: Float64Array;
@@ -86,6 +92,19 @@ export class RunningMoments {
       batches: 0,
       batchSquares: zeros(),
     }));
+  }
+
+  /** The state as plain records and typed arrays (the live ones: encode it before the next `push`). */
+  snapshot(): MomentsSnapshot {
+    return { total: this.total, chains: this.chains };
+  }
+
+  /** Goes on from a snapshot taken with the same options: later figures equal those of an unbroken collection. */
+  static restore(options: RunningMomentsOptions, saved: MomentsSnapshot): RunningMoments {
+    const moments = new RunningMoments(options);
+    moments.total = saved.total;
+    for (const [chain, state] of saved.chains.entries()) Object.assign(moments.chains[chain], state);
+    return moments;
   }
 
   /** Planned length of a half; of an odd number of draws the second half takes one more. */

@@ -105,8 +105,8 @@ export async function compileDensity(
 export interface Evaluator {
   /** Sizes by output, in order. */
   readonly outputs: readonly { readonly name: string; readonly size: number }[];
-  /** Writes every output, one after another, into `target`. */
-  evaluate(position: ArrayLike<number>, target: Float64Array): Promise<void>;
+  /** Writes every output, one after another, into `target`. Wait for one call before the next on asynchronous devices. */
+  evaluate(position: ArrayLike<number>, target: Float64Array): void | Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -147,10 +147,13 @@ export async function compileQuantity(model: Model, device: Device, quantity: Qu
   const result = executable.output(...names);
   return {
     outputs: names.map((name) => ({ name, size: sizeOf(builder.shape(outputs.get(name)!)) })),
-    evaluate: async (position, target) => {
+    evaluate: (position, target) => {
       for (let i = 0; i < position.length; i++) parameters[i * lanes] = position[i];
-      await executable.run();
-      for (let i = 0; i < target.length; i++) target[i] = result[i * lanes];
+      const read = (): void => {
+        for (let i = 0; i < target.length; i++) target[i] = result[i * lanes];
+      };
+      const running = executable.run();
+      return running === undefined ? read() : running.then(read);
     },
     dispose: () => executable.dispose(),
   };

@@ -80,10 +80,10 @@ function inverseDiagonal(lower: Tensor): Tensor {
 
 function lkj(eta: number, lower: Tensor): Tensor {
   const k = lower.shape[0];
-  // Normaliser: Lewandowski, Kurowicka and Joe (2009), equation 16.
+  // Normaliser: Lewandowski, Kurowicka and Joe (2009), equation 16, i of the partial correlations in each tree of the vine.
   let logNormaliser = 0;
   for (let i = 1; i < k; i++) {
-    const beta = eta + (k - 1 - i) / 2;
+    const beta = eta + (i - 1) / 2;
     logNormaliser += i * ((2 * beta - 1) * Math.LN2 + 2 * logGamma(beta) - logGamma(2 * beta));
   }
   return logDiagonalSum(lower, () => 2 * (eta - 1))

@@ -14,6 +14,8 @@ export const sites = {
   trajectory: 1,
   stepSizeJitter: 2,
   initialPosition: 3,
+  /** Noise of replicated data sets; the step is the draw. */
+  predictive: 4,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
 } as const;
@@ -47,6 +49,11 @@ export function randomKey(seed: number | string): RandomKey {
 /** Key of transition `step` of chain `chain`. */
 export function stepKey(key: RandomKey, chain: number, step: number): StepKey {
   return { stream: (site) => new PhiloxStream(key, chain, step, site) };
+}
+
+/** Noise for the data set replicated from draw `draw` of chain `chain`. */
+export function predictiveStream(seed: number | string, chain: number, draw: number): RandomStream {
+  return stepKey(randomKey(seed), chain, draw).stream(sites.predictive);
 }
 
 /** Philox blocks with counter (block, site, step, chain); each block of 128 bits makes two uniforms. */

@@ -11,6 +11,8 @@ export interface UnitFactors {
   readonly projected: Float64Array;
   /** Σ over units of ‖y − X b̂‖². */
   readonly residualSumOfSquares: number;
+  /** The same by unit, `[unit]`. */
+  readonly residuals: Float64Array;
 }
 
 /**
@@ -28,7 +30,7 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
   let longest = 0;
   for (let u = 0; u < units; u++) longest = Math.max(longest, rowStart[u + 1] - rowStart[u]);
   const block = Array.from({ length: width }, () => new Float64Array(longest));
-  let residualSumOfSquares = 0;
+  const residuals = new Float64Array(units);
   for (let u = 0; u < units; u++) {
     const count = rowStart[u + 1] - rowStart[u];
     for (let k = 0; k < coefficients; k++) block[k].set(x[k].subarray(rowStart[u], rowStart[u + 1]));
@@ -39,9 +41,10 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
       for (let k = i; k < coefficients; k++) upper[(u * coefficients + i) * coefficients + k] = block[k][i];
       projected[u * coefficients + i] = block[coefficients][i];
     }
-    for (let row = rank; row < count; row++) residualSumOfSquares += block[coefficients][row] ** 2;
+    for (let row = rank; row < count; row++) residuals[u] += block[coefficients][row] ** 2;
   }
-  return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares };
+  const residualSumOfSquares = residuals.reduce((sum, residual) => sum + residual, 0);
+  return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares, residuals };
 }
 
 /** One Householder reflection: zeroes column k below row k, and applies the same to the columns after it. */

@@ -1,0 +1,12 @@
+// hierax report RUN: writes report.html of a finished run.
+import type { CommandModule } from 'yargs';
+
+export const reportCommand: CommandModule<object, { run: string }> = {
+  command: 'report <run>',
+  describe: 'write the HTML report of a finished run',
+  builder: (yargs) => yargs.positional('run', { type: 'string', demandOption: true, describe: 'folder of the run' }),
+  handler: async ({ run }) => {
+    const { writeReport } = await import('../report/writeReport.js');
+    process.stdout.write(`${await writeReport(run)}\n`);
+  },
+};

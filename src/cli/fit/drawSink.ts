@@ -1,0 +1,128 @@
+// Where draws go: the store on disk, running moments of what is not stored, and the predictive check; and back from a checkpoint.
+import type { Checkpoint } from '../../data/run/runFolder.js';
+import type { DrawCounts } from '../../data/run/posteriorStore.js';
+import { PosteriorStore } from '../../data/run/posteriorStore.js';
+import { type MomentsSnapshot, RunningMoments } from '../../diagnostics/index.js';
+import type { Draw, Evaluator, Snapshot } from '../../inference/index.js';
+import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import type { Model, Site } from '../../models/model.js';
+import type { PredictiveCollector } from './predictiveCheck.js';
+
+/** What a checkpoint holds beside the draws on disk. */
+export interface SavedState {
+  readonly sampler: Snapshot;
+  readonly predictive: readonly (readonly [string, unknown])[];
+  readonly moments: MomentsSnapshot | undefined;
+  readonly seconds: { readonly warmup: number; readonly sampling: number };
+}
+
+export interface SinkLayout {
+  readonly chains: number;
+  /** Warm-up draws to store; 0 stores none. */
+  readonly storedWarmup: number;
+  readonly draws: number;
+  readonly thin: number;
+}
+
+export class DrawSink {
+  /** Moments of the sites that are not stored, one after another. */
+  readonly moments: RunningMoments | undefined;
+  private readonly all: Float64Array;
+  private readonly stored: Float64Array;
+  private readonly rest: Float64Array;
+  private readonly pieces: readonly { readonly offset: number; readonly size: number; readonly isStored: boolean }[];
+
+  private constructor(
+    readonly store: PosteriorStore,
+    private readonly layout: SinkLayout,
+    private readonly sites: Evaluator,
+    private readonly predictive: PredictiveCollector | undefined,
+    keptSites: readonly Site[],
+    savedMoments: MomentsSnapshot | undefined,
+  ) {
+    let offset = 0;
+    this.pieces = sites.outputs.map(({ name, size }) => {
+      const piece = { offset, size, isStored: keptSites.some((site) => site.name === name) };
+      offset += size;
+      return piece;
+    });
+    const sizeOfPieces = (isStored: boolean): number =>
+      this.pieces.filter((piece) => piece.isStored === isStored).reduce((sum, { size }) => sum + size, 0);
+    this.all = new Float64Array(offset);
+    this.stored = new Float64Array(sizeOfPieces(true));
+    this.rest = new Float64Array(sizeOfPieces(false));
+    if (this.rest.length === 0) return;
+    const options = { chains: layout.chains, dimension: this.rest.length, drawsPerChain: layout.draws };
+    this.moments =
+      savedMoments === undefined ? new RunningMoments(options) : RunningMoments.restore(options, savedMoments);
+  }
+
+  static async open(
+    path: string,
+    model: Model,
+    keptSites: readonly Site[],
+    layout: SinkLayout,
+    sites: Evaluator,
+    predictive: PredictiveCollector | undefined,
+    checkpoint: Checkpoint | undefined,
+  ): Promise<DrawSink> {
+    const storeLayout = {
+      chains: layout.chains,
+      warmup: layout.storedWarmup,
+      draws: layout.draws,
+      sites: keptSites,
+      coords: model.coords,
+    };
+    const saved = checkpoint?.snapshot as SavedState | undefined;
+    const store =
+      checkpoint === undefined
+        ? await PosteriorStore.create(path, storeLayout)
+        : await PosteriorStore.resume(path, storeLayout, checkpoint.counts);
+    return new DrawSink(store, layout, sites, predictive, keptSites, saved?.moments);
+  }
+
+  get counts(): readonly DrawCounts[] {
+    return this.store.counts;
+  }
+
+  write(draw: Draw): void {
+    const { thin, storedWarmup } = this.layout;
+    const isSampling = draw.phase === 'sampling';
+    if (isSampling ? draw.index % thin !== thin - 1 : draw.index >= storedWarmup) return;
+    const index = isSampling ? Math.floor(draw.index / thin) : draw.index;
+    if (this.sites.evaluate(draw.position, this.all) !== undefined) {
+      throw new Error('reported sites need a device that evaluates at once');
+    }
+    let stored = 0;
+    let rest = 0;
+    for (const { offset, size, isStored } of this.pieces) {
+      const values = this.all.subarray(offset, offset + size);
+      if (isStored) {
+        this.stored.set(values, stored);
+        stored += size;
+      } else {
+        this.rest.set(values, rest);
+        rest += size;
+      }
+    }
+    this.store.append(draw.chain, draw.phase, index, this.stored, draw.info);
+    if (!isSampling) return;
+    this.moments?.push(draw.chain, this.rest);
+    this.predictive?.offer(draw.chain, index, draw.position);
+  }
+
+  /** The part of a checkpoint that lies outside the store. */
+  state(sampler: Snapshot, seconds: SavedState['seconds']): SavedState {
+    return {
+      sampler,
+      predictive: this.predictive === undefined ? [] : [...this.predictive.collected],
+      moments: this.moments?.snapshot(),
+      seconds,
+    };
+  }
+}
+
+/** Scalars of a model's reported sites. */
+export function scalarCount(sites: readonly Site[]): number {
+  return sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}

@@ -1,0 +1,49 @@
+// What a fit is about to do: configuration, data and model, loaded and checked.
+import { fingerprint } from '../../data/fingerprint.js';
+import { type Config, loadConfig, type Overrides } from '../../data/config.js';
+import { InputError } from '../../data/inputError.js';
+import { nearestName } from '../../data/nearestName.js';
+import { readTable } from '../../data/readTable.js';
+import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../data/threeLevelData.js';
+import type { Model, Site } from '../../models/model.js';
+import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
+import { sizeOf } from '../../kernels/program/tensorProgram.js';
+
+export interface FitJob {
+  readonly config: Config;
+  readonly data: ThreeLevelData;
+  readonly model: Model;
+  /** Sites whose draws are stored; of the others running moments are kept. */
+  readonly keptSites: readonly Site[];
+  readonly fingerprint: string;
+}
+
+/** Draws of all sites are kept unless they would take more than this on disk. */
+const keepAllBytes = 2 ** 31;
+
+/** Throws InputError for everything that is wrong with the configuration or the data. */
+export async function loadJob(configPath: string, overrides: Overrides): Promise<FitJob> {
+  const config = loadConfig(configPath, overrides);
+  const table = await readTable(config.data, threeLevelColumns(config.model), { unique: config.data.unique });
+  const data = threeLevelData(table, config.model);
+  const { covariance, parametrisation, priors } = config.model;
+  const model = threeLevelModel(data, { covariance, parametrisation, priors });
+  return { config, data, model, keptSites: keptSites(config, model), fingerprint: fingerprint(data) };
+}
+
+function keptSites(config: Config, model: Model): readonly Site[] {
+  const names = model.sites.map(({ name }) => name);
+  for (const name of config.keep) {
+    if (names.includes(name)) continue;
+    const near = nearestName(name, names);
+    throw new InputError(
+      `keep: the model has no site '${name}'; ${near === null ? `sites: ${names.join(', ')}` : `did you mean '${near}'?`}`,
+    );
+  }
+  const population = model.sites.filter(({ level }) => level === 'population');
+  if (config.keep.length > 0) {
+    return model.sites.filter((site) => population.includes(site) || config.keep.includes(site.name));
+  }
+  const scalars = model.sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return scalars * config.chains * config.draws * 8 <= keepAllBytes ? model.sites : population;
+}

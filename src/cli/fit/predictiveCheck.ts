@@ -1,0 +1,114 @@
+// The posterior predictive check: replicated data sets from draws spread over the chains, as densities and statistics.
+import { kernelDensity, quantile } from '../../diagnostics/index.js';
+import type { Evaluator } from '../../inference/index.js';
+import { predictiveStream } from '../../inference/index.js';
+import type { ReportInput } from '../../report/index.js';
+
+type PredictiveCheck = NonNullable<ReportInput['predictive']>;
+
+/** Replicated data sets in all; and points of the density's grid. */
+const replications = 40;
+const gridPoints = 128;
+
+const statistics: readonly {
+  readonly name: string;
+  readonly of: (sorted: Float64Array, mean: number, sd: number) => number;
+}[] = [
+  { name: 'mean', of: (_, mean) => mean },
+  { name: 'sd', of: (_, __, sd) => sd },
+  { name: 'min', of: (sorted) => sorted[0] },
+  { name: '5 % quantile', of: (sorted) => sorted[Math.floor(0.05 * (sorted.length - 1))] },
+  { name: 'median', of: (sorted) => sorted[Math.floor(0.5 * (sorted.length - 1))] },
+  { name: '95 % quantile', of: (sorted) => sorted[Math.floor(0.95 * (sorted.length - 1))] },
+  { name: 'max', of: (sorted) => sorted[sorted.length - 1] },
+];
+
+interface Shape {
+  readonly density: readonly number[];
+  readonly figures: readonly number[];
+}
+
+/** Collects replications while draws arrive; what it has collected is plain data, for checkpoints. */
+export class PredictiveCollector {
+  private readonly grid: { readonly lower: number; readonly upper: number };
+  private readonly observed: Shape & { readonly x: readonly number[] };
+  private readonly noise: Float64Array;
+  private readonly input: Float64Array;
+  private readonly output: Float64Array;
+  private readonly every: number;
+
+  constructor(
+    private readonly replicate: Evaluator,
+    dimension: number,
+    private readonly response: string,
+    y: ArrayLike<number>,
+    private readonly seed: number,
+    chains: number,
+    draws: number,
+    /** Replications collected before, by draw; later ones are added. */
+    readonly collected: Map<string, Shape>,
+  ) {
+    const sorted = Float64Array.from(y).sort();
+    const reach = 0.1 * (sorted[sorted.length - 1] - sorted[0]);
+    this.grid = { lower: sorted[0] - reach, upper: sorted[sorted.length - 1] + reach };
+    this.observed = { ...this.shapeOf(sorted), x: Array.from(this.densityOf(sorted).x) };
+    this.noise = new Float64Array(y.length);
+    this.output = new Float64Array(y.length);
+    this.input = new Float64Array(dimension + y.length);
+    this.every = Math.max(1, Math.floor(draws / Math.ceil(replications / chains)));
+  }
+
+  /** Replicates the data from this draw if its turn has come. */
+  offer(chain: number, draw: number, position: Float64Array): void {
+    if (draw % this.every !== this.every - 1) return;
+    predictiveStream(this.seed, chain, draw).fillNormal(this.noise);
+    this.input.set(position);
+    this.input.set(this.noise, position.length);
+    if (this.replicate.evaluate(this.input, this.output) !== undefined) {
+      throw new Error('replications need a device that evaluates at once');
+    }
+    this.collected.set(`${chain}:${draw}`, this.shapeOf(Float64Array.from(this.output).sort()));
+  }
+
+  result(): PredictiveCheck {
+    const shapes = [...this.collected.values()];
+    return {
+      response: this.response,
+      grid: this.observed.x,
+      observed: this.observed.density,
+      replicated: shapes.map(({ density }) => density),
+      statistics: statistics.map(({ name }, i) => {
+        const values = Float64Array.from(shapes, ({ figures }) => figures[i]);
+        const observed = this.observed.figures[i];
+        return {
+          name,
+          observed,
+          q5: quantile(values, 0.05),
+          q50: quantile(values, 0.5),
+          q95: quantile(values, 0.95),
+          pValue: values.filter((value) => value >= observed).length / values.length,
+        };
+      }),
+    };
+  }
+
+  private densityOf(sorted: Float64Array): { x: ArrayLike<number>; density: ArrayLike<number> } {
+    // A thinned sample is enough for a curve: the bandwidth is a rule of thumb.
+    const step = Math.max(1, Math.floor(sorted.length / 5000));
+    const sample = Float64Array.from({ length: Math.floor(sorted.length / step) }, (_, i) => sorted[i * step]);
+    const curve = kernelDensity(sample, { ...this.grid, points: gridPoints, bandwidth: 'silverman' });
+    return curve ?? { x: [], density: [] };
+  }
+
+  private shapeOf(sorted: Float64Array): Shape {
+    let mean = 0;
+    for (const value of sorted) mean += value / sorted.length;
+    let squares = 0;
+    for (const value of sorted) squares += (value - mean) ** 2;
+    const sd = Math.sqrt(squares / Math.max(1, sorted.length - 1));
+    return {
+      density: Array.from(this.densityOf(sorted).density),
+      figures: statistics.map((statistic) => statistic.of(sorted, mean, sd)),
+    };
+  }
+}

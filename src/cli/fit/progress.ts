@@ -1,0 +1,85 @@
+// Progress on stderr: a block that is redrawn on a terminal, a plain line every few seconds elsewhere.
+import { createLogUpdate } from 'log-update';
+import type { Draw } from '../../inference/index.js';
+
+interface ChainProgress {
+  warmup: number;
+  draws: number;
+  divergences: number;
+  stepSize: number;
+  gradients: number;
+}
+
+/** Milliseconds between two reports. */
+const interval = { terminal: 200, plain: 5000 } as const;
+
+export class Progress {
+  private readonly chains: ChainProgress[];
+  private readonly started = performance.now();
+  private lastReport = 0;
+  private readonly isTerminal = process.stderr.isTTY;
+  private readonly update = createLogUpdate(process.stderr);
+  /** Transitions that a resumed run had made already. */
+  private readonly before: number;
+
+  constructor(
+    private readonly warmup: number,
+    private readonly draws: number,
+    counts: readonly { readonly warmup: number; readonly sampling: number }[],
+  ) {
+    this.chains = counts.map((count) => ({
+      warmup: count.warmup,
+      draws: count.sampling,
+      divergences: 0,
+      stepSize: NaN,
+      gradients: 0,
+    }));
+    this.before = this.done;
+  }
+
+  /** Counts a finished transition and reports when it is time. */
+  count(draw: Draw): void {
+    const chain = this.chains[draw.chain];
+    if (draw.phase === 'warmup') chain.warmup = draw.index + 1;
+    else chain.draws = draw.index + 1;
+    if (draw.phase === 'sampling' && draw.info.isDivergent) chain.divergences++;
+    chain.stepSize = draw.info.stepSize;
+    chain.gradients += draw.info.leapfrogSteps;
+    const now = performance.now();
+    if (now - this.lastReport < (this.isTerminal ? interval.terminal : interval.plain)) return;
+    this.lastReport = now;
+    this.report();
+  }
+
+  /** Prints a last time and leaves the block on the screen. */
+  finish(): void {
+    this.report();
+    if (this.isTerminal) this.update.done();
+  }
+
+  private get done(): number {
+    return this.chains.reduce((sum, chain) => sum + chain.warmup + chain.draws, 0);
+  }
+
+  private report(): void {
+    const lines = this.chains.map((chain, index) => this.line(chain, index));
+    const left = this.timeLeft();
+    if (this.isTerminal) this.update([...lines, left].join('\n'));
+    else process.stderr.write(`${lines.join(' | ')} | ${left}\n`);
+  }
+
+  private line({ warmup, draws, divergences, stepSize, gradients }: ChainProgress, index: number): string {
+    const stage =
+      draws > 0 || warmup >= this.warmup ? `draws ${draws}/${this.draws}` : `warm-up ${warmup}/${this.warmup}`;
+    return `chain ${index + 1}: ${stage}, ${divergences} divergences, step ${Number.isNaN(stepSize) ? '…' : stepSize.toPrecision(3)}, ${gradients} gradients`;
+  }
+
+  private timeLeft(): string {
+    const total = this.chains.length * (this.warmup + this.draws);
+    const made = this.done - this.before;
+    if (this.done >= total) return 'done';
+    if (made === 0) return 'starting';
+    const seconds = (((performance.now() - this.started) / 1000) * (total - this.done)) / made;
+    return seconds < 90 ? `about ${Math.ceil(seconds)} s left` : `about ${Math.ceil(seconds / 60)} min left`;
+  }
+}

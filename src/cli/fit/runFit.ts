@@ -1,0 +1,326 @@
+// A fit from configuration to finished run folder: load, compile, sample with checkpoints, summarise, check, report.
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { loadDuckDB } from '../../data/duckdb.js';
+import type { Overrides } from '../../data/config.js';
+import { InputError } from '../../data/inputError.js';
+import { openPosterior } from '../../data/run/posteriorReader.js';
+import { type Checkpoint, createRunFolder, type RunFolder } from '../../data/run/runFolder.js';
+import { writeConstantGroup } from '../../data/run/zarrFiles.js';
+import { type SamplerStatistics, samplerStatistics, worstStatus } from '../../diagnostics/index.js';
+import {
+  compileDensity,
+  compileQuantity,
+  modelSettings,
+  positionBlocks,
+  type SampleResult,
+  type SampleSettings,
+  SamplingRun,
+} from '../../inference/index.js';
+import { coreCount, startThreads } from '../../kernels/adapters/nodeThreads.js';
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import { dataChecks } from './dataChecks.js';
+import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
+import { Interruption } from './interruption.js';
+import { type FitJob, loadJob } from './job.js';
+import { PredictiveCollector } from './predictiveCheck.js';
+import { Progress } from './progress.js';
+import { estimateNeeds, stateNeeds } from './resources.js';
+import { resolvedConfiguration, runRecord } from './runRecord.js';
+import { writeReportRecord } from './reportRecord.js';
+import { convergenceChecks, summariseRun, summaryEntries, unstoredNames, writeSummaryTable } from './summaries.js';
+
+export interface FitRequest {
+  readonly config: string;
+  readonly overrides: Overrides;
+  readonly out: string | undefined;
+  readonly resume: boolean;
+  /** The command as typed, for the record. */
+  readonly command: string;
+}
+
+export interface FitOutcome {
+  readonly folder: string;
+  /** Worst status of all checks; undefined when the fit was interrupted (its state is saved). */
+  readonly status: 'pass' | 'review' | 'fail' | undefined;
+}
+
+/** Milliseconds between checkpoints. */
+const checkpointInterval = 15_000;
+/** Warm-up draws are stored as long as they take no more than this. */
+const warmupBytes = 256 * 2 ** 20;
+
+export async function runFit(request: FitRequest, say: (line: string) => void): Promise<FitOutcome> {
+  const clock = new Clock();
+  void loadDuckDB();
+  const job = await loadJob(request.config, request.overrides);
+  const { config } = job;
+  const dir = request.out === undefined ? (config.out ?? resolve(dirname(config.file), 'run')) : resolve(request.out);
+  clock.lap('load');
+  mkdirSync(dirname(dir), { recursive: true });
+  const folder = createRunFolder(dir, { resume: request.resume });
+  try {
+    if (folder.status === 'finished') {
+      throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`);
+    }
+    return await fitInFolder(job, folder, request, clock, say);
+  } finally {
+    folder.release();
+  }
+}
+
+async function fitInFolder(
+  job: FitJob,
+  folder: RunFolder,
+  request: FitRequest,
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<FitOutcome> {
+  const { config, model, data } = job;
+  const checkpoint = folder.status === 'unfinished' ? folder.loadCheckpoint() : undefined;
+  checkSameRun(folder, job);
+  const threads = config.threads ?? coreCount();
+  const device = cpuDevice({ threads, precision: config.precision, startThreads });
+  const density = await compileDensity(model, device, config.chains);
+  const plain = cpuDevice({ precision: config.precision });
+  const sites = await compileQuantity(model, plain, 'sites');
+  const replicate = await compileQuantity(model, plain, 'replicate');
+  clock.lap('compile');
+
+  const storedWarmup =
+    scalarCount(job.keptSites) * config.chains * config.warmup * 8 <= warmupBytes ? config.warmup : 0;
+  const needs = estimateNeeds({
+    programBytes: density.memoryBytes,
+    dimension: density.dimension,
+    chains: config.chains,
+    maxTreeDepth: config.method.maxTreeDepth,
+    storedDraws: config.draws + storedWarmup,
+    sites: job.keptSites,
+  });
+  say(
+    `${data.rows} rows, ${data.units.count} units; ${density.dimension} parameters; ${stateNeeds(needs, folder.dir)}`,
+  );
+  say(describeMethod(job, threads));
+  folder.writeRun(runRecord(job, request.command, device));
+
+  const saved = checkpoint?.snapshot as SavedState | undefined;
+  clock.resume(saved?.seconds);
+  const collected = new Map((saved?.predictive ?? []) as [string, never][]);
+  const predictive = new PredictiveCollector(
+    replicate,
+    density.dimension,
+    data.responseName,
+    data.y,
+    config.seed,
+    config.chains,
+    config.draws,
+    collected,
+  );
+  const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin };
+  const sink = await DrawSink.open(folder.posteriorPath, model, job.keptSites, layout, sites, predictive, checkpoint);
+  const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
+  await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
+
+  const result = await sampleInFolder(job, folder, density, sink, checkpoint, clock);
+  await density.dispose();
+  await sites.dispose();
+  await replicate.dispose();
+  if (!result.isComplete) return { folder: folder.dir, status: undefined };
+  return await finish(job, folder, device, result, sink, predictive, clock, say);
+}
+
+/** Runs the sampler, with a checkpoint every few seconds and one more when it is interrupted. */
+async function sampleInFolder(
+  job: FitJob,
+  folder: RunFolder,
+  density: Awaited<ReturnType<typeof compileDensity>>,
+  sink: DrawSink,
+  checkpoint: Checkpoint | undefined,
+  clock: Clock,
+): Promise<SampleResult> {
+  const { config } = job;
+  const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
+  const interruption = new Interruption();
+  let lastCheckpoint = performance.now();
+  const run = new SamplingRun(
+    density,
+    samplerSettings(job),
+    {
+      onDraw: (draw) => {
+        sink.write(draw);
+        progress.count(draw);
+        clock.in(draw.phase);
+        if (performance.now() - lastCheckpoint < checkpointInterval) return;
+        folder.saveCheckpoint(sink.store, sink.state(run.snapshot(), clock.sampler));
+        lastCheckpoint = performance.now();
+      },
+    },
+    (checkpoint?.snapshot as SavedState | undefined)?.sampler,
+  );
+  try {
+    const result = await run.run(interruption.signal);
+    progress.finish();
+    folder.saveCheckpoint(sink.store, sink.state(result.snapshot, clock.sampler));
+    return result;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+function samplerSettings({ config, model }: FitJob): SampleSettings {
+  const { method } = config;
+  const blocks = positionBlocks(model);
+  const scalars = blocks.filter(({ name }) => !['beta', 'gamma'].includes(name));
+  const dense = scalars.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i));
+  return modelSettings(model, {
+    method: method.name === 'hmc' ? 'hmc' : 'nuts',
+    chains: config.chains,
+    warmup: config.warmup,
+    draws: config.draws * method.thin,
+    seed: config.seed,
+    targetAcceptance: method.targetAcceptance,
+    maxTreeDepth: method.maxTreeDepth,
+    // Dense over everything where that is affordable, else over the population's scalars.
+    metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: 'diagonal' },
+    ...(method.integrationTime !== undefined && { hmc: { integrationTime: method.integrationTime } }),
+  });
+}
+
+async function finish(
+  job: FitJob,
+  folder: RunFolder,
+  device: { readonly name: string; readonly precision: string; readonly threads: number },
+  result: SampleResult,
+  sink: DrawSink,
+  predictive: PredictiveCollector,
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<FitOutcome> {
+  const { config, model, data } = job;
+  const summaries = await summariseRun(folder.posteriorPath, model, job.keptSites);
+  const unstored =
+    sink.moments === undefined ? undefined : { moments: sink.moments, names: unstoredNames(model, job.keptSites) };
+  const { statistics, energies, acceptanceRate } = await readSamplerStatistics(folder, config.method);
+  const checks = [...convergenceChecks(summaries, statistics, unstored), ...dataChecks(data)];
+  folder.writeSummary(summaryEntries(summaries, config.keep));
+  await writeSummaryTable(folder.dir, summaries, unstored);
+  const chains = result.chains.map((chain) => chain!);
+  const gradientEvaluations = chains.reduce((sum, c) => sum + c.gradientEvaluations + c.warmupGradientEvaluations, 0);
+  const seconds = clock.report();
+  const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
+  folder.writeDiagnostics({
+    method: config.method.name === 'hmc' ? 'hmc' : 'nuts',
+    device: device.name,
+    precision: device.precision,
+    threads: device.threads,
+    chains: config.chains,
+    warmup: config.warmup,
+    draws: config.draws,
+    divergences: statistics.divergences.reduce((sum, count) => sum + count, 0),
+    ebfmi: statistics.ebfmi,
+    maxTreeDepthHits: statistics.maxTreeDepthHits?.reduce((sum, count) => sum + count, 0) ?? null,
+    gradientEvaluations,
+    seconds,
+    peakMemoryBytes,
+    checks,
+  });
+  writeReportRecord(folder.dir, job, summaries, predictive.result(), {
+    ...statistics,
+    stepSize: chains.map(({ stepSize }) => stepSize),
+    acceptanceRate,
+    energies,
+  });
+  folder.finish();
+  const status = worstStatus(checks.map((check) => check.status));
+  for (const check of checks) if (check.status !== 'pass') say(`${check.status}: ${check.name}: ${check.detail}`);
+  say(
+    `${status === 'pass' ? 'all checks pass' : `checks: ${status}`}; ${gradientEvaluations} gradients, ${seconds.total.toFixed(1)} s (warm-up ${seconds.warmup.toFixed(1)}, sampling ${seconds.sampling.toFixed(1)}), peak memory ${(peakMemoryBytes / 1e6).toFixed(0)} MB`,
+  );
+  return { folder: folder.dir, status };
+}
+
+/** What the sampler said of every stored draw. */
+async function readSamplerStatistics(
+  folder: RunFolder,
+  method: { readonly name: string; readonly maxTreeDepth: number },
+): Promise<{ statistics: SamplerStatistics; energies: readonly Float64Array[]; acceptanceRate: readonly number[] }> {
+  const reader = await openPosterior(folder.posteriorPath, 'sample_stats');
+  const energies = await reader.readSite('energy');
+  const divergent = await reader.readSite('diverging');
+  const treeDepth = method.name === 'hmc' ? null : await reader.readSite('tree_depth');
+  const acceptance = await reader.readSite('acceptance_rate');
+  const traces = energies.map((energy, chain) => ({
+    energy,
+    divergent: divergent[chain],
+    treeDepth: treeDepth === null ? null : treeDepth[chain],
+  }));
+  return {
+    statistics: samplerStatistics(traces, treeDepth === null ? null : method.maxTreeDepth),
+    energies,
+    acceptanceRate: acceptance.map((rates) => rates.reduce((sum, rate) => sum + rate / rates.length, 0)),
+  };
+}
+
+/** A run is continued only with the data and the model it was begun with. */
+function checkSameRun(folder: RunFolder, job: FitJob): void {
+  if (folder.run === undefined) return;
+  const before = folder.run.dataFingerprint;
+  if (before !== undefined && before !== job.fingerprint) {
+    throw new InputError(
+      `${folder.dir}: the data have changed since this run was begun; restore them, or choose another --out`,
+    );
+  }
+  const then = JSON.stringify((folder.run.configuration as Record<string, unknown>)['model']);
+  const now = JSON.stringify(JSON.parse(JSON.stringify(resolvedConfiguration(job)['model'])));
+  if (then !== now) {
+    throw new InputError(
+      `${folder.dir}: the model has changed since this run was begun; restore it, or choose another --out`,
+    );
+  }
+}
+
+function describeMethod({ config, model }: FitJob, threads: number): string {
+  const { method } = config;
+  const name = method.name === 'hmc' ? 'HMC' : 'NUTS';
+  const why =
+    method.name === 'auto'
+      ? ' (auto: the density is differentiable; the rows enter through per-unit orthogonal factors)'
+      : '';
+  return `${model.name} by ${name}${why} on cpu, ${config.precision} precision, ${threads} thread${threads === 1 ? '' : 's'}: ${config.chains} chains × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
+}
+
+/** Wall-clock seconds by stage; warm-up and sampling go on from a checkpoint. */
+class Clock {
+  private readonly started = performance.now();
+  private last = this.started;
+  private readonly stages = { load: 0, compile: 0 };
+  readonly sampler = { warmup: 0, sampling: 0 };
+  private before = 0;
+
+  lap(stage: 'load' | 'compile'): void {
+    this.stages[stage] = this.take();
+  }
+
+  resume(saved: SavedState['seconds'] | undefined): void {
+    this.take();
+    if (saved === undefined) return;
+    this.sampler.warmup = saved.warmup;
+    this.sampler.sampling = saved.sampling;
+    this.before = saved.warmup + saved.sampling;
+  }
+
+  in(phase: 'warmup' | 'sampling'): void {
+    this.sampler[phase] += this.take();
+  }
+
+  report() {
+    return { ...this.stages, ...this.sampler, total: (performance.now() - this.started) / 1000 + this.before };
+  }
+
+  private take(): number {
+    const now = performance.now();
+    const seconds = (now - this.last) / 1000;
+    this.last = now;
+    return seconds;
+  }
+}

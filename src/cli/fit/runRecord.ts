@@ -1,0 +1,44 @@
+// run.json: versions, seed, the resolved configuration with every prior, and a fingerprint of the data.
+import { formatPrior } from '../../data/prior.js';
+import { packageVersions } from '../version.js';
+import type { FitJob } from './job.js';
+
+/** Everything that determines a result, with every default filled in. */
+export function resolvedConfiguration({ config, model, keptSites }: FitJob): Record<string, unknown> {
+  const { data, model: declared, method, chains, warmup, draws, seed, precision, device } = config;
+  return {
+    data: { file: data.file, query: data.query, database: data.database, table: data.table, unique: data.unique },
+    model: {
+      ...declared,
+      priors: Object.fromEntries(Object.entries(declared.priors).map(([site, prior]) => [site, formatPrior(prior)])),
+      resolvedPriors: model.description?.priors,
+    },
+    method,
+    device,
+    precision,
+    chains,
+    warmup,
+    draws,
+    seed,
+    keep: keptSites.map(({ name }) => name),
+  };
+}
+
+export function runRecord(
+  job: FitJob,
+  command: string,
+  device: { readonly name: string; readonly precision: string; readonly threads: number },
+): Record<string, unknown> {
+  return {
+    versions: Object.fromEntries(packageVersions().map(({ name, version }) => [name, version])),
+    command,
+    started: new Date().toISOString(),
+    seed: job.config.seed,
+    device: device.name,
+    precision: device.precision,
+    threads: device.threads,
+    configuration: resolvedConfiguration(job),
+    dataFingerprint: job.fingerprint,
+    rows: job.data.rows,
+  };
+}

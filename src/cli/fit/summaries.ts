@@ -1,0 +1,117 @@
+// From stored draws to summary.json, summary.parquet and the checks, block by block in bounded memory.
+import { join } from 'node:path';
+import { scalarNames } from '../../data/run/names.js';
+import { openPosterior } from '../../data/run/posteriorReader.js';
+import { writeTable } from '../../data/writeTable.js';
+import {
+  checkMoments,
+  type CheckResult,
+  GROUP_LIMITS,
+  type NamedSummary,
+  POPULATION_LIMITS,
+  runChecks,
+  type RunningMoments,
+  type SamplerStatistics,
+  type Summary,
+  summariseNamed,
+} from '../../diagnostics/index.js';
+import { stridesOf } from '../../kernels/program/tensorProgram.js';
+import type { Model, Site } from '../../models/model.js';
+
+/** A summary with the site it belongs to and the element's place in it. */
+export interface PlacedSummary extends NamedSummary {
+  readonly site: Site;
+  readonly element: number;
+}
+
+/** Summaries of all stored scalars in model order; elements fixed by construction are left out. */
+export async function summariseRun(
+  posteriorPath: string,
+  model: Model,
+  kept: readonly Site[],
+): Promise<PlacedSummary[]> {
+  const reader = await openPosterior(posteriorPath);
+  const summaries: PlacedSummary[] = [];
+  for (const site of kept) {
+    const names = [...scalarNames(site, model.coords)];
+    const strides = stridesOf(site.shape);
+    for await (const block of reader.blocks(site.name)) {
+      for (const [offset, chains] of block.draws.entries()) {
+        const element = block.start + offset;
+        const index = site.shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent);
+        if (site.isFixed?.(index)) continue;
+        summaries.push({ ...summariseNamed(names[element], chains), site, element });
+      }
+    }
+  }
+  return summaries;
+}
+
+/** The convergence checks of a fit: population strictly, groups by their own limits, unstored sites by their moments. */
+export function convergenceChecks(
+  summaries: readonly PlacedSummary[],
+  sampler: SamplerStatistics,
+  unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
+): CheckResult[] {
+  const population = summaries.filter(({ site }) => site.level === 'population');
+  const groups = summaries.filter(({ site }) => site.level === 'group');
+  const classes = [{ label: 'population', limits: POPULATION_LIMITS, scalars: population }];
+  if (groups.length > 0) classes.push({ label: 'groups', limits: GROUP_LIMITS, scalars: groups });
+  const checks = runChecks(classes, sampler);
+  if (unstored === undefined) return checks;
+  const { splitRhatMoments, essBatchMeans, sd } = unstored.moments.columns();
+  const nameAt = (i: number): string => unstored.names[i];
+  return [
+    ...checks,
+    ...checkMoments([{ label: 'groups', limits: GROUP_LIMITS, nameAt, splitRhatMoments, essBatchMeans, sd }]),
+  ];
+}
+
+/** Names of the scalars of sites that are not stored, in the order of their moments. */
+export function unstoredNames(model: Model, kept: readonly Site[]): string[] {
+  return model.sites.filter((site) => !kept.includes(site)).flatMap((site) => [...scalarNames(site, model.coords)]);
+}
+
+const figures = [
+  'mean',
+  'sd',
+  'mcseMean',
+  'q5',
+  'q50',
+  'q95',
+  'essBulk',
+  'essTail',
+  'rhat',
+] as const satisfies readonly (keyof Summary)[];
+
+/** `summary.parquet`: the columns of summary.json for every scalar, and moment-based figures in columns of their own. */
+export async function writeSummaryTable(
+  folder: string,
+  summaries: readonly PlacedSummary[],
+  unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
+): Promise<void> {
+  const extra = unstored?.names.length ?? 0;
+  const rows = summaries.length + extra;
+  const column = (): Float64Array => new Float64Array(rows).fill(NaN);
+  const names = [...summaries.map(({ name }) => name), ...(unstored?.names ?? [])];
+  const columns = Object.fromEntries(figures.map((figure) => [figure, column()]));
+  for (const [i, summary] of summaries.entries()) for (const figure of figures) columns[figure][i] = summary[figure];
+  const more: Record<string, Float64Array> = {};
+  if (unstored !== undefined) {
+    const moments = unstored.moments.columns();
+    for (const figure of ['mean', 'sd', 'mcseMean'] as const) columns[figure].set(moments[figure], summaries.length);
+    for (const figure of ['splitRhatMoments', 'essBatchMeans'] as const) {
+      more[figure] = column();
+      more[figure].set(moments[figure], summaries.length);
+    }
+  }
+  await writeTable(join(folder, 'summary.parquet'), [
+    { name: 'name', values: names },
+    ...Object.entries({ ...columns, ...more }).map(([name, values]) => ({ name, values })),
+  ]);
+}
+
+/** Scalars of summary.json: the population, and the kept sites the user named. */
+export function summaryEntries(summaries: readonly PlacedSummary[], named: readonly string[]): PlacedSummary[] {
+  return summaries.filter(({ site }) => site.level === 'population' || named.includes(site.name));
+}

@@ -1,0 +1,74 @@
+// report.html from the files of a finished run.
+import { join } from 'node:path';
+import { replaceFile } from '../../data/run/atomicFile.js';
+import { scalarNames } from '../../data/run/names.js';
+import { openPosterior } from '../../data/run/posteriorReader.js';
+import { readRun } from '../../data/run/runFolder.js';
+import { type CheckResult, GROUP_LIMITS, POPULATION_LIMITS } from '../../diagnostics/index.js';
+import { renderReport, type ReportInput } from '../../report/index.js';
+import { readReportRecord } from '../fit/reportRecord.js';
+
+/** Scalars whose draws a report shows at most; renderReport picks from them. */
+const drawLimit = 200;
+
+/** Writes the page and returns its path. Throws InputError when `dir` holds no finished run. */
+export async function writeReport(dir: string): Promise<string> {
+  const { run, diagnostics, summary, posteriorPath } = readRun(dir);
+  const record = readReportRecord(dir);
+  const population = new Set(record.populationSites);
+  const reader = await openPosterior(posteriorPath);
+  const shown = new Set(summary.map(({ name }) => name));
+  const draws: ReportInput['draws'][number][] = [];
+  for (const site of reader.sites.filter(({ name }) => population.has(name))) {
+    for (const [element, name] of [...scalarNames(site, reader.coords)].entries()) {
+      if (draws.length >= drawLimit || !shown.has(name)) continue;
+      const support = record.positiveSites.includes(site.name) ? { lower: 0 } : {};
+      draws.push({ name, chains: await reader.readSite(site.name, element), ...support });
+    }
+  }
+  const figures = diagnostics as unknown as {
+    readonly seconds: ReportInput['cost']['seconds'];
+    readonly peakMemoryBytes: number;
+    readonly gradientEvaluations: number;
+    readonly checks: readonly CheckResult[];
+    readonly method: string;
+    readonly device: string;
+    readonly precision: string;
+    readonly threads: number;
+    readonly chains: number;
+    readonly warmup: number;
+    readonly draws: number;
+  };
+  const { populationSites, positiveSites, ...shownRecord } = record;
+  const html = renderReport({
+    ...shownRecord,
+    run: {
+      method: figures.method.toUpperCase(),
+      command: String(run['command']),
+      date: String(run['started']).replace('T', ' ').replace(/\..*$/, ' UTC'),
+      seed: run['seed'] as number,
+      device: figures.device,
+      precision: figures.precision,
+      threads: figures.threads,
+      chains: figures.chains,
+      warmup: figures.warmup,
+      draws: figures.draws,
+      versions: Object.entries(run['versions'] as Record<string, string>).map(([name, version]) => ({ name, version })),
+    },
+    cost: {
+      seconds: figures.seconds,
+      peakMemoryBytes: figures.peakMemoryBytes,
+      gradientEvaluations: figures.gradientEvaluations,
+    },
+    checks: figures.checks,
+    limits: { population: POPULATION_LIMITS, group: GROUP_LIMITS },
+    parameters: summary.map((row) => ({
+      ...row,
+      class: population.has(/^[^[]*/.exec(row.name)![0]) ? ('population' as const) : ('group' as const),
+    })),
+    draws,
+  });
+  const path = join(dir, 'report.html');
+  replaceFile(path, Buffer.from(html), { sync: true });
+  return path;
+}
