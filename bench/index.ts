@@ -1,0 +1,17 @@
+// Runs a benchmark by name: npm run bench -- <name> [options].
+import { gradientBenchmark } from './gradient/index.js';
+
+const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  gradient: gradientBenchmark,
+};
+
+const [name, ...options] = process.argv.slice(2);
+if (name === undefined || !(name in benchmarks)) {
+  const names = Object.keys(benchmarks).join(', ');
+  console.error(
+    `${name === undefined ? '' : `no benchmark '${name}'; `}benchmarks: ${names} (npm run bench -- <name>)`,
+  );
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  await benchmarks[name](options);
+}
