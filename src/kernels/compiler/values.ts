@@ -111,6 +111,10 @@ export class Arithmetic {
 
   binary(fn: BinaryFunction, a: Value, b: Value, scope: Scope): Value {
     if (a.kind === 'literal' && b.kind === 'literal') return literal(binaryScalar[fn](a.value, b.value));
+    if (a.kind === 'literal' || b.kind === 'literal') {
+      const same = this.withNeutralLiteral(fn, a, b, scope);
+      if (same !== undefined) return same;
+    }
     const instructions = binaryInstructions[fn];
     if (instructions !== undefined) {
       return this.emit(
@@ -146,6 +150,24 @@ export class Arithmetic {
       }
       default:
         return this.callMath(fn, [a, b], scope);
+    }
+  }
+
+  /** Constant columns often hold 1 or 0: what they leave of an operation, where that is exact. */
+  private withNeutralLiteral(fn: BinaryFunction, a: Value, b: Value, scope: Scope): Value | undefined {
+    const [left, right] = [a, b].map((value) => (value.kind === 'literal' ? value.value : undefined));
+    switch (fn) {
+      case 'mul':
+        if (left === 1 || right === 1) return left === 1 ? b : a;
+        return left === -1 || right === -1 ? this.unary('neg', left === -1 ? b : a, scope) : undefined;
+      case 'add':
+        return left === 0 || right === 0 ? (left === 0 ? b : a) : undefined;
+      case 'sub':
+        return right === 0 ? a : undefined;
+      case 'div':
+        return right === 1 ? a : undefined;
+      default:
+        return undefined;
     }
   }
 
