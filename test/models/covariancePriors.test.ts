@@ -223,7 +223,7 @@ describe('without correlations', () => {
 
 it('LKJ of size 3 integrates to 1', async () => {
   const sds = Math.log(halfNormal(1)) * 3;
-  const grid = correlationGrid(81, 14);
+  const grid = correlationGrid(101, 14);
   for (const eta of [0.7, 1, 4]) {
     const logDensity = await priorFunction(separate(eta), 3);
     const cells = grid.flatMap((a) =>
@@ -238,7 +238,7 @@ it('LKJ of size 3 integrates to 1', async () => {
       const [a, b, c] = cells[i];
       return sum + Math.exp(value - sds) * a.weight * b.weight * c.weight * b.diagonal;
     }, 0);
-    expect(total).toBeCloseTo(1, 6);
+    expect(total, `eta ${eta}`).toBeCloseTo(1, 6);
   }
 });
 
