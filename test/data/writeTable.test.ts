@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readTable } from '../../src/data/readTable.js';
-import { writeTable } from '../../src/data/writeTable.js';
+import { writeTable, writeTableBlocks } from '../../src/data/writeTable.js';
 import { temporaryFolder } from './inputFiles.js';
 
 const { folder } = temporaryFolder();
@@ -51,5 +51,36 @@ describe('a written table', () => {
 
   it('writes an undefined figure as nothing', () => {
     expect(readFileSync(join(folder, 'a.csv'), 'utf8').split('\n')[8]).toBe(',-93,row 7,é');
+  });
+
+  it('is the same whole or in blocks, and the same bytes again', async () => {
+    const cuts = [0, 1, 2048, 4999, rows];
+    const blocks = cuts.slice(1).map((end, i) =>
+      columns.map((column) => {
+        const { name } = column;
+        if ('codes' in column) return { name, codes: column.codes!.slice(cuts[i], end), levels: [...levels] };
+        return { name, values: column.values.slice(cuts[i], end) };
+      }),
+    );
+    for (const ending of ['csv', 'parquet']) {
+      await writeTableBlocks(join(folder, `blocks.${ending}`), blocks);
+      expect(readFileSync(join(folder, `blocks.${ending}`))).toEqual(readFileSync(join(folder, `a.${ending}`)));
+    }
+  });
+
+  it('refuses blocks that do not fit together', async () => {
+    const path = join(folder, 'c.csv');
+    const x = { name: 'x', values: Float64Array.of(1) };
+    const f = { name: 'f', codes: Int32Array.of(0), levels: ['a'] };
+    const unfit = [
+      [x, { ...f, levels: ['b'] }],
+      [x],
+      [{ name: 'other', values: x.values }, f],
+      [{ name: 'x', values: Int32Array.of(1) }, f],
+      [x, { name: 'f', values: ['a'] }],
+    ];
+    for (const second of unfit) await expect(writeTableBlocks(path, [[x, f], second])).rejects.toThrow('same columns');
+    await expect(writeTableBlocks(path, [])).rejects.toThrow('at least one block');
+    expect(readdirSync(folder).filter((name) => name.startsWith('c.'))).toEqual([]);
   });
 });

@@ -1,0 +1,44 @@
+// The config.yaml that goes with simulated sales: every line with what it means.
+import type { ThreeLevelSimulation } from '../../models/threeLevel/simulate.js';
+
+/** Text of a configuration that `fit` takes as it is. */
+export function salesConfig(
+  simulation: ThreeLevelSimulation,
+  settings: { readonly file: string; readonly covariance: 'diagonal' | 'full'; readonly seed: number },
+): string {
+  const { columns, markets, products } = simulation;
+  const list = (predictors: readonly { readonly name: string }[]) =>
+    `[${predictors.map(({ name }) => name).join(', ')}]`;
+  const groups =
+    markets === null ? `${products.length} products` : `${products.length} products in ${markets.length} markets`;
+  const lines: (readonly [text: string, comment: string])[] = [
+    ['data:', ''],
+    [`  file: ${settings.file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
+    ['model:', ''],
+    ['  name: three-level', ''],
+    [`  response: ${columns.response}`, 'one number per row'],
+    [
+      `  product: ${columns.product}`,
+      markets === null ? 'the units, each with coefficients of its own' : 'product and market together make the unit',
+    ],
+    ...(markets === null
+      ? []
+      : [[`  market: ${columns.market}`, 'the third level; leave it out for two levels'] as const]),
+    [`  time: ${columns.time}`, 'the occasion, to notice repeated ones'],
+    [`  x: ${list(simulation.x)}`, 'varies by row: effects by unit'],
+    [`  z: ${list(simulation.z)}`, 'varies by unit: explains the effects of units'],
+    ...(markets === null
+      ? []
+      : [[`  w: ${list(simulation.w)}`, 'varies by market: explains the effects of markets'] as const]),
+    ['  standardise: false', 'the predictors were drawn with mean 0 and sd 1, or as 0/1'],
+    [`  covariance: ${settings.covariance}`, 'of the effects within a level: diagonal or full'],
+    [`seed: ${settings.seed}`, 'the same seed gives the same draws'],
+  ];
+  const width = Math.max(...lines.map(([text]) => text.length));
+  const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
+  return [
+    `# Simulated sales: ${simulation.rows} rows, ${groups}. The true values are in truth.json.`,
+    ...body,
+    '',
+  ].join('\n');
+}
