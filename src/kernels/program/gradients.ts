@@ -2,6 +2,9 @@
 import type { ProgramBuilder } from './programBuilder.js';
 import type { NodeId, ReduceFunction, Shape, TensorNode } from './tensorProgram.js';
 
+/** Relative difference below which elements tie for a maximum or minimum. */
+const tieTolerance = 1e-12;
+
 /**
  * Nodes for the gradients of the scalar `output` with respect to each of `wrt`, appended to `builder`.
  * Sub-gradients: abs and sign at 0 give 0; max and min along axes share equally among ties; elementwise max and min take the
@@ -282,7 +285,10 @@ function reduceRule(
       return expand(dy);
     case 'max':
     case 'min': {
-      const ties = b.binary('equal', x, b.reshape(y, kept));
+      // A device may compute x twice with different rounding: what is this close to the extreme counts as a tie.
+      const slack = b.mul(b.scalar(fn === 'max' ? -tieTolerance : tieTolerance), b.unary('sign', y));
+      const bound = b.reshape(b.mul(y, b.add(b.scalar(1), slack)), kept);
+      const ties = b.binary(fn === 'max' ? 'greaterEqual' : 'lessEqual', x, bound);
       const share = b.div(dy, b.sum(ties, axes));
       return b.mul(expand(share), ties);
     }

@@ -25,6 +25,15 @@ describe('at special points', () => {
     expect(at((x) => x.min(0), [2, 2, 2, 5]).gradient).toEqual([1 / 3, 1 / 3, 1 / 3, 0]);
   });
 
+  test('ties may differ by rounding, and may be zero or infinite', () => {
+    expect(at((x) => x.max(), [3, 3 * (1 - 1e-15), 2]).gradient).toEqual([0.5, 0.5, 0]);
+    expect(at((x) => x.max(), [-3, -3 * (1 + 1e-15), -4]).gradient).toEqual([0.5, 0.5, 0]);
+    expect(at((x) => x.min(), [-3, -3 * (1 - 1e-15), 2]).gradient).toEqual([0.5, 0.5, 0]);
+    expect(at((x) => x.max(), [0, -1e-300]).gradient).toEqual([1, 0]);
+    expect(at((x) => x.max(), [Infinity, 1]).gradient).toEqual([1, 0]);
+    expect(at((x) => x.max(), [-Infinity, -Infinity]).gradient).toEqual([0.5, 0.5]);
+  });
+
   test('prod with one and with two zeros', () => {
     expect(at((x) => x.prod(), [2, 0, 5]).gradient).toEqual([0, 10, 0]);
     expect(at((x) => x.prod(), [2, 0, 0]).gradient).toEqual([0, 0, 0]);
