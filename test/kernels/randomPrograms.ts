@@ -14,10 +14,13 @@ export interface RandomProgram {
   readonly arrays: Readonly<Record<string, Float64Array>>;
 }
 
-/** The random function of a seed: same seed, same function and arrays. */
-export function randomProgram(seed: number, stepCount = 12): RandomProgram {
+/** The random function of a seed: same seed, same function and arrays. `longExtents` are mixed in with extents up to 4. */
+export function randomProgram(seed: number, stepCount = 12, longExtents: readonly number[] = []): RandomProgram {
   const random = randomOf(seed * 7919 + 17);
-  const extent = (): number => 1 + Math.floor(random() * 4);
+  const extent = (): number => {
+    const isLong = longExtents.length > 0 && random() < 0.4;
+    return isLong ? longExtents[Math.floor(random() * longExtents.length)] : 1 + Math.floor(random() * 4);
+  };
   const shapeOfRank = (rank: number): number[] => Array.from({ length: rank }, extent);
   const parameters = { a: [], b: shapeOfRank(1), c: shapeOfRank(2), d: shapeOfRank(Math.floor(random() * 4)) };
   const indexLimit = 2 + Math.floor(random() * 3);

@@ -50,8 +50,10 @@ export function analyse(program: TensorProgram): Analysis {
   }
   for (const id of program.outputs.values()) if (!kinds.has(id)) kinds.set(id, 'store');
   // Inputs that would be recomputed many times inside a consumer's loops. Consumers come later, so one backward pass is enough.
+  const users = new Int32Array(nodes.length);
+  for (const node of nodes) for (const input of node.inputs) users[input]++;
   for (let id = nodes.length - 1; id >= 0; id--) {
-    for (const input of wantedInMemory(program, varies, id)) {
+    for (const input of wantedInMemory(program, varies, users, id)) {
       const source = throughViews(program, input);
       if (!kinds.has(source) && !isLeaf(nodes[source])) kinds.set(source, 'store');
     }
@@ -82,10 +84,16 @@ function intrinsicKind(program: TensorProgram, node: TensorNode): RootKind | und
 }
 
 /** Inputs of a node that should be arrays in memory rather than expressions. */
-function wantedInMemory(program: TensorProgram, varies: readonly boolean[], id: NodeId): NodeId[] {
+function wantedInMemory(
+  program: TensorProgram,
+  varies: readonly boolean[],
+  users: Int32Array,
+  id: NodeId,
+): NodeId[] {
   const { operation, inputs, shape } = program.nodes[id];
   if (operation.op === 'gather') return sizeOf(program.nodes[inputs[0]].shape) > unrollLimit ? [inputs[0]] : [];
   const wanted: NodeId[] = [];
+  const isShift = ['slice', 'pad', 'concat'].includes(operation.op);
   for (const input of inputs) {
     const own = program.nodes[input].shape;
     if (sizeOf(own) <= unrollLimit) continue;
@@ -94,6 +102,8 @@ function wantedInMemory(program: TensorProgram, varies: readonly boolean[], id: 
     const aligned = main - shape.length + own.length;
     const elementwise = ['unary', 'binary', 'select', 'broadcast'].includes(operation.op);
     if (elementwise && (aligned < 0 || (own[aligned] === 1 && shape[main] !== 1))) wanted.push(input);
+    // A node used in place and shifted as well would be recomputed at each shift, and its own inputs at shifts of shifts.
+    if (isShift && users[input] > 1) wanted.push(input);
     // Costly functions of the data alone are computed once, when the data are bound.
     if (varies[id] && !varies[input] && isExpensive(program, input)) wanted.push(input);
   }

@@ -1,7 +1,6 @@
 // Generates the value of any node at any symbolic index: views become index arithmetic, everything else is computed once
 // per scope and remembered.
 import { type NodeId, sizeOf, stridesOf, type TensorNode, type TensorProgram } from '../program/tensorProgram.js';
-import type { MemoryInstruction } from '../wasm/encoder.js';
 import { type Analysis, unrollLimit } from './analysis.js';
 import {
   constantIndex,
@@ -44,6 +43,9 @@ export interface SegmentIndex {
 const combine = { sum: 'add', prod: 'mul', max: 'max', min: 'min' } as const;
 export const reductionFunction = combine;
 export const neutralElement = { sum: 0, prod: 1, max: -Infinity, min: Infinity } as const;
+
+/** Ids of indices that are computed while running start here; loop counters are numbered from 0. */
+const runTimeIndex = 1_000_000;
 
 export class Expressions {
   segmentIndex: SegmentIndex | undefined;
@@ -308,18 +310,39 @@ export class Expressions {
     if (segments?.indexNode === id && indexKey(position[0]) === indexKey(variableIndex(segments.row))) {
       return variableIndex(segments.segment);
     }
+    const { operation, shape } = this.node(id);
+    if (operation.op === 'data')
+      return this.storedIndex(operation.name, flattenIndices(position, stridesOf(shape)), extent, scope);
     const value = this.value(id, position, scope);
     if (value.kind === 'literal') return constantIndex(value.value);
     if (value.kind !== 'shared') throw new Error('gather and segmentSum need indices that do not depend on parameters');
     const target = scope.at(value.depth);
-    const key = `index|${value.local}|${extent}`;
-    let local = this.findAddress(scope, key);
+    return this.indexLocal(`index|${value.local}|${extent}`, extent, target, () => {
+      target.code.get(value.local).op('i32_trunc_sat_f64_s');
+    });
+  }
+
+  /** An index read from the data, where it is stored as an integer. */
+  private storedIndex(name: string, position: Index, extent: number, scope: Scope): Index {
+    const array = this.addresses.data.get(name)!;
+    const column = this.addresses.layout.indices(`indices ${name}`, array);
+    if ('constant' in column) return constantIndex(column.constant);
+    const target = scope.at(indexDepth(position));
+    return this.indexLocal(`index|${name}|${indexKey(position)}|${extent}`, extent, target, () => {
+      this.pushStored(column, position, target);
+    });
+  }
+
+  /** A variable for an index that `push` leaves on the stack, computed once per scope. */
+  private indexLocal(key: string, extent: number, target: Scope, push: () => void): Index {
+    let local = this.findAddress(target, key);
     if (local === undefined) {
       local = this.fn.local('i32');
-      target.code.get(value.local).op('i32_trunc_sat_f64_s').set(local);
+      push();
+      target.code.set(local);
       target.addresses.set(key, local);
     }
-    return variableIndex({ id: 1_000_000 + local, local, extent, depth: target.depth });
+    return variableIndex({ id: runTimeIndex + local, local, extent, depth: target.depth });
   }
 
   // ---- pieces ----
@@ -414,11 +437,17 @@ export class Expressions {
   private clamped(index: Index, extent: number, scope: Scope): Index {
     const { min, max } = indexRange(index);
     if (min >= 0 && max < extent) return index;
+    const key = `clamped|${indexKey(index)}|${extent}`;
+    const known = this.findAddress(scope, key);
     const target = scope.at(indexDepth(index));
-    const local = this.fn.local('i32');
-    this.pushIndex(index, target);
-    target.code.tee(local).i32Const(0).get(local).i32Const(extent).op('i32_lt_u', 'select').set(local);
-    return variableIndex(this.variable(local, extent, target.depth));
+    const local = known ?? this.fn.local('i32');
+    if (known === undefined) {
+      this.pushIndex(index, target);
+      target.code.tee(local).i32Const(0).get(local).i32Const(extent).op('i32_lt_u', 'select').set(local);
+      target.addresses.set(key, local);
+    }
+    // Named after its local, so that equal indices are equal wherever they are asked for.
+    return variableIndex({ id: runTimeIndex + local, local, extent, depth: target.depth });
   }
 
   private padded(
@@ -478,11 +507,14 @@ export class Expressions {
     const base = this.addresses.roots.get(id)!;
     const position = flattenIndices(index, stridesOf(this.node(id).shape));
     if (this.addresses.analysis.varies[id]) return this.loadLanes(base, position, scope);
+    return this.loadDouble(base, position, scope);
+  }
+
+  private loadDouble(base: number, position: Index, scope: Scope): Value {
     const target = scope.at(indexDepth(position));
-    const offset = this.pushAddress(target, base, position, 8, undefined);
-    const local = this.fn.local('f64');
-    target.code.mem('f64_load', offset).set(local);
-    return { kind: 'shared', local, depth: target.depth };
+    return this.arithmetic.stored(target, (load) => {
+      target.code.mem(load, this.pushAddress(target, base, position, 8, undefined));
+    });
   }
 
   private loadData(name: string, index: readonly Index[], scope: Scope): Value {
@@ -509,21 +541,25 @@ export class Expressions {
   }
 
   private loadStored(array: StoredArray, position: Index, scope: Scope): Value {
+    if (array.storage === 'f64') return this.loadDouble(array.base, position, scope);
     const target = scope.at(indexDepth(position));
-    const bytes = storageBytes[array.storage];
-    const offset = this.pushAddress(target, array.base, position, bytes, undefined);
+    this.pushStored(array, position, target);
+    target.code.op(array.storage === 'f32' ? 'f64_promote_f32' : 'f64_convert_i32_s');
     const local = this.fn.local('f64');
-    const loads: Record<string, MemoryInstruction> = {
+    target.code.set(local);
+    return { kind: 'shared', local, depth: target.depth };
+  }
+
+  /** Pushes an element as it is stored: an i32, an f32 or an f64. */
+  private pushStored(array: StoredArray, position: Index, scope: Scope): void {
+    const loads = {
       u8: 'i32_load8_u',
       u16: 'i32_load16_u',
       i32: 'i32_load',
       f32: 'f32_load',
       f64: 'f64_load',
-    };
-    target.code.mem(loads[array.storage], offset);
-    if (array.storage === 'f32') target.code.op('f64_promote_f32');
-    else if (array.storage !== 'f64') target.code.op('f64_convert_i32_s');
-    target.code.set(local);
-    return { kind: 'shared', local, depth: target.depth };
+    } as const;
+    const offset = this.pushAddress(scope, array.base, position, storageBytes[array.storage], undefined);
+    scope.code.mem(loads[array.storage], offset);
   }
 }

@@ -57,7 +57,8 @@ function arrange(roots: readonly Root[], analysis: Analysis): LoopNest[] {
       const alap = latest(Math.max(0, ...asap.values()));
       const deadline = Math.min(...[...open].map((node) => alap.get(node)!));
       for (const node of open) {
-        if (asap.get(node)! > deadline) continue;
+        // Pinning one root may push others back, so their earliest stages are taken anew.
+        if (earliest().get(node)! > deadline) continue;
         pinned.set(node, deadline);
         open.delete(node);
       }

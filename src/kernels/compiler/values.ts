@@ -24,8 +24,14 @@ export class Scope {
 
 export type Value =
   | { readonly kind: 'literal'; readonly value: number }
-  /** An f64 local. */
-  | { readonly kind: 'shared'; readonly local: number; readonly depth: number; splat?: number }
+  /** An f64 local, and a v128 local with the number in both lanes once that is needed. */
+  | {
+      readonly kind: 'shared';
+      readonly local: number;
+      readonly depth: number;
+      splat?: number;
+      readonly loadSplat?: () => number;
+    }
   /** v128 locals, two chains each. */
   | { readonly kind: 'lanes'; readonly locals: readonly number[]; readonly depth: number }
   /** v128 locals of all ones or all zeros. */
@@ -74,6 +80,8 @@ export function mathFunctionOf(fn: UnaryFunction | BinaryFunction): MathFunction
 
 /** Emits arithmetic on values into the scope where the operands are complete. */
 export class Arithmetic {
+  private readonly literals = new Map<string, number>();
+
   constructor(
     readonly fn: FunctionBuilder,
     /** Number of v128 vectors that hold the chains of one call. */
@@ -204,14 +212,10 @@ export class Arithmetic {
   pushLane(code: Code, value: Value, v: number, scope: Scope): void {
     switch (value.kind) {
       case 'literal':
-        code.f64x2Const(value.value);
+        code.get(this.literalLocal(value.value, scope));
         return;
       case 'shared': {
-        if (value.splat === undefined) {
-          value.splat = this.fn.local('v128');
-          scope.at(value.depth).code.get(value.local).op('f64x2_splat').set(value.splat);
-        }
-        code.get(value.splat);
+        code.get((value.splat ??= value.loadSplat?.() ?? this.splatOf(value.local, scope.at(value.depth))));
         return;
       }
       case 'lanes':
@@ -223,6 +227,46 @@ export class Arithmetic {
       default:
         throw new Error((value satisfies never as Value).kind);
     }
+  }
+
+  /** A local set once, outside all loops: as an instruction a constant of 128 bits costs more than many operations. */
+  private literalLocal(value: number, scope: Scope): number {
+    const key = Object.is(value, -0) ? '-0' : String(value);
+    let local = this.literals.get(key);
+    if (local === undefined) {
+      local = this.fn.local('v128');
+      scope.at(0).code.f64x2Const(value).set(local);
+      this.literals.set(key, local);
+    }
+    return local;
+  }
+
+  private splatOf(local: number, scope: Scope): number {
+    const splat = this.fn.local('v128');
+    scope.code.get(local).op('f64x2_splat').set(splat);
+    return splat;
+  }
+
+  /**
+   * An f64 in memory, read when it is first needed and in the form that is needed: as a number, or straight into both lanes.
+   * `push` emits the load into the scope.
+   */
+  stored(scope: Scope, push: (load: 'f64_load' | 'v128_load64_splat') => void): Value {
+    const load = (type: 'f64' | 'v128'): number => {
+      const local = this.fn.local(type);
+      push(type === 'f64' ? 'f64_load' : 'v128_load64_splat');
+      scope.code.set(local);
+      return local;
+    };
+    let number: number | undefined;
+    return {
+      kind: 'shared',
+      depth: scope.depth,
+      get local() {
+        return (number ??= load('f64'));
+      },
+      loadSplat: () => load('v128'),
+    };
   }
 
   /** Pushes a value that is the same for all chains. */

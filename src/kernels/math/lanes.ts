@@ -24,7 +24,11 @@ export class Lanes {
   private readonly code: Code;
   readonly parameters: readonly Variable[];
 
-  constructor(parameters: number) {
+  constructor(
+    parameters: number,
+    /** Index of a global that holds a constant in both lanes. */
+    private readonly constant: (value: number | bigint) => number,
+  ) {
     this.builder = new FunctionBuilder(Array<'v128'>(parameters).fill('v128'), ['v128']);
     this.code = this.builder.body;
     this.parameters = Array.from({ length: parameters }, (_, local) => ({ local }));
@@ -148,9 +152,7 @@ export class Lanes {
   }
 
   private push(operand: Operand): Code {
-    if (typeof operand === 'number') return this.code.f64x2Const(operand);
-    if (typeof operand === 'bigint') return this.code.i64x2Const(operand);
-    return this.code.get(operand.local);
+    return typeof operand === 'object' ? this.code.get(operand.local) : this.code.getGlobal(this.constant(operand));
   }
 
   private pop(): Variable {

@@ -142,7 +142,7 @@ export function declareMath(
   const indices = new Map<MathFunction, number>();
   for (const name of ordered) {
     const { parameters, scalar, emit } = definitions[name];
-    const v = new Lanes(parameters ?? 1);
+    const v = new Lanes(parameters ?? 1, (value) => builder.constant(value));
     const scalarIndex = scalar === undefined ? -1 : scalars.get(scalar)!;
     const result = emit(v, v.parameters[0], (called) => indices.get(called)!, scalarIndex);
     indices.set(name, builder.addFunction(v.finish(result)));

@@ -221,6 +221,13 @@ export class Code {
     return this;
   }
 
+  /** Pushes a global: for v128 constants cheaper than an instruction that holds them. */
+  getGlobal(index: number): this {
+    this.bytes.push(0x23);
+    unsignedLeb(index, this.bytes);
+    return this;
+  }
+
   call(functionIndex: number): this {
     this.bytes.push(0x10);
     unsignedLeb(functionIndex, this.bytes);
@@ -232,7 +239,7 @@ export class Code {
     const [opcode, alignment] = memory[name];
     pushAll(this.bytes, opcode);
     // Data of odd byte lengths may precede an array, so the alignment hint promises nothing for vectors.
-    unsignedLeb(name.startsWith('v128') ? 3 : alignment, this.bytes);
+    unsignedLeb(Math.min(3, alignment), this.bytes);
     unsignedLeb(offset, this.bytes);
     return this;
   }
@@ -326,6 +333,8 @@ export class ModuleBuilder {
   private readonly imports: ImportedFunction[] = [];
   private readonly functions: FunctionBuilder[] = [];
   private readonly exports: { name: string; index: number }[] = [];
+  /** Index of each constant by its bytes. */
+  private readonly constants = new Map<string, number>();
 
   /** Must precede every `addFunction`, because imported functions come first in the index space. */
   importFunction(name: string, parameters: readonly ValueType[], results: readonly ValueType[]): number {
@@ -339,6 +348,18 @@ export class ModuleBuilder {
     const index = this.imports.length + this.functions.length - 1;
     if (exportName !== undefined) this.exports.push({ name: exportName, index });
     return index;
+  }
+
+  /** Index of an immutable v128 global with the same number, or the same 64 bits, in both lanes. */
+  constant(value: number | bigint): number {
+    const code = new Code();
+    if (typeof value === 'number') code.f64x2Const(value);
+    else code.i64x2Const(value);
+    const key = code.bytes.join();
+    const known = this.constants.get(key);
+    if (known !== undefined) return known;
+    this.constants.set(key, this.constants.size);
+    return this.constants.size - 1;
   }
 
   /** The binary module. `pages` (64 KiB each) are the limits of the imported memory; `shared` asks for shared memory. */
@@ -399,6 +420,11 @@ export class ModuleBuilder {
     pushSection(1, types, out);
     pushSection(2, importEntries, out);
     pushSection(3, functionEntries, out);
+    const constantEntries = [...this.constants.keys()].map((key) => {
+      const initial = key.split(',').map(Number);
+      return [valueType.v128, 0x00, ...initial, 0x0b];
+    });
+    pushSection(6, constantEntries, out);
     pushSection(7, exportEntries, out);
     pushSection(10, codeEntries, out);
     return Uint8Array.from(out);

@@ -41,7 +41,7 @@ export async function compareWithInterpreter(comparison: Comparison): Promise<Cp
       const expected = interpret(program, new Map([...dataValues, ...values]));
       for (const [name, reference] of expected) {
         const array = executable.output(name);
-        const scale = Math.max(1e-300, ...reference.map((x) => (Number.isFinite(x) ? Math.abs(x) : 0)));
+        const scale = reference.reduce((max, x) => (Number.isFinite(x) ? Math.max(max, Math.abs(x)) : max), 1e-300);
         for (let i = 0; i < reference.length; i++) {
           const actual = array[i * executable.lanes + lane];
           if (Object.is(actual, reference[i]) || actual === reference[i]) continue;

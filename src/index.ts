@@ -1,0 +1,36 @@
+// The library: declare a model of your own, fit it, look at the draws. In the order of the flow.
+export { InputError } from './data/inputError.js';
+export type { PriorSpec } from './data/prior.js';
+export { parsePrior } from './data/prior.js';
+export { threeLevelData, type ThreeLevelData } from './data/threeLevelData.js';
+export { tableOf } from './data/table.js';
+export {
+  defineModel,
+  type ArrayInput,
+  type Model,
+  type ModelArray,
+  type ModelDefinition,
+  type ModelDescription,
+  type ModelParameter,
+  type Site,
+  type StartingPoint,
+} from './models/model.js';
+export {
+  choleskyCorrelation,
+  type Constraint,
+  interval,
+  ordered,
+  type ParameterSpec,
+  positive,
+  real,
+  simplex,
+  sumToZero,
+} from './models/parameters.js';
+export * from './models/distributions/index.js';
+export { threeLevelModel, type ThreeLevelOptions } from './models/threeLevel/threeLevel.js';
+export * from './kernels/ops/index.js';
+export { cpuDevice, type CpuDeviceOptions } from './kernels/cpu/cpuDevice.js';
+export type { Device, Executable, ProgramBinding } from './kernels/device.js';
+export { startThreads } from './kernels/adapters/nodeThreads.js';
+export * from './inference/index.js';
+export * from './diagnostics/index.js';
