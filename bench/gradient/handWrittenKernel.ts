@@ -15,8 +15,7 @@ export interface HandWritten {
 
 /**
  * One pass over markets, units and rows. Coefficients, their gradients and the sum of squared residuals of a unit stay in
- * locals; scales enter once per unit; 0/1 predictors are bytes, real ones f64, as the compiler stores them. exp of the 2k + 1
- * scales is taken in JavaScript (no weight beside the rows), and so is the market level.
+ * locals; scales enter once per unit; columns are f64, as the compiler stores them, read straight into both lanes. exp of the scales is taken in JavaScript (no weight beside the rows), and so is the market level.
  */
 export function handWrittenKernel(problem: Problem): HandWritten {
   const { coefficients, markets, unitsPerMarket, rows, traits } = problem.sizes;
@@ -30,7 +29,7 @@ export function handWrittenKernel(problem: Problem): HandWritten {
   const at = {
     y: reserve(rows * 8),
     // The constant column is not stored.
-    x: Array.from({ length: coefficients }, (_, k) => (k === 0 ? 0 : reserve(k === 1 ? rows * 8 : rows))),
+    x: Array.from({ length: coefficients }, (_, k) => (k === 0 ? 0 : reserve(rows * 8))),
     rowStart: reserve((units + 1) * 4),
     parameters: reserve(dimension * bytesPerElement),
     gradient: reserve(dimension * bytesPerElement),
@@ -63,9 +62,7 @@ export function handWrittenKernel(problem: Problem): HandWritten {
   const rowLoop = new Code();
   rowLoop.get(row8).mem('v128_load64_splat', at.y).set(response);
   for (let k = 1; k < coefficients; k++) {
-    if (k === 1) rowLoop.get(row8).mem('v128_load64_splat', at.x[k]);
-    else rowLoop.get(row).mem('i32_load8_u', at.x[k]).op('f64_convert_i32_s', 'f64x2_splat');
-    rowLoop.set(predictor[k]);
+    rowLoop.get(row8).mem('v128_load64_splat', at.x[k]).set(predictor[k]);
   }
   for (let v = 0; v < vectors; v++) {
     rowLoop.get(response).get(beta[0][v]).op('f64x2_sub');
@@ -152,7 +149,7 @@ export function handWrittenKernel(problem: Problem): HandWritten {
   const x = problem.data.get('x')!.values;
   doubles(at.y, rows).set(problem.data.get('y')!.values);
   for (let k = 1; k < coefficients; k++) {
-    const column = k === 1 ? doubles(at.x[k], rows) : new Uint8Array(memory.buffer, at.x[k], rows);
+    const column = doubles(at.x[k], rows);
     for (let i = 0; i < rows; i++) column[i] = x[i * coefficients + k];
   }
   const rowStart = new Int32Array(memory.buffer, at.rowStart, units + 1);
