@@ -30,8 +30,8 @@ interface Shape {
 
 /** Collects replications while draws arrive; what it has collected is plain data, for checkpoints. */
 export class PredictiveCollector {
-  private readonly grid: { readonly lower: number; readonly upper: number };
-  private readonly observed: Shape & { readonly x: readonly number[] };
+  private readonly grid: readonly number[];
+  private readonly observed: Shape;
   private readonly noise: Float64Array;
   private readonly input: Float64Array;
   private readonly output: Float64Array;
@@ -50,8 +50,10 @@ export class PredictiveCollector {
   ) {
     const sorted = Float64Array.from(y).sort();
     const reach = 0.1 * (sorted[sorted.length - 1] - sorted[0]);
-    this.grid = { lower: sorted[0] - reach, upper: sorted[sorted.length - 1] + reach };
-    this.observed = { ...this.shapeOf(sorted), x: Array.from(this.densityOf(sorted).x) };
+    const lower = sorted[0] - reach;
+    const width = (sorted[sorted.length - 1] + reach - lower) / (gridPoints - 1);
+    this.grid = Array.from({ length: gridPoints }, (_, i) => lower + i * width);
+    this.observed = this.shapeOf(sorted);
     this.noise = new Float64Array(y.length);
     this.output = new Float64Array(y.length);
     this.input = new Float64Array(dimension + y.length);
@@ -74,7 +76,7 @@ export class PredictiveCollector {
     const shapes = [...this.collected.values()];
     return {
       response: this.response,
-      grid: this.observed.x,
+      grid: this.grid,
       observed: this.observed.density,
       replicated: shapes.map(({ density }) => density),
       statistics: statistics.map(({ name }, i) => {
@@ -92,12 +94,21 @@ export class PredictiveCollector {
     };
   }
 
-  private densityOf(sorted: Float64Array): { x: ArrayLike<number>; density: ArrayLike<number> } {
+  /** Density on the common grid; beyond the reach of its own curve it is 0. */
+  private densityOf(sorted: Float64Array): number[] {
     // A thinned sample is enough for a curve: the bandwidth is a rule of thumb.
     const step = Math.max(1, Math.floor(sorted.length / 5000));
     const sample = Float64Array.from({ length: Math.floor(sorted.length / step) }, (_, i) => sorted[i * step]);
-    const curve = kernelDensity(sample, { ...this.grid, points: gridPoints, bandwidth: 'silverman' });
-    return curve ?? { x: [], density: [] };
+    const curve = kernelDensity(sample, { points: 2 * gridPoints, bandwidth: 'silverman' });
+    if (curve === null) return this.grid.map(() => 0);
+    const { x, density } = curve;
+    const width = (x[x.length - 1] - x[0]) / (x.length - 1);
+    return this.grid.map((at) => {
+      const place = (at - x[0]) / width;
+      const left = Math.floor(place);
+      if (left < 0 || left + 1 >= x.length) return 0;
+      return density[left] + (place - left) * (density[left + 1] - density[left]);
+    });
   }
 
   private shapeOf(sorted: Float64Array): Shape {
@@ -107,7 +118,7 @@ export class PredictiveCollector {
     for (const value of sorted) squares += (value - mean) ** 2;
     const sd = Math.sqrt(squares / Math.max(1, sorted.length - 1));
     return {
-      density: Array.from(this.densityOf(sorted).density),
+      density: this.densityOf(sorted),
       figures: statistics.map((statistic) => statistic.of(sorted, mean, sd)),
     };
   }

@@ -47,7 +47,10 @@ export function readReportRecord(dir: string): ReportRecord {
   } catch {
     throw new InputError(`${dir} has no ${fileName}: the run was made without a report; fit it again`, { file: dir });
   }
-  return JSON.parse(text) as ReportRecord;
+  const record = JSON.parse(text) as ReportRecord;
+  if (record.sampler === null) return record;
+  const energies = record.sampler.energies.map((chain) => Float64Array.from(chain));
+  return { ...record, sampler: { ...record.sampler, energies } };
 }
 
 function describeData({ data, config }: FitJob): ReportInput['data'] {
