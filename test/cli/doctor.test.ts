@@ -1,0 +1,181 @@
+// `hierax doctor`: finds what works, says what does not and how to mend it, and its exit code follows the cpu device.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import yargs from 'yargs';
+import { doctorCommand } from '../../src/cli/commands/doctor.js';
+import { checkCpuDevice } from '../../src/cli/doctor/cpuCheck.js';
+import type { DoctorReport, Finding } from '../../src/cli/doctor/doctorReport.js';
+import { doctorReport, formatDoctorReport, machineProbes } from '../../src/cli/doctor/doctorReport.js';
+import { hasSharedMemory, hasSimd, isAtLeast, requiredNode, tryWriting } from '../../src/cli/doctor/environment.js';
+import { interpret } from '../../src/kernels/program/interpreter.js';
+import { inputError, temporaryFolder } from '../data/inputFiles.js';
+
+const { folder, write } = temporaryFolder();
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.doUnmock('../../src/cli/doctor/cpuCheck.js');
+  process.exitCode = undefined;
+});
+
+async function doctor(...options: string[]): Promise<string> {
+  const printed: string[] = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0);
+  await yargs(['doctor', ...options])
+    .command(doctorCommand)
+    .strict()
+    .fail(false)
+    .parseAsync();
+  return printed.join('');
+}
+
+const finding = ({ findings }: DoctorReport, name: string): Finding => findings.find((item) => item.name === name)!;
+
+describe('the cpu device', () => {
+  it('works on one thread and on two, and agrees with the interpreter', async () => {
+    const { isWorking, trials, faults } = await checkCpuDevice(2);
+    expect(faults).toEqual([]);
+    expect(isWorking).toBe(true);
+    expect(trials.map(({ threads }) => threads)).toEqual([1, 2]);
+    for (const { largestDifference, compileMilliseconds, millisecondsPerMillionRowChains } of trials) {
+      expect(largestDifference).toBeLessThan(1e-11);
+      expect(compileMilliseconds).toBeGreaterThan(0);
+      // Between memory speed and an interpreter's.
+      expect(millisecondsPerMillionRowChains).toBeGreaterThan(0.001);
+      expect(millisecondsPerMillionRowChains).toBeLessThan(500);
+    }
+  });
+
+  it('does not pass when one gradient is off in the eighth digit, or not a number', async () => {
+    for (const [spoil, told] of [
+      [(x: number) => x * (1 + 1e-8), 'on 1 thread: differs from the interpreter by 1.0e-8'],
+      [() => NaN, 'on 1 thread: differs from the interpreter by Infinity'],
+    ] as const) {
+      const { isWorking, trials, faults } = await checkCpuDevice(1, (program, inputs) => {
+        const outputs = interpret(program, inputs);
+        const gradient = outputs.get('gradient logSigma')!;
+        gradient[0] = spoil(gradient[0]);
+        return outputs;
+      });
+      expect({ isWorking, trials, faults }).toEqual({ isWorking: false, trials: [], faults: [told] });
+    }
+  });
+});
+
+describe('doctor', () => {
+  it('prints a line for each thing it tried, and leaves nothing behind', async () => {
+    const out = join(folder, 'not', 'yet');
+    const printed = await doctor('--out', out);
+    const lines = printed.split('\n');
+    expect(lines[0]).toMatch(/^hierax \d+\.\d+\.\d+/);
+    expect(lines.at(-2)).toBe('The cpu device works; nothing is missing.');
+    expect(printed).toMatch(/ok +Node +\d+\.\d+\.\d+ \(20\.19 or later is needed\)/);
+    expect(printed).toMatch(/ok +machine +.* cores?, \d+\.\d GiB memory/);
+    expect(printed).toMatch(/ok +cpu device +\d+\.\d\d ms per million rows and chain on 1 thread; /);
+    expect(printed).toMatch(/ok +tfjs-core +4\.\d+\.\d+/);
+    expect(printed).toMatch(/ok +DuckDB +v1\.\d+\.\d+/);
+    expect(printed).toContain(`${folder} can be written to`);
+    expect(printed).toMatch(/- +webgpu +not part of this version/);
+    expect(readdirSync(folder)).toEqual([]);
+    expect(process.exitCode).toBeUndefined();
+  });
+
+  it('prints the same as JSON', async () => {
+    const report = JSON.parse(await doctor('--json', '--out', folder)) as DoctorReport;
+    expect(report.isUsable).toBe(true);
+    expect(report.findings.map(({ name }) => name)).toEqual(
+      (await doctorReport({ ...machineProbes(folder), cpu: () => Promise.resolve(report.cpu) })).findings.map(
+        ({ name }) => name,
+      ),
+    );
+    expect(finding(report, 'webgpu')).toEqual({ name: 'webgpu', status: 'absent', detail: 'not part of this version' });
+    expect(report.cpu.trials[0].threads).toBe(1);
+  });
+
+  it('says what failed and how to mend it', async () => {
+    const file = write('a-file', '');
+    const report = await doctorReport({
+      node: '18.20.1',
+      simd: () => false,
+      sharedMemory: () => {
+        throw new RangeError('no shared memory\nat some line');
+      },
+      cpu: () => Promise.resolve({ isWorking: false, trials: [], faults: ['on 1 thread: SIMD unsupported'] }),
+      tfjs: () => Promise.reject(new Error("Cannot find package '@tensorflow/tfjs-core'")),
+      duckdb: () => Promise.reject(new Error('libduckdb.so: not found')),
+      folders: [['output folder', join(file, 'below')]],
+    });
+    rmSync(file);
+    expect(report.isUsable).toBe(false);
+    const failed = report.findings.filter(({ status }) => status === 'failed');
+    const names = ['Node', 'SIMD', 'shared memory', 'cpu device', 'tfjs-core', 'DuckDB', 'output folder'];
+    expect(failed.map(({ name }) => name)).toEqual(names);
+    expect(failed.every(({ remedy }) => remedy !== undefined)).toBe(true);
+    expect(finding(report, 'Node').detail).toBe('18.20.1 is older than 20.19');
+    expect(finding(report, 'shared memory').detail).toBe('no shared memory');
+    expect(finding(report, 'cpu device').detail).toBe('on 1 thread: SIMD unsupported');
+    expect(finding(report, 'output folder').detail).toContain('ENOTDIR');
+    const text = formatDoctorReport(report);
+    expect(text).toContain(`to mend it: make ${join(file, 'below')} writable or choose another folder`);
+    expect(text).toContain(`nothing can be fitted here; failed: ${names.join(', ')}.`);
+  });
+
+  it('takes a device whose further threads fail for usable, and says so', async () => {
+    const trial = {
+      threads: 1,
+      compileMilliseconds: 9.6,
+      largestDifference: 2e-14,
+      millisecondsPerMillionRowChains: 0.8,
+    };
+    const partial = { isWorking: true, trials: [trial], faults: ['on 8 threads: a thread could not be started'] };
+    const report = await doctorReport({ ...machineProbes(folder), cpu: () => Promise.resolve(partial) });
+    expect(report.isUsable).toBe(true);
+    expect(finding(report, 'cpu device')).toMatchObject({
+      status: 'failed',
+      detail:
+        '0.80 ms per million rows and chain on 1 thread; agrees with the interpreter to 2e-14; compiled in 10 ms; ' +
+        'on 8 threads: a thread could not be started',
+    });
+    expect(finding(report, 'cpu device').remedy).toContain('--threads 1');
+    expect(formatDoctorReport(report)).toContain('The cpu device works; failed: cpu device.');
+  });
+
+  it('exits with 1 when the cpu device does not work', async () => {
+    vi.resetModules();
+    vi.doMock('../../src/cli/doctor/cpuCheck.js', () => ({
+      checkCpuDevice: () => Promise.resolve({ isWorking: false, trials: [], faults: ['broken'] }),
+    }));
+    const printed = await doctor('--out', folder);
+    expect(process.exitCode).toBe(1);
+    expect(printed).toContain('The cpu device does not work');
+  });
+
+  it('refuses an output folder that is none', async () => {
+    const error = await inputError(() => doctor('--out', 'a', '--out', 'b'));
+    expect(error.message).toBe('--out must name one folder, like --out runs');
+  });
+});
+
+describe('the environment', () => {
+  it('compares versions part by part', () => {
+    const later = ['20.19', '20.19.0', '20.20.1', '22.1.0', '100.0.0'];
+    const earlier = ['20.18.9', '20.2.0', '18.20.0', '9.99.9', '20'];
+    expect(later.map((version) => isAtLeast(version, '20.19'))).toEqual(later.map(() => true));
+    expect(earlier.map((version) => isAtLeast(version, '20.19'))).toEqual(earlier.map(() => false));
+    expect(requiredNode()).toBe('20.19');
+  });
+
+  it('has SIMD and shared memory, without which these tests could not run', () => {
+    expect([hasSimd(), hasSharedMemory()]).toEqual([true, true]);
+  });
+
+  it('tries a folder, or the nearest that exists', () => {
+    const own = join(folder, 'own');
+    mkdirSync(own);
+    expect(tryWriting(own)).toBe(own);
+    expect(tryWriting(join(own, 'a', 'b'))).toBe(own);
+    expect(readdirSync(own)).toEqual([]);
+    rmSync(own, { recursive: true });
+  });
+});
