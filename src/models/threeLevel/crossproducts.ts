@@ -13,6 +13,8 @@ export interface UnitFactors {
   readonly residualSumOfSquares: number;
   /** The same by unit, `[unit]`. */
   readonly residuals: Float64Array;
+  /** Rows left over by the coefficients, summed over units: degrees of freedom of the residual sum of squares. */
+  readonly residualDegrees: number;
 }
 
 /**
@@ -31,6 +33,7 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
   for (let u = 0; u < units; u++) longest = Math.max(longest, rowStart[u + 1] - rowStart[u]);
   const block = Array.from({ length: width }, () => new Float64Array(longest));
   const residuals = new Float64Array(units);
+  let residualDegrees = 0;
   for (let u = 0; u < units; u++) {
     const count = rowStart[u + 1] - rowStart[u];
     for (let k = 0; k < coefficients; k++) block[k].set(x[k].subarray(rowStart[u], rowStart[u + 1]));
@@ -41,10 +44,11 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
       for (let k = i; k < coefficients; k++) upper[(u * coefficients + i) * coefficients + k] = block[k][i];
       projected[u * coefficients + i] = block[coefficients][i];
     }
+    residualDegrees += count - rank;
     for (let row = rank; row < count; row++) residuals[u] += block[coefficients][row] ** 2;
   }
   const residualSumOfSquares = residuals.reduce((sum, residual) => sum + residual, 0);
-  return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares, residuals };
+  return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares, residuals, residualDegrees };
 }
 
 /** One Householder reflection: zeroes column k below row k, and applies the same to the columns after it. */

@@ -25,22 +25,22 @@ export interface PilotEstimates {
 /**
  * Per-unit least squares, then between-unit and between-market variances by the Paule–Mandel moment equation, one coefficient at
  * a time. Covariates of units and markets are ignored, so the spreads err upwards.
+ * @param response mean and standard deviation over all rows
  * @param fallbackSd `[coefficient]`: a spread to assume where too few units can be estimated
  */
 export function pilotEstimates(
   factors: UnitFactors,
   marketOfUnit: Int32Array | null,
   markets: number,
-  responseSd: number,
+  response: { readonly mean: number; readonly sd: number },
   fallbackSd: readonly number[],
 ): PilotEstimates {
-  const { units, coefficients: k, rows } = factors;
+  const { units, coefficients: k, residualDegrees, residualSumOfSquares } = factors;
   const { estimates, unscaledVariances, estimable } = unitLeastSquares(factors);
-  const degrees = rows - units * k;
   const sigma =
-    degrees > 0 && factors.residualSumOfSquares > 0
-      ? Math.sqrt(factors.residualSumOfSquares / degrees)
-      : 0.5 * responseSd;
+    residualDegrees > 0 && residualSumOfSquares > 0
+      ? Math.sqrt(residualSumOfSquares / residualDegrees)
+      : 0.5 * response.sd;
 
   const groups = marketOfUnit ?? new Int32Array(units);
   const groupCount = marketOfUnit === null ? 1 : markets;
@@ -64,7 +64,8 @@ export function pilotEstimates(
     const groupMeans = weightedGroupMeans(members, groupCount, tau2);
     const known = groupMeans.filter(({ variance }) => Number.isFinite(variance));
     const upsilon2 = groupCount > 1 && known.length >= 3 ? pauleMandel(known) : 0;
-    const overall = weightedMean(known, upsilon2, 0);
+    // The constant comes first: without a single unit to go by it is the mean of the response.
+    const overall = weightedMean(known, upsilon2, c === 0 ? response.mean : 0);
     mean[c] = overall;
     unitSd[c] = Math.sqrt(Math.max(tau2, (0.01 * fallbackSd[c]) ** 2));
     marketSd[c] = Math.sqrt(Math.max(upsilon2, (0.01 * fallbackSd[c]) ** 2));

@@ -60,7 +60,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const factors = unitFactors(data.y, design.rows.columns, data.units.rowStart);
   const fallback = design.rows.sds.map((sd) => (0.3 * data.response.sd) / sd);
   const markets = data.markets?.names.length ?? 0;
-  const pilot = pilotEstimates(factors, design.marketOfUnit, markets, data.response.sd, fallback);
+  const pilot = pilotEstimates(factors, design.marketOfUnit, markets, data.response, fallback);
   const centring = chooseCentring(options.parametrisation ?? 'auto', pilot, p, q);
   const context: ThreeLevelContext = { data, design, priors, covariance, centring, p, q, r };
 
