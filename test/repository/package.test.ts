@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { root, trackedFiles } from './checkout.js';
 
@@ -90,29 +91,32 @@ describe('the package', () => {
     expect(seen.names).toContain('defineModel');
   });
 
-  it('has types that compile in a strict project', ({ skip }) => {
+  it('runs the example of the README, and its types compile in a strict project', ({ skip }) => {
     needsInstallation(skip);
-    writeFileSync(
-      join(user, 'program.ts'),
-      "import { defineModel } from 'hierax';\nexport const define: typeof defineModel = defineModel;\n",
-    );
-    const options = [
-      '--noEmit',
-      '--strict',
-      '--target',
-      'ES2022',
-      '--module',
-      'NodeNext',
-      '--skipLibCheck',
-      '--types',
-      '',
-    ];
-    const outcome = run(
+    cpSync(join(root, 'examples/eight-schools.ts'), join(user, 'program.ts'));
+    const modules = join(root, 'node_modules');
+    const strict = ['--noEmit', '--strict', '--target', 'ES2022', '--module', 'NodeNext', '--skipLibCheck'];
+    const types = ['--types', 'node', '--typeRoots', join(modules, '@types')];
+    const compiled = run(
       process.execPath,
-      [join(root, 'node_modules/typescript/bin/tsc'), ...options, 'program.ts'],
+      [join(modules, 'typescript/bin/tsc'), ...strict, ...types, 'program.ts'],
       user,
     );
-    expect(outcome.stdout).toBe('');
-    expect(outcome.status).toBe(0);
+    expect(compiled.stdout).toBe('');
+    expect(compiled.status).toBe(0);
+
+    const outcome = run(
+      process.execPath,
+      ['--import', pathToFileURL(join(modules, 'tsx/dist/esm/index.mjs')).href, 'program.ts'],
+      user,
+    );
+    expect(outcome.status, outcome.stderr).toBe(0);
+    const found = /^mu: mean (-?[\d.]+), sd ([\d.]+), R-hat ([\d.]+), ESS (\d+)$/m.exec(outcome.stdout);
+    const [mean, sd, rhat, ess] = (found ?? []).slice(1).map(Number);
+    // Reference: posteriordb's eight_schools_noncentered, mean of mu 4.41, sd 3.30; four standard errors at ESS 1000.
+    expect(Math.abs(mean - 4.41)).toBeLessThan((4 * 3.3) / Math.sqrt(1000));
+    expect(Math.abs(sd - 3.3)).toBeLessThan((4 * 3.3) / Math.sqrt(2 * 1000));
+    expect(rhat).toBeLessThan(1.01);
+    expect(ess).toBeGreaterThan(1000);
   });
 });
