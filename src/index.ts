@@ -1,4 +1,6 @@
 // The library: declare a model of your own, fit it, look at the draws. In the order of the flow.
+// Declares the methods of tensors (`x.add(y)`) to whoever imports the package; `import type {}` would not reach its types.
+export type {} from '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';
 export { InputError } from './data/inputError.js';
 export type { PriorSpec } from './data/prior.js';
 export { parsePrior } from './data/prior.js';

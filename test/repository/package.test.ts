@@ -75,7 +75,7 @@ describe('the package', () => {
     expect(outcome.status).toBe(0);
   });
 
-  it('offers its exports from another folder, and they sample', ({ skip }) => {
+  it('offers its exports from another folder', ({ skip }) => {
     needsInstallation(skip);
     expect(Object.keys(exports)).toEqual(['.', './package.json']);
     const program = `
