@@ -10,7 +10,7 @@ numbers <- function(name) {
   readBin(path, "double", file.size(path) / 8)
 }
 sizes <- as.integer(numbers("sizes"))
-data <- list(rows = sizes[1], units = sizes[2], markets = sizes[3], k = sizes[4], traits = sizes[5],
+data <- list(n = sizes[1], units = sizes[2], markets = sizes[3], k = sizes[4], traits = sizes[5],
              y = numbers("y"), x = matrix(numbers("x"), nrow = sizes[4]), unit = as.integer(numbers("unit")) + 1L,
              market = as.integer(numbers("market")) + 1L, w = matrix(numbers("w"), nrow = sizes[5]))
 fit <- suppressMessages(sampling(stan_model(arguments[1]), data = data, chains = 0))

@@ -1,9 +1,9 @@
 // The benchmark's density in Stan, up to constants.
 data {
-  int rows; int units; int markets; int k; int traits;
-  vector[rows] y;
-  matrix[k, rows] x;
-  int unit[rows];
+  int n; int units; int markets; int k; int traits;
+  vector[n] y;
+  matrix[k, n] x;
+  int unit[n];
   int market[units];
   matrix[traits, markets] w;
 }

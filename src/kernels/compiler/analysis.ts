@@ -1,5 +1,12 @@
 // Decides which nodes of a program need memory ("roots"); everything else is recomputed inside the loops that use it.
-import { type NodeId, type Shape, sizeOf, type TensorNode, type TensorProgram } from '../program/tensorProgram.js';
+import {
+  type NodeId,
+  type Operation,
+  type Shape,
+  sizeOf,
+  type TensorNode,
+  type TensorProgram,
+} from '../program/tensorProgram.js';
 
 /** Index spaces up to this size are written out instead of looped over. */
 export const unrollLimit = 32;
@@ -84,17 +91,11 @@ function intrinsicKind(program: TensorProgram, node: TensorNode): RootKind | und
 }
 
 /** Inputs of a node that should be arrays in memory rather than expressions. */
-function wantedInMemory(
-  program: TensorProgram,
-  varies: readonly boolean[],
-  users: Int32Array,
-  id: NodeId,
-): NodeId[] {
+function wantedInMemory(program: TensorProgram, varies: readonly boolean[], users: Int32Array, id: NodeId): NodeId[] {
   const { operation, inputs, shape } = program.nodes[id];
   if (operation.op === 'gather') return sizeOf(program.nodes[inputs[0]].shape) > unrollLimit ? [inputs[0]] : [];
   const wanted: NodeId[] = [];
-  const isShift = ['slice', 'pad', 'concat'].includes(operation.op);
-  for (const input of inputs) {
+  for (const [position, input] of inputs.entries()) {
     const own = program.nodes[input].shape;
     if (sizeOf(own) <= unrollLimit) continue;
     // An input that lacks the consumer's main axis would be recomputed at every step of that loop.
@@ -103,11 +104,31 @@ function wantedInMemory(
     const elementwise = ['unary', 'binary', 'select', 'broadcast'].includes(operation.op);
     if (elementwise && (aligned < 0 || (own[aligned] === 1 && shape[main] !== 1))) wanted.push(input);
     // A node used in place and shifted as well would be recomputed at each shift, and its own inputs at shifts of shifts.
-    if (isShift && users[input] > 1) wanted.push(input);
+    if (users[input] > 1 && isShifted(operation, position, own)) wanted.push(input);
     // Costly functions of the data alone are computed once, when the data are bound.
     if (varies[id] && !varies[input] && isExpensive(program, input)) wanted.push(input);
   }
   return wanted;
+}
+
+/** Whether a slice, pad or concat reads its input at other places of an axis that is looped over, not written out. */
+function isShifted(operation: Operation, input: number, own: Shape): boolean {
+  const main = largestAxis(own);
+  const isWrittenOut = sizeOf(own.filter((_, axis) => axis !== main)) <= unrollLimit;
+  const moves = (axis: number): boolean => {
+    if (isWrittenOut && axis !== main) return false;
+    switch (operation.op) {
+      case 'slice':
+        return operation.begin[axis] !== 0 || operation.step[axis] !== 1;
+      case 'pad':
+        return operation.before[axis] !== 0;
+      case 'concat':
+        return axis === operation.axis && input > 0;
+      default:
+        return false;
+    }
+  };
+  return own.some((_, axis) => moves(axis));
 }
 
 function isExpensive(program: TensorProgram, id: NodeId): boolean {
