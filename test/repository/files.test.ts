@@ -3,6 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { read, trackedFiles } from './checkout.js';
 
 const longestFile = 400;
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly integrity?: string;
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+const lock = JSON.parse(read('package-lock.json')) as {
+  readonly version: string;
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+};
 const binary = /\.(sqlite|duckdb|parquet|gz|zip|png)$/;
 
 const sources = trackedFiles().filter((file) => /^(src|test|bench|examples|scripts)\/.*\.(ts|mjs)$/.test(file));
@@ -48,19 +60,33 @@ describe('tracked files', () => {
   });
 
   it('name no registry host in the lockfile, which still pins every package', () => {
-    const lock = JSON.parse(read('package-lock.json')) as {
-      packages: Record<string, { resolved?: string; integrity?: string; version?: string; link?: boolean }>;
-    };
     const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
     expect(packages.length).toBeGreaterThan(50);
     expect(packages.filter(([, { resolved }]) => resolved !== undefined).map(([path]) => path)).toEqual([]);
     expect(packages.filter(([, entry]) => !(entry.version && entry.integrity)).map(([path]) => path)).toEqual([]);
   });
 
+  it('pin in the lockfile every package that another one may need, those of other platforms included', () => {
+    // Without them `npm ci` refuses the lockfile. They go missing when a registry lacks the newest version of some.
+    const missing = Object.entries(lock.packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !isPinned(path, name))
+        .map((name) => `${path}: ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   it('agree on the version', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };
-    const lock = JSON.parse(read('package-lock.json')) as { version: string };
     expect(lock.version).toBe(version);
     expect(read('CHANGELOG.md')).toContain(`## ${version}`);
   });
 });
+
+/** Whether Node would find a package by name from the folder of another. */
+function isPinned(from: string, name: string): boolean {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
+    if (`${folder === '' ? '' : `${folder}/`}node_modules/${name}` in lock.packages) return true;
+    if (folder === '') return false;
+  }
+}
