@@ -139,8 +139,8 @@ describe('simulate three-level', () => {
         .update(readFileSync(join(out, name)))
         .digest('hex');
     expect([digest('data.csv'), digest('truth.json')]).toEqual([
-      'bcb613c8dcd4cfe15981fbd77a80973a4d6c2f17c401b61f97c3d790fb50e027',
-      'c42832e811c915f80f93a5fae96897f29aa8648cfe05246290547dbfb20b2838',
+      '05ae0140f1584ec2e3aff0ae9322bdd713d30de8d1b9846e30203a5fce727150',
+      '0c8cf7cc2d2158679a0f80d6eb668af646484d3b575cea289f6710749fbaecf2',
     ]);
   });
 

@@ -91,7 +91,15 @@ describe.each(['full', 'diagonal'] as const)('draws with %s covariances', (covar
         const ofMarket = slice(gamma, Math.floor(unit / products), p * q);
         return slice(beta, unit, p).map((b, k) => b - ofMarket[k * q] - ofMarket[k * q + 1] * z.get(unit)!);
       });
-      return covarianceErrors(deviations, covarianceOf(simulation.product));
+      const of = covarianceOf(simulation.product);
+      // Deviations owe nothing to the trait beside them either.
+      const zs = [...z.entries()].sort(([a], [b]) => a - b).map(([, value]) => value);
+      const length = Math.sqrt(zs.reduce((sum, value) => sum + value * value, 0));
+      const aligned = Array.from({ length: p }, (_, k) => {
+        const product = deviations.reduce((sum, row, unit) => sum + row[k] * zs[unit], 0);
+        return product / (length * Math.sqrt(of(k, k)));
+      });
+      return [...covarianceErrors(deviations, of), ...aligned];
     });
     expectStandardErrors(errors);
   });

@@ -17,19 +17,19 @@ interface Effect extends SimulatedPredictor {
   readonly mean: number;
   /** Standard deviation between the products of a market. */
   readonly product: number;
-  /** Standard deviation between markets. */
+  /** Standard deviation between markets; of the pull of product traits on the effect, too. */
   readonly market: number;
 }
 
-const intercept: Effect = { name: 'Intercept', mean: 6, product: 0.6, market: 0.4 };
+const intercept: Effect = { name: 'Intercept', mean: 6, product: 0.4, market: 0.4 };
 
 /** Effects on log sales: of one standard deviation, or of 1 against 0. */
 const occasionEffects: readonly Effect[] = [
-  { name: 'price', mean: -0.8, product: 0.3, market: 0.2 },
-  { name: 'deal', shareOfOnes: 0.25, mean: 0.3, product: 0.15, market: 0.1 },
-  { name: 'feature', shareOfOnes: 0.15, mean: 0.5, product: 0.2, market: 0.15 },
-  { name: 'competitor_price', mean: 0.25, product: 0.15, market: 0.1 },
-  { name: 'display', shareOfOnes: 0.2, mean: 0.35, product: 0.15, market: 0.1 },
+  { name: 'price', mean: -0.8, product: 0.25, market: 0.2 },
+  { name: 'deal', shareOfOnes: 0.25, mean: 0.3, product: 0.12, market: 0.1 },
+  { name: 'feature', shareOfOnes: 0.15, mean: 0.5, product: 0.16, market: 0.15 },
+  { name: 'competitor_price', mean: 0.25, product: 0.12, market: 0.1 },
+  { name: 'display', shareOfOnes: 0.2, mean: 0.35, product: 0.12, market: 0.1 },
   { name: 'advertising', mean: 0.15, product: 0.1, market: 0.08 },
 ];
 const productTraits = ['distribution', 'shelf_share', 'brand_age'];
@@ -75,7 +75,7 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
     sigma: residualSd,
     delta,
     product: { sds: effects.map(({ product }) => product), ...loadings(effects.length) },
-    market: { sds: pairs.map(({ effect, m }) => tidy((m === 0 ? 1 : 0.5) * effect.market)), ...loadings(pairs.length) },
+    market: { sds: pairs.map(({ effect }) => effect.market), ...loadings(pairs.length) },
   };
 }
 
