@@ -47,6 +47,9 @@ export const neutralElement = { sum: 0, prod: 1, max: -Infinity, min: Infinity }
 /** Ids of indices that are computed while running start here; loop counters are numbered from 0. */
 const runTimeIndex = 1_000_000;
 
+/** Copies of the body of a loop that only adds up. */
+export const loopCopies = 4;
+
 export class Expressions {
   segmentIndex: SegmentIndex | undefined;
   private nextVariable = 0;
@@ -165,12 +168,14 @@ export class Expressions {
     const longest = open.reduce((best, axis) => (shape[axis] > shape[best] ? axis : best));
     const outer = scope.at(index.reduce((depth, i) => Math.max(depth, i === undefined ? 0 : indexDepth(i)), 0));
     const varies = this.addresses.analysis.varies[id];
-    const accumulator = this.newAccumulator(varies, neutralElement[fn], outer);
-    this.loop(outer, shape[longest], (inner, variable) => {
-      const narrowed = index.map((i, axis) => (axis === longest ? variableIndex(variable) : i));
-      this.accumulate(accumulator, fn, this.reduceInside(id, fn, narrowed, inner), inner);
+    // Short bodies are repeated, each with a sum of its own: one sum would wait for itself at every step.
+    const copies = count === shape[longest] ? loopCopies : 1;
+    const sums = Array.from({ length: copies }, () => this.newAccumulator(varies, neutralElement[fn], outer));
+    this.repeatedLoop(outer, shape[longest], copies, (inner, place, copy) => {
+      const narrowed = index.map((i, axis) => (axis === longest ? place : i));
+      this.accumulate(sums[copy], fn, this.reduceInside(id, fn, narrowed, inner), inner);
     });
-    return accumulator;
+    return this.balanced(combine[fn], sums, outer);
   }
 
   /** A mutable value, set to a literal in `scope`; read it only after the loop that changes it has closed. */
@@ -218,11 +223,36 @@ export class Expressions {
     scope.code.get(local).i32Const(1).op('i32_add').tee(local).i32Const(extent).op('i32_lt_u').branchIf(0).op('end');
   }
 
-  /** Runs `body` for every position of an index space: written out when small, else loops over its longest axes. */
-  forEach(extents: readonly number[], scope: Scope, body: (index: readonly Index[], inner: Scope) => void): void {
+  /** A loop whose body stands `copies` times in a row, and what is left over after it. */
+  private repeatedLoop(
+    scope: Scope,
+    extent: number,
+    copies: number,
+    body: (inner: Scope, place: Index, copy: number) => void,
+  ): void {
+    const passes = Math.floor(extent / copies);
+    this.loop(scope, passes, (inner, variable) => {
+      for (let copy = 0; copy < copies; copy++) {
+        body(inner, offsetIndex(scaleIndex(variableIndex(variable), copies), copy), copy);
+      }
+    });
+    for (let rest = passes * copies; rest < extent; rest++) body(scope, constantIndex(rest), rest - passes * copies);
+  }
+
+  /**
+   * Runs `body` for every position of an index space: written out when small, else loops over its longest axes. `copies` of
+   * the body stand in the innermost loop.
+   */
+  forEach(
+    extents: readonly number[],
+    scope: Scope,
+    body: (index: readonly Index[], inner: Scope) => void,
+    copies = 1,
+  ): void {
     const visit = (index: readonly (Index | undefined)[], inner: Scope): void => {
       const open = index.flatMap((i, axis) => (i === undefined ? [axis] : []));
-      if (sizeOf(open.map((axis) => extents[axis])) <= unrollLimit) {
+      const count = sizeOf(open.map((axis) => extents[axis]));
+      if (count <= unrollLimit) {
         this.forEachLiteral(
           open.map((axis) => extents[axis]),
           (position) =>
@@ -234,9 +264,9 @@ export class Expressions {
         return;
       }
       const longest = open.reduce((best, axis) => (extents[axis] > extents[best] ? axis : best));
-      this.loop(inner, extents[longest], (deeper, variable) =>
+      this.repeatedLoop(inner, extents[longest], count === extents[longest] ? copies : 1, (deeper, place) =>
         visit(
-          index.map((i, axis) => (axis === longest ? variableIndex(variable) : i)),
+          index.map((i, axis) => (axis === longest ? place : i)),
           deeper,
         ),
       );

@@ -4,7 +4,7 @@ import type { ReduceFunction } from '../program/tensorProgram.js';
 import { FunctionBuilder } from '../wasm/encoder.js';
 import type { MathFunction } from '../math/vectorMath.js';
 import { type Root, unrollLimit } from './analysis.js';
-import { type Addresses, Expressions, neutralElement, reductionFunction } from './expressions.js';
+import { type Addresses, Expressions, loopCopies, neutralElement, reductionFunction } from './expressions.js';
 import { constantIndex, flattenIndices, type Index, variableIndex } from './indexing.js';
 import { Arithmetic, Scope, type Value } from './values.js';
 
@@ -143,12 +143,17 @@ class LoopNestEmitter {
     const source = this.e.node(inputs[0]).shape;
     const keptAxes = source.flatMap((_, axis) => (operation.axes.includes(axis) ? [] : [axis]));
     const share = this.share(root.node, operation.fn, sizeOf(shape) <= unrollLimit);
-    this.e.forEach(shape, body, (kept, scope) => {
-      const index = source.map((_, axis) =>
-        axis === root.loopAxis ? at : keptAxes.includes(axis) ? kept[keptAxes.indexOf(axis)] : undefined,
-      );
-      share(kept, this.e.reduceInside(inputs[0], operation.fn, index, scope), scope);
-    });
+    this.e.forEach(
+      shape,
+      body,
+      (kept, scope) => {
+        const index = source.map((_, axis) =>
+          axis === root.loopAxis ? at : keptAxes.includes(axis) ? kept[keptAxes.indexOf(axis)] : undefined,
+        );
+        share(kept, this.e.reduceInside(inputs[0], operation.fn, index, scope), scope);
+      },
+      loopCopies,
+    );
   }
 
   private emitSegmentSum(root: Root, at: Index, body: Scope, outer: Scope): void {
@@ -167,10 +172,15 @@ class LoopNestEmitter {
         return;
       }
       this.e.forEach(inner, outer, (rest, scope) => this.storeElement(root.node, [segment, ...rest], zero, scope));
-      this.e.forEach(inner, body, (rest, scope) => {
-        const value = this.e.value(source, [at, ...rest], scope);
-        this.addInMemory(this.e.addresses.roots.get(root.node)!, root.node, [segment, ...rest], 'sum', value, scope);
-      });
+      this.e.forEach(
+        inner,
+        body,
+        (rest, scope) => {
+          const value = this.e.value(source, [at, ...rest], scope);
+          this.addInMemory(this.e.addresses.roots.get(root.node)!, root.node, [segment, ...rest], 'sum', value, scope);
+        },
+        loopCopies,
+      );
       return;
     }
     const share = this.share(root.node, 'sum', false);
