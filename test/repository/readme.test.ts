@@ -19,7 +19,7 @@ const printedCommand = (number: number): string =>
 
 describe('the README', () => {
   it('begins with the main job and the tests, one line each', () => {
-    expect(main).toMatch(/^npm ci && npx hierax simulate three-level .*&& npx hierax fit .*&& npx hierax report \S+$/);
+    expect(main).toMatch(/^npm ci && (node dist\/cli\/main\.js (simulate three-level|fit|report) [^&]+( && |$)){3}/);
     expect(tests).toMatch(/^npm ci && npm test$/);
   });
 
