@@ -1,7 +1,7 @@
 // The one interface every model offers to inference, and `defineModel`, which makes one from a few functions of tensors.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Coordinates, SiteDescription } from '../data/run/siteDescription.js';
-import type { ParameterSpec } from './parameters.js';
+import type { Constraint, ParameterSpec } from './parameters.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -94,11 +94,15 @@ export interface ModelDefinition<
     data: Record<keyof Data, Tensor>,
     noise: Tensor,
   ) => Tensor;
+  /** The entry of `data` that `replicate` imitates; the noise has its shape, flattened. */
+  readonly observed?: keyof Data & string;
+  /** Where to start parameters, and how wide; by default around 0 on the unconstrained scale. */
+  readonly start?: Readonly<Partial<Record<keyof Parameters, StartingPoint>>>;
 }
 
 /**
  * A model of your own: declare data, parameters and two functions of tensors.
- * Throws RangeError for a dimension without coordinates or ragged data.
+ * Throws RangeError for a dimension without coordinates, ragged data, and `replicate` without `observed`.
  */
 export function defineModel<Parameters extends Record<string, ParameterSpec>, Data extends Record<string, ArrayInput>>(
   definition: ModelDefinition<Parameters, Data>,
@@ -110,23 +114,20 @@ export function defineModel<Parameters extends Record<string, ParameterSpec>, Da
     shape: shapeOf(name, spec.dims, coords),
   }));
   const data = Object.fromEntries(Object.entries(definition.data).map(([name, input]) => [name, toArray(name, input)]));
-  const derived = Object.entries(definition.derived?.sites ?? {}).map(([name, dims]) => ({
-    name,
-    dims,
-    shape: shapeOf(name, dims, coords),
-  }));
-  const sites = [...parameters, ...derived].map(({ name, dims, shape }): Site => ({
-    name,
-    shape,
-    dims: dims.map((dim, axis) => (typeof dim === 'string' ? dim : `${name}_dim_${axis}`)),
-    level: shape.length > 0 && shape[0] > 50 ? 'group' : 'population',
-  }));
+  const derived = Object.entries(definition.derived?.sites ?? {}).map(([name, dims]) =>
+    siteOf(name, dims, shapeOf(name, dims, coords)),
+  );
+  const sites = [...parameters.map((own) => siteOf(own.name, own.dims, own.shape, own.constraint)), ...derived];
+  const observed = definition.observed;
+  if (definition.replicate !== undefined && observed === undefined) {
+    throw new RangeError(`model ${definition.name}: replicate needs \`observed\`, the data entry that it imitates`);
+  }
   const narrow = definition as unknown as ModelDefinition<Record<string, ParameterSpec>, Record<string, ArrayInput>>;
   return {
     name: definition.name,
     parameters,
     data,
-    coords,
+    coords: { ...repeatedCoords(sites, coords), ...coords },
     sites,
     logPrior: (p, d) => narrow.logPrior(p, d),
     logLikelihood: (p, d) => narrow.logLikelihood(p, d),
@@ -136,7 +137,41 @@ export function defineModel<Parameters extends Record<string, ParameterSpec>, Da
     },
     ...(narrow.predict && { predict: narrow.predict }),
     ...(narrow.replicate && { replicate: narrow.replicate }),
+    ...(observed !== undefined && { observed: { name: observed, values: data[observed].values } }),
+    ...(definition.start && { start: definition.start as Record<string, StartingPoint> }),
   };
+}
+
+function siteOf(
+  name: string,
+  dims: readonly (string | number)[],
+  shape: readonly number[],
+  constraint?: Constraint,
+): Site {
+  return {
+    name,
+    shape,
+    // A dimension that occurs twice, as in a matrix, is called a column the second time: names of axes are distinct.
+    dims: dims.map((dim, axis) =>
+      typeof dim === 'number' ? `${name}_dim_${axis}` : dims.indexOf(dim) < axis ? `${dim}${columnSuffix}` : dim,
+    ),
+    level: shape.length > 0 && shape[0] > 50 ? 'group' : 'population',
+    ...(constraint?.kind === 'choleskyCorrelation' && { isFixed: isFixedInFactor }),
+  };
+}
+
+const columnSuffix = '_column';
+
+/** Levels of the dimensions that `siteOf` renamed. */
+function repeatedCoords(sites: readonly Site[], coords: Coordinates): Coordinates {
+  const repeated = sites.flatMap(({ dims }) => dims.filter((dim) => dim.endsWith(columnSuffix) && !(dim in coords)));
+  return Object.fromEntries(repeated.map((dim) => [dim, coords[dim.slice(0, -columnSuffix.length)]]));
+}
+
+/** The first element of a Cholesky factor of correlations is 1, those above its diagonal are 0. */
+function isFixedInFactor(index: readonly number[]): boolean {
+  const [row, column] = index.slice(-2);
+  return column > row || (row === 0 && column === 0);
 }
 
 function shapeOf(name: string, dims: readonly (string | number)[], coords: Coordinates): number[] {
@@ -152,9 +187,8 @@ function toArray(name: string, input: ArrayInput): ModelArray {
   if (typeof input === 'number') return { shape: [], values: [input] };
   if ('shape' in input && 'values' in input) return input;
   if (input instanceof Int32Array) return { shape: [input.length], values: input, dtype: 'int32' };
-  const rows = input;
-  if (typeof rows[0] !== 'object') return { shape: [rows.length], values: rows as ArrayLike<number> };
-  const nested = rows as readonly (readonly number[])[];
+  if (typeof input[0] !== 'object') return { shape: [input.length], values: input as ArrayLike<number> };
+  const nested = input as readonly (readonly number[])[];
   const width = nested[0].length;
   if (nested.some((row) => row.length !== width)) throw new RangeError(`data ${name}: rows differ in length`);
   return { shape: [nested.length, width], values: Float64Array.from(nested.flat()) };

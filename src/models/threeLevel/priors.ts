@@ -1,5 +1,6 @@
 // Priors of the three-level model: what the user set, else weakly informative defaults on the scale of the data.
 import { InputError } from '../../data/inputError.js';
+import { suggestion } from '../../data/nearestName.js';
 import { formatPrior, type PriorSpec } from '../../data/prior.js';
 import type { CovariancePrior } from '../covariancePriors.js';
 import { checkFamily, positiveFamilies, realFamilies } from '../priors.js';
@@ -76,10 +77,18 @@ export function threeLevelPriors(
   return { sigma, population, unit, market, described };
 }
 
+const sitesWithPriors = ['sigma', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'];
+
 function checkSites(set: Readonly<Record<string, PriorSpec>>, three: boolean, covariance: Covariances): void {
   const refuse = (site: string, why: string): void => {
     if (site in set) throw new InputError(`model.priors.${site}: ${why}`);
   };
+  refuse(
+    'beta',
+    `the coefficients of units have their prior through ${three ? '' : 'gamma, '}sigma_u and corr_u; set those`,
+  );
+  const unknown = Object.keys(set).find((site) => !sitesWithPriors.includes(site));
+  if (unknown !== undefined) refuse(unknown, `the model has no such site; ${suggestion(unknown, sitesWithPriors)}`);
   if (three)
     refuse(
       'gamma',
