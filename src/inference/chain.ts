@@ -54,7 +54,7 @@ export class Chain {
   ) {
     const { method, maxTreeDepth, denseIndices, warmup, targetAcceptance, priorVariances } = settings;
     const metric = diagonalMetric(density.dimension, settings.inverseMass);
-    this.space = new HostPhaseSpace(density, index, metric, denseIndices.length);
+    this.space = new HostPhaseSpace(density, index - settings.part.first, metric, denseIndices.length);
     this.kernel = method === 'nuts' ? nuts(this.space, { maxTreeDepth }) : hmc(this.space, settings.hmc);
     this.key = randomKey(settings.seed);
     this.plan = { stages: warmupStages(warmup), targetAcceptance, priorVariances };

@@ -5,7 +5,7 @@ import { gradients } from '../kernels/program/gradients.js';
 import { type NodeId, sizeOf } from '../kernels/program/tensorProgram.js';
 import { trace } from '../kernels/trace/trace.js';
 import type { Model, Tensors } from '../models/model.js';
-import type { BatchedLogDensity } from './logDensity.js';
+import { densityOf, type ModelDensity } from './portableDensity.js';
 import { constrain, unconstrainedShape } from './transforms/transforms.js';
 
 /** A block of the unconstrained position. */
@@ -55,22 +55,22 @@ function signature(model: Model) {
 
 const dataOf = (model: Model) => new Map(Object.entries(model.data));
 
-export interface ModelDensity extends BatchedLogDensity {
-  readonly memoryBytes: number;
-  dispose(): Promise<void>;
+export type { ModelDensity };
+
+/** A log density as a tensor program, before it is compiled for a number of chains. */
+export interface TracedDensity {
+  /** Bytes of data that one evaluation reads, at 8 a number. */
+  readonly dataBytes: number;
+  /** Throws UnsupportedOpError for operations that cannot be compiled. */
+  compile(device: Device, chains: number): Promise<ModelDensity>;
 }
 
 /**
- * Compiles the log posterior density on unconstrained space, with its gradient, for a number of chains.
+ * Traces the log posterior density on unconstrained space, with its gradient.
  * `likelihood: 'rows'` sums the pointwise log likelihood even where the model knows a shorter way.
- * Throws what the model's functions throw, and UnsupportedOpError for operations that cannot be compiled.
+ * Throws what the model's functions throw.
  */
-export async function compileDensity(
-  model: Model,
-  device: Device,
-  chains: number,
-  likelihood: 'rows' | 'shortest' = 'shortest',
-): Promise<ModelDensity> {
+export function traceDensity(model: Model, likelihood: 'rows' | 'shortest' = 'shortest'): TracedDensity {
   const recorded = trace((unconstrained, data) => {
     const { parameters, logJacobians } = constrainAll(model, unconstrained);
     const logLikelihood =
@@ -88,17 +88,27 @@ export async function compileDensity(
   const gradientNames = blocks.map(({ name }) => `gradient ${name}`);
   for (const [i, id] of gradients(builder, value, ids).entries()) outputs.set(gradientNames[i], id);
   const program = builder.finish(outputs);
-  const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains });
+  const dimension = blocks.reduce((sum, { size }) => sum + size, 0);
   return {
-    dimension: blocks.reduce((sum, { size }) => sum + size, 0),
-    lanes: executable.lanes,
-    positions: executable.parameters,
-    logDensities: executable.output('value'),
-    gradients: executable.output(...gradientNames),
-    evaluate: () => executable.run(),
-    memoryBytes: executable.memoryBytes,
-    dispose: () => executable.dispose(),
+    dataBytes: program.nodes.reduce(
+      (sum, { operation, shape }) => sum + (operation.op === 'data' ? 8 * sizeOf(shape) : 0),
+      0,
+    ),
+    compile: async (device, chains) => {
+      const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains });
+      return densityOf(executable, { dimension, gradients: gradientNames });
+    },
   };
+}
+
+/** Traces and compiles in one call, with the same errors, as rejections. */
+export async function compileDensity(
+  model: Model,
+  device: Device,
+  chains: number,
+  likelihood: 'rows' | 'shortest' = 'shortest',
+): Promise<ModelDensity> {
+  return traceDensity(model, likelihood).compile(device, chains);
 }
 
 /** A quantity of a model at given positions, one position at a time. */
@@ -123,7 +133,7 @@ export async function compileQuantity(model: Model, device: Device, quantity: Qu
       const { parameters } = constrainAll(model, inputs);
       switch (quantity) {
         case 'sites':
-          return model.report(parameters, data) as Record<string, tf.Tensor>;
+          return model.report(parameters, data);
         case 'logLikelihood':
           return { logLikelihood: model.logLikelihood(parameters, data) };
         case 'predict':

@@ -14,6 +14,8 @@ const TURN = 50;
 export interface SampleListener {
   /** Called after every transition of every chain; the chains' draws interleave. */
   readonly onDraw?: (draw: Draw) => void;
+  /** Called every 50 ms, when the event loop has had its turn; sampling goes on when it resolves. */
+  readonly onTurn?: () => void | Promise<void>;
 }
 
 export interface SampleOptions {
@@ -35,7 +37,7 @@ export interface ChainResult extends ChainCounts {
 export interface SampleResult {
   /** False when the run was stopped by its signal. */
   readonly isComplete: boolean;
-  /** Undefined for a chain that was stopped before its first draw. */
+  /** By chain of the whole run; undefined for one that was stopped before its first draw, or is no part of this run. */
   readonly chains: readonly (ChainResult | undefined)[];
   readonly snapshot: Snapshot;
 }
@@ -49,16 +51,17 @@ export class SamplingRun {
   constructor(
     private readonly density: BatchedLogDensity,
     settings: SampleSettings,
-    listener: SampleListener = {},
+    private readonly listener: SampleListener = {},
     resume?: Snapshot,
   ) {
     this.settings = resolveSettings(settings, density);
     if (resume) checkResumable(resume, settingsFingerprint(this.settings, density.dimension));
     const onDraw = (draw: Draw) => listener.onDraw?.(draw);
     density.positions.fill(0);
+    const { first, count } = this.settings.part;
     this.chains = Array.from(
-      { length: this.settings.chains },
-      (_, index) => new Chain(density, this.settings, index, onDraw, resume?.chains[index]),
+      { length: count },
+      (_, i) => new Chain(density, this.settings, first + i, onDraw, resume?.chains[first + i]),
     );
   }
 
@@ -67,7 +70,7 @@ export class SamplingRun {
     return {
       version: 1,
       settings: settingsFingerprint(this.settings, this.density.dimension),
-      chains: this.chains.map((chain): ChainSnapshot | null => chain.snapshot()),
+      chains: this.ofWholeRun((chain): ChainSnapshot | null => chain?.snapshot() ?? null),
     };
   }
 
@@ -85,11 +88,18 @@ export class SamplingRun {
       for (const chain of active) chain.resume();
       if (active.some(isFinished)) active = active.filter((chain) => !isFinished(chain));
       if (performance.now() >= turnEnds) {
-        await new Promise((resolve) => setTimeout(resolve, 0));
+        await eventLoopTurn();
+        await this.listener.onTurn?.();
         turnEnds = performance.now() + TURN;
       }
     }
-    return { isComplete: active.length === 0, chains: this.chains.map(chainResult), snapshot: this.snapshot() };
+    return { isComplete: active.length === 0, chains: this.ofWholeRun(chainResult), snapshot: this.snapshot() };
+  }
+
+  /** One entry for each chain of the whole run; chains of other parts are undefined. */
+  private ofWholeRun<T>(entryOf: (chain: Chain | undefined) => T): T[] {
+    const { chains, part } = this.settings;
+    return Array.from({ length: chains }, (_, index) => entryOf(this.chains[index - part.first]));
   }
 }
 
@@ -107,8 +117,16 @@ function isFinished(chain: Chain): boolean {
   return chain.pending === undefined;
 }
 
-function chainResult({ current }: Chain): ChainResult | undefined {
-  if (!current) return undefined;
-  const { transitions, warmup, counts } = current;
+/** Lets timers, signals and messages through; `setImmediate`, where there is one, does not wait out a timer's millisecond. */
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });
+}
+
+function chainResult(chain: Chain | undefined): ChainResult | undefined {
+  if (!chain?.current) return undefined;
+  const { transitions, warmup, counts } = chain.current;
   return { transitions, stepSize: warmup.stepSize, inverseMass: inverseMassDiagonal(warmup.metric), ...counts };
 }

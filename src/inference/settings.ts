@@ -7,11 +7,19 @@ import { defaultNutsOptions } from './nuts.js';
 import type { MetricKind } from './phaseSpace/metric.js';
 import { denseIndices } from './phaseSpace/metric.js';
 
+/** Consecutive chains of a run. */
+export interface ChainRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 export interface SampleSettings {
   /** Default `nuts`. */
   readonly method?: 'nuts' | 'hmc';
-  /** Default 4; at most the density's lanes. */
+  /** Chains of the whole run; default 4. */
   readonly chains?: number;
+  /** Chains that this part of the run draws, at most the density's lanes; default all. Their draws are those of the whole run. */
+  readonly part?: ChainRange;
   /** Warm-up transitions per chain; default 1000. */
   readonly warmup?: number;
   /** Transitions per chain after warm-up; default 1000. */
@@ -41,6 +49,7 @@ export interface SampleSettings {
 export interface ResolvedSettings {
   readonly method: 'nuts' | 'hmc';
   readonly chains: number;
+  readonly part: ChainRange;
   readonly warmup: number;
   readonly draws: number;
   readonly seed: number | string;
@@ -61,8 +70,11 @@ export interface ResolvedSettings {
 export function resolveSettings(settings: SampleSettings, density: BatchedLogDensity): ResolvedSettings {
   const { dimension, lanes } = density;
   const chains = wholeNumber('chains', settings.chains ?? 4, 1);
-  if (chains > lanes)
-    throw new RangeError(`chains: ${chains}, but the density evaluates ${lanes} lanes; compile it with more`);
+  const part = settings.part ?? { first: 0, count: chains };
+  if (wholeNumber('part.first', part.first, 0) + wholeNumber('part.count', part.count, 1) > chains)
+    throw new RangeError(`part: ${part.count} chains from chain ${part.first}, but the run has ${chains}`);
+  if (part.count > lanes)
+    throw new RangeError(`chains: ${part.count}, but the density evaluates ${lanes} lanes; compile it with more`);
   const warmup = wholeNumber('warmup', settings.warmup ?? 1000, 0);
   const stepSize = settings.stepSize ?? 1;
   if (!(stepSize > 0 && stepSize < Infinity)) throw new RangeError(`stepSize: ${stepSize} is not positive and finite`);
@@ -84,6 +96,7 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
   return {
     method: settings.method ?? 'nuts',
     chains,
+    part,
     warmup,
     draws: wholeNumber('draws', settings.draws ?? 1000, 0),
     seed: settings.seed ?? 1,

@@ -39,7 +39,7 @@ export interface ChainCounts {
   readonly maxTreeDepthHits: number;
 }
 
-/** A run: every chain at its own last draw; null for a chain that has not found its start yet. */
+/** A run: every chain at its own last draw; null for a chain that has not found its start yet, or is no part of this run. */
 export interface Snapshot {
   readonly version: 1;
   /** What must be the same when the run is resumed. */
@@ -79,6 +79,14 @@ export function checkResumable(snapshot: Snapshot, settings: Snapshot['settings'
       );
     }
   }
+}
+
+/** One run from the snapshots of its parts. */
+export function joinSnapshots(parts: readonly Snapshot[]): Snapshot {
+  const chains = parts[0].chains.map(
+    (_, c) => parts.map((part) => part.chains[c]).find((chain) => chain !== null) ?? null,
+  );
+  return { ...parts[0], chains };
 }
 
 export function encodeChain(record: ChainRecord, position: Float64Array): ChainSnapshot {

@@ -1,5 +1,6 @@
 // What inference knows of a device: it compiles a program, holds its arrays, and evaluates a batch of chains.
 import type { DataArray } from './compiler/memoryLayout.js';
+import type { PortableProgram } from './cpu/executable.js';
 import type { TensorProgram } from './program/tensorProgram.js';
 
 export interface ProgramBinding {
@@ -19,6 +20,8 @@ export interface Executable {
   /** Outputs that follow one another in the program, as one array; the same array at every call, changed by `run`. */
   output(...names: string[]): Float64Array;
   readonly memoryBytes: number;
+  /** What another thread takes the program over with; absent where a device has no such thing. */
+  readonly portable?: PortableProgram;
   dispose(): Promise<void>;
 }
 

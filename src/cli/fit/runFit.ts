@@ -9,15 +9,15 @@ import { type Checkpoint, createRunFolder, type RunFolder } from '../../data/run
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
 import { type SamplerStatistics, samplerStatistics, worstStatus } from '../../diagnostics/index.js';
 import {
-  compileDensity,
   compileQuantity,
+  type Draw,
   modelSettings,
   positionBlocks,
   type SampleResult,
   type SampleSettings,
-  SamplingRun,
+  type Snapshot,
 } from '../../inference/index.js';
-import { coreCount, startThreads } from '../../kernels/adapters/nodeThreads.js';
+import { coreCount } from '../../kernels/adapters/nodeThreads.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { dataChecks } from './dataChecks.js';
 import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
@@ -27,6 +27,7 @@ import { PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
 import { resolvedConfiguration, runRecord } from './runRecord.js';
+import { type Chains, compileChains } from './sampleChains.js';
 import { writeReportRecord } from './reportRecord.js';
 import { convergenceChecks, summariseRun, summaryEntries, unstoredNames, writeSummaryTable } from './summaries.js';
 
@@ -80,8 +81,7 @@ async function fitInFolder(
   const checkpoint = folder.status === 'unfinished' ? folder.loadCheckpoint() : undefined;
   checkSameRun(folder, job);
   const threads = config.threads ?? coreCount();
-  const device = cpuDevice({ threads, precision: config.precision, startThreads });
-  const density = await compileDensity(model, device, config.chains);
+  const chains = await compileChains(model, { chains: config.chains, threads, precision: config.precision });
   const plain = cpuDevice({ precision: config.precision });
   const sites = await compileQuantity(model, plain, 'sites');
   const replicate = await compileQuantity(model, plain, 'replicate');
@@ -90,25 +90,23 @@ async function fitInFolder(
   const storedWarmup =
     scalarCount(job.keptSites) * config.chains * config.warmup * 8 <= warmupBytes ? config.warmup : 0;
   const needs = estimateNeeds({
-    programBytes: density.memoryBytes,
-    dimension: density.dimension,
+    programBytes: chains.memoryBytes,
+    dimension: chains.dimension,
     chains: config.chains,
     maxTreeDepth: config.method.maxTreeDepth,
     storedDraws: config.draws + storedWarmup,
     sites: job.keptSites,
   });
-  say(
-    `${data.rows} rows, ${data.units.count} units; ${density.dimension} parameters; ${stateNeeds(needs, folder.dir)}`,
-  );
-  say(describeMethod(job, threads));
-  folder.writeRun(runRecord(job, request.command, device));
+  say(`${data.rows} rows, ${data.units.count} units; ${chains.dimension} parameters; ${stateNeeds(needs, folder.dir)}`);
+  say(describeMethod(job, chains.division));
+  folder.writeRun(runRecord(job, request.command, { ...plain, threads: chains.threads }));
 
   const saved = checkpoint?.snapshot as SavedState | undefined;
   clock.resume(saved?.seconds);
   const collected = new Map((saved?.predictive ?? []) as [string, never][]);
   const predictive = new PredictiveCollector(
     replicate,
-    density.dimension,
+    chains.dimension,
     data.responseName,
     data.y,
     config.seed,
@@ -121,19 +119,19 @@ async function fitInFolder(
   const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
-  const result = await sampleInFolder(job, folder, density, sink, checkpoint, clock);
-  await density.dispose();
+  const result = await sampleInFolder(job, folder, chains, sink, checkpoint, clock);
+  await chains.dispose();
   await sites.dispose();
   await replicate.dispose();
   if (!result.isComplete) return { folder: folder.dir, status: undefined };
-  return await finish(job, folder, device, result, sink, predictive, clock, say);
+  return await finish(job, folder, { ...plain, threads: chains.threads }, result, sink, predictive, clock, say);
 }
 
 /** Runs the sampler, with a checkpoint every few seconds and one more when it is interrupted. */
 async function sampleInFolder(
   job: FitJob,
   folder: RunFolder,
-  density: Awaited<ReturnType<typeof compileDensity>>,
+  chains: Chains,
   sink: DrawSink,
   checkpoint: Checkpoint | undefined,
   clock: Clock,
@@ -141,26 +139,24 @@ async function sampleInFolder(
   const { config } = job;
   const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
   const interruption = new Interruption();
-  let lastCheckpoint = performance.now();
-  const run = new SamplingRun(
-    density,
-    samplerSettings(job),
-    {
-      onDraw: (draw) => {
-        sink.write(draw);
-        progress.count(draw);
-        clock.in(draw.phase);
-        if (performance.now() - lastCheckpoint < checkpointInterval) return;
-        folder.saveCheckpoint(sink.store, sink.state(run.snapshot(), clock.sampler));
-        lastCheckpoint = performance.now();
-      },
-    },
-    (checkpoint?.snapshot as SavedState | undefined)?.sampler,
-  );
+  const save = (sampler: Snapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
+  const onDraw = (draw: Draw): void => {
+    sink.write(draw);
+    progress.count(draw);
+    clock.in(draw.phase);
+  };
   try {
-    const result = await run.run(interruption.signal);
+    const result = await chains.run(
+      samplerSettings(job),
+      { onDraw, onCheckpoint: save },
+      {
+        signal: interruption.signal,
+        resume: (checkpoint?.snapshot as SavedState | undefined)?.sampler,
+        checkpointInterval,
+      },
+    );
     progress.finish();
-    folder.saveCheckpoint(sink.store, sink.state(result.snapshot, clock.sampler));
+    save(result.snapshot);
     return result;
   } finally {
     interruption.dispose();
@@ -279,14 +275,14 @@ function checkSameRun(folder: RunFolder, job: FitJob): void {
   }
 }
 
-function describeMethod({ config, model }: FitJob, threads: number): string {
+function describeMethod({ config, model }: FitJob, division: string): string {
   const { method } = config;
   const name = method.name === 'hmc' ? 'HMC' : 'NUTS';
   const why =
     method.name === 'auto'
       ? ' (auto: the density is differentiable; the rows enter through per-unit orthogonal factors)'
       : '';
-  return `${model.name} by ${name}${why} on cpu, ${config.precision} precision, ${threads} thread${threads === 1 ? '' : 's'}: ${config.chains} chains × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
+  return `${model.name} by ${name}${why} on cpu, ${config.precision} precision, ${division}: ${config.chains} chains × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
 }
 
 /** Wall-clock seconds by stage; warm-up and sampling go on from a checkpoint. */

@@ -10,6 +10,17 @@ export interface Threads {
 /** Starts further threads and resolves when they serve; the device's caller supplies it where threads exist. */
 export type StartThreads = (count: number, setup: WorkerSetup) => Promise<Threads>;
 
+/** All that an executable needs besides its memory: the compiled program without its code and its data. */
+type BoundProgram = Omit<CompiledProgram, 'bytes' | 'arrays'>;
+
+/** A bound program as another thread can take it over (structured clone): its memory is copied, nothing is compiled again. */
+export interface PortableProgram {
+  readonly module: WebAssembly.Module;
+  /** Shared memory that holds data and what was computed from them. */
+  readonly memory: WebAssembly.Memory;
+  readonly program: BoundProgram;
+}
+
 /** Vector operations below which a call is not worth offering to other threads: about 10 µs. */
 const minSharedWork = 65_536;
 
@@ -25,19 +36,22 @@ export class CpuExecutable {
   private threads: Promise<Threads> | undefined;
   private threadFailure: Error | undefined;
 
-  private constructor(
-    private readonly compiled: CompiledProgram,
-    private readonly memory: WebAssembly.Memory,
-    private readonly runner: TaskRunner,
-    private readonly setup: WorkerSetup,
-  ) {
-    this.lanes = compiled.lanes;
-    this.memoryBytes = compiled.memoryBytes;
-    this.groups = compiled.lanes / compiled.lanesPerCall;
-    this.shared = compiled.perEvaluation.map(
-      ({ work }, i) => isShareable(i, setup.calls[i]) && work * this.groups >= minSharedWork,
+  private readonly runner: TaskRunner;
+  private readonly setup: WorkerSetup;
+
+  private constructor(readonly portable: PortableProgram) {
+    const { module, memory, program } = portable;
+    this.lanes = program.lanes;
+    this.memoryBytes = program.memoryBytes;
+    this.groups = program.lanes / program.lanesPerCall;
+    const calls = program.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, this.groups));
+    const control = new Int32Array(new SharedArrayBuffer(controlLength * 4));
+    this.setup = { module, memory, control, calls, bytesPerGroup: program.lanesPerCall * 8 };
+    this.runner = new TaskRunner(this.setup);
+    this.shared = program.perEvaluation.map(
+      ({ work }, i) => isShareable(i, calls[i]) && work * this.groups >= minSharedWork,
     );
-    const { base, size } = compiled.parameters;
+    const { base, size } = program.parameters;
     this.parameters = new Float64Array(memory.buffer, base, size * this.lanes);
   }
 
@@ -46,31 +60,29 @@ export class CpuExecutable {
    * threads where the program has work for them, without waiting: until they serve, `run` works alone, with the same results.
    */
   static async create(compiled: CompiledProgram, threads: number, start?: StartThreads): Promise<CpuExecutable> {
-    const pages = compiled.memoryBytes / 65536;
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-    const module = await WebAssembly.compile(compiled.bytes);
-    const groups = compiled.lanes / compiled.lanesPerCall;
-    const setup: WorkerSetup = {
-      module,
-      memory,
-      control: new Int32Array(new SharedArrayBuffer(controlLength * 4)),
-      calls: compiled.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, groups)),
-      bytesPerGroup: compiled.lanesPerCall * 8,
-    };
-    const executable = new CpuExecutable(compiled, memory, new TaskRunner(setup), setup);
+    const { bytes, arrays, ...program } = compiled;
+    const module = await WebAssembly.compile(bytes);
+    const executable = new CpuExecutable({ module, memory: allocate(program), program });
     if (threads > 1 && start !== undefined && executable.shared.includes(true)) {
-      executable.threads = start(threads - 1, setup);
+      executable.threads = start(threads - 1, executable.setup);
       executable.threads.catch((error: unknown) => {
         executable.threadFailure = new Error('a thread could not be started', { cause: error });
       });
     }
-    for (const array of compiled.arrays) array.fill(memory.buffer);
-    for (const call of compiled.setup) {
+    for (const array of arrays) array.fill(executable.portable.memory.buffer);
+    for (const call of program.setup) {
       executable.runAlone(call, 1);
       executable.combine(call);
     }
-    for (const copy of compiled.copies) if (copy.isSplat) executable.splat(copy);
+    for (const copy of program.copies) if (copy.isSplat) executable.splat(copy);
     return executable;
+  }
+
+  /** The same program on the calling thread alone, with a memory of its own. */
+  static adopt({ module, memory, program }: PortableProgram): CpuExecutable {
+    const own = allocate(program);
+    new Uint8Array(own.buffer).set(new Uint8Array(memory.buffer));
+    return new CpuExecutable({ module, memory: own, program });
   }
 
   /** Resolves when all threads serve (at once where there are none); nothing needs to wait for it but measurements and tests. */
@@ -82,19 +94,19 @@ export class CpuExecutable {
   run(): void {
     if (this.threadFailure !== undefined) throw this.threadFailure;
     const hasHelp = this.threads !== undefined && this.runner.hasHelp;
-    const calls = this.compiled.perEvaluation;
+    const calls = this.portable.program.perEvaluation;
     for (let i = 0; i < calls.length; i++) {
       if (hasHelp && this.shared[i]) this.runner.runShared(i);
       else this.runAlone(calls[i], this.groups);
       this.combine(calls[i]);
     }
-    for (const copy of this.compiled.copies) if (!copy.isSplat) this.copy(copy);
+    for (const copy of this.portable.program.copies) if (!copy.isSplat) this.copy(copy);
   }
 
   /** Outputs that follow one another in the program, as one array `[element][lane]`: a view that `run` changes. */
   output(...names: string[]): Float64Array {
     const arrays = names.map((name) => {
-      const output = this.compiled.outputs.get(name);
+      const output = this.portable.program.outputs.get(name);
       if (output === undefined) throw new Error(`the program has no output ${name}`);
       return output;
     });
@@ -103,7 +115,7 @@ export class CpuExecutable {
       if (base !== end) throw new Error(`outputs ${names.join(', ')} do not follow one another`);
       end += size * this.lanes * 8;
     }
-    return new Float64Array(this.memory.buffer, arrays[0].base, (end - arrays[0].base) / 8);
+    return new Float64Array(this.portable.memory.buffer, arrays[0].base, (end - arrays[0].base) / 8);
   }
 
   /** Ends the threads. */
@@ -124,12 +136,12 @@ export class CpuExecutable {
 
   private copy({ source, target, size }: CopyStep): void {
     const bytes = size * this.lanes * 8;
-    new Uint8Array(this.memory.buffer).copyWithin(target, source, source + bytes);
+    new Uint8Array(this.portable.memory.buffer).copyWithin(target, source, source + bytes);
   }
 
   private splat({ source, target, size }: CopyStep): void {
-    const from = new Float64Array(this.memory.buffer, source, size);
-    const to = new Float64Array(this.memory.buffer, target, size * this.lanes);
+    const from = new Float64Array(this.portable.memory.buffer, source, size);
+    const to = new Float64Array(this.portable.memory.buffer, target, size * this.lanes);
     for (let i = 0; i < size; i++) to.fill(from[i], i * this.lanes, (i + 1) * this.lanes);
   }
 
@@ -139,4 +151,9 @@ export class CpuExecutable {
       this.runner.kernels[functionName](target, source, bytes, blocks);
     }
   }
+}
+
+function allocate({ memoryBytes }: BoundProgram): WebAssembly.Memory {
+  const pages = memoryBytes / 65536;
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
 }

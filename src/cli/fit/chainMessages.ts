@@ -1,0 +1,33 @@
+// What the main thread and the threads that draw chains say to each other.
+import type { Draw } from '../../inference/chain.js';
+import type { InitialisationError } from '../../inference/initialise.js';
+import type { PortableDensity } from '../../inference/portableDensity.js';
+import type { SampleResult } from '../../inference/sample.js';
+import type { SampleSettings } from '../../inference/settings.js';
+import type { Snapshot } from '../../inference/snapshot.js';
+
+/** What a thread is started with: a density for its part of the chains, and the settings of the whole run. */
+export interface ChainWork {
+  readonly density: PortableDensity;
+  /** Without functions: those cannot travel. */
+  readonly settings: SampleSettings;
+  readonly resume: Snapshot | undefined;
+}
+
+/** `taken` answers a batch of draws; `snapshot` asks for the pending draws and then the state after them. */
+export type ToChains = { readonly kind: 'taken' | 'snapshot' | 'stop' };
+
+/** Fields of an InitialisationError, whose class does not travel. */
+export type FailedStart = Pick<InitialisationError, 'chain' | 'attempts' | 'notFinite' | 'dimension' | 'value'>;
+
+/** In order: a snapshot or a result belongs to all draws posted before it, and to no other. */
+export type FromChains =
+  | {
+      readonly kind: 'draws';
+      readonly draws: readonly Omit<Draw, 'position'>[];
+      /** `[draw][dimension]`; room for more draws than there are. */
+      readonly positions: Float64Array;
+    }
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly kind: 'ended'; readonly result: SampleResult }
+  | { readonly kind: 'failed'; readonly error: unknown; readonly start?: FailedStart };

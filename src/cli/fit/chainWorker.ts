@@ -1,0 +1,75 @@
+// Entry of a thread that draws some chains of a run and posts their draws in batches.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Draw } from '../../inference/chain.js';
+import { InitialisationError } from '../../inference/initialise.js';
+import { adoptDensity } from '../../inference/portableDensity.js';
+import { SamplingRun } from '../../inference/sample.js';
+import type { ChainWork, FromChains, ToChains } from './chainMessages.js';
+
+/** A batch is posted at every turn of the event loop, and when it takes this much memory. */
+const batchBytes = 2 ** 20;
+/** Batches under way from which the thread waits until the main thread has taken some. */
+const mostUnderWay = 8;
+
+const port = parentPort!;
+const { density: portable, settings, resume } = workerData as ChainWork;
+const { dimension } = portable;
+const capacity = Math.max(1, Math.floor(batchBytes / (8 * dimension)));
+
+let draws: Omit<Draw, 'position'>[] = [];
+let positions = new Float64Array(0);
+let underWay = 0;
+let goOn: (() => void) | undefined;
+const stop = new AbortController();
+
+function post(message: FromChains, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+function postDraws(): void {
+  if (draws.length === 0) return;
+  post({ kind: 'draws', draws, positions }, [positions.buffer]);
+  draws = [];
+  underWay++;
+}
+
+function onDraw({ position, ...draw }: Draw): void {
+  if (draws.length === 0) positions = new Float64Array(capacity * dimension);
+  positions.set(position, draws.length * dimension);
+  draws.push(draw);
+  if (draws.length === capacity) postDraws();
+}
+
+async function onTurn(): Promise<void> {
+  postDraws();
+  while (underWay >= mostUnderWay && !stop.signal.aborted) await new Promise<void>((resolve) => (goOn = resolve));
+}
+
+async function work(): Promise<void> {
+  const run = new SamplingRun(adoptDensity(portable), settings, { onDraw, onTurn }, resume);
+  port.on('message', ({ kind }: ToChains) => {
+    if (kind === 'taken') underWay--;
+    else if (kind === 'stop') stop.abort();
+    else {
+      postDraws();
+      post({ kind: 'snapshot', snapshot: run.snapshot() });
+    }
+    goOn?.();
+  });
+  const result = await run.run(stop.signal);
+  postDraws();
+  post({ kind: 'ended', result });
+}
+
+try {
+  await work();
+} catch (error) {
+  if (error instanceof InitialisationError) {
+    const { chain, attempts, notFinite, dimension, value } = error;
+    post({ kind: 'failed', error: undefined, start: { chain, attempts, notFinite, dimension, value } });
+  } else {
+    post({ kind: 'failed', error });
+  }
+} finally {
+  port.close();
+}

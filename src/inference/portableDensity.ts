@@ -1,0 +1,44 @@
+// A compiled density on its device, and on another thread: what travels is the program with its memory, nothing is traced again.
+import { CpuExecutable, type PortableProgram } from '../kernels/cpu/executable.js';
+import type { Executable } from '../kernels/device.js';
+import type { BatchedLogDensity } from './logDensity.js';
+
+/** Where a density finds its arrays in the outputs `value` and the gradients of its parameter blocks. */
+interface DensityShape {
+  readonly dimension: number;
+  /** Outputs that hold the gradient, in the order of the position's blocks. */
+  readonly gradients: readonly string[];
+}
+
+/** A compiled density that another thread can take over (structured clone). */
+export interface PortableDensity extends DensityShape {
+  readonly program: PortableProgram;
+}
+
+export interface ModelDensity extends BatchedLogDensity {
+  readonly memoryBytes: number;
+  /** Absent where the device keeps its programs to itself. */
+  readonly portable?: PortableDensity;
+  dispose(): Promise<void>;
+}
+
+/** The density that a compiled program computes. */
+export function densityOf(executable: Executable, shape: DensityShape): ModelDensity {
+  const program = executable.portable;
+  return {
+    dimension: shape.dimension,
+    lanes: executable.lanes,
+    positions: executable.parameters,
+    logDensities: executable.output('value'),
+    gradients: executable.output(...shape.gradients),
+    evaluate: () => executable.run(),
+    memoryBytes: executable.memoryBytes,
+    ...(program !== undefined && { portable: { ...shape, program } }),
+    dispose: () => executable.dispose(),
+  };
+}
+
+/** A density of another thread, to be evaluated on this thread alone: the same numbers, bit for bit. */
+export function adoptDensity({ program, ...shape }: PortableDensity): ModelDensity {
+  return densityOf(CpuExecutable.adopt(program), shape);
+}
