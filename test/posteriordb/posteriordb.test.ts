@@ -1,0 +1,100 @@
+// User-defined models against the reference draws of posteriordb: means and standard deviations within 4 combined MCSE.
+import { describe, expect, it } from 'vitest';
+import { essBulk, rhat } from '../../src/diagnostics/index.js';
+import { fit, type FitOptions } from '../../src/inference/fit.js';
+import type { Model } from '../../src/models/model.js';
+import { densityOf } from '../models/evaluateModel.js';
+import { randomNumbers } from '../models/random.js';
+import {
+  type Diamonds,
+  diamonds,
+  type EightSchools,
+  eightSchoolsCentred,
+  eightSchoolsNoncentred,
+  type Kidiq,
+  kidiqInteraction,
+} from './models.js';
+import { compare, lacksPosteriordb, readData, readReferenceDraws } from './referencePosterior.js';
+
+interface Posterior {
+  readonly name: string;
+  readonly reference: string;
+  readonly model: () => Model;
+  /** Site and element of a reference parameter such as `b[2]`. */
+  readonly siteOf?: Readonly<Record<string, string>>;
+  readonly seeds: readonly number[];
+  readonly options?: FitOptions;
+}
+
+const posteriors: Posterior[] = [
+  {
+    name: 'eight schools',
+    reference: 'eight_schools-eight_schools_noncentered',
+    model: () => eightSchoolsNoncentred(readData<EightSchools>('eight_schools')),
+    seeds: [1, 2, 3, 4],
+  },
+  {
+    name: 'kidiq with interaction',
+    reference: 'kidiq-kidscore_interaction',
+    model: () => kidiqInteraction(readData<Kidiq>('kidiq')),
+    seeds: [1, 2, 3, 4],
+    // Raw predictors: coefficients correlate beyond 0.98, and a diagonal metric takes 16 times the gradients per draw.
+    options: { metric: { kind: 'dense' } },
+  },
+  {
+    name: 'diamonds',
+    reference: 'diamonds-diamonds',
+    model: () => diamonds(readData<Diamonds>('diamonds')),
+    siteOf: { Intercept: 'intercept' },
+    seeds: [1, 2],
+    // Correlated predictors want the dense metric; until it is learnt trees run into any limit, so a low one saves three
+    // quarters of the warm-up. Draws take 15 leapfrogs, far from the limit of 63: checked below.
+    options: { metric: { kind: 'dense' }, maxTreeDepth: 6 },
+  },
+];
+
+const cases = posteriors.flatMap((posterior) => posterior.seeds.map((seed) => ({ ...posterior, seed })));
+
+describe.skipIf(lacksPosteriordb)('posteriordb', { timeout: 180_000 }, () => {
+  it.each(cases)('$name, seed $seed', async ({ reference, model, siteOf = {}, seed, options }) => {
+    const posterior = await fit(model(), { ...options, chains: 4, warmup: 1000, draws: 1000, seed });
+    expect(posterior.chainResults.reduce((sum, chain) => sum + chain.maxTreeDepthHits, 0)).toBe(0);
+    for (const [name, draws] of readReferenceDraws(reference)) {
+      const [, site, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(name)!;
+      const own = posterior.element(siteOf[site] ?? site, index === undefined ? 0 : Number(index) - 1);
+      expect(rhat(own), name).toBeLessThan(1.01);
+      expect(essBulk(own), name).toBeGreaterThan(400);
+      const { mean, sd } = compare(name, own, draws);
+      expect(Math.abs(mean), `mean of ${name}, in MCSE`).toBeLessThan(4);
+      expect(Math.abs(sd), `sd of ${name}, in MCSE`).toBeLessThan(4);
+    }
+  });
+
+  it('the comparison catches a wrong prior', async () => {
+    // Scale 10 in place of 5 for tau and mu: a density close by that the comparison must tell apart.
+    const right = eightSchoolsNoncentred(readData<EightSchools>('eight_schools'));
+    const wrong: Model = {
+      ...right,
+      logPrior: (p, d) => right.logPrior({ ...p, mu: p.mu.mul(0.5), tau: p.tau.mul(0.5) }, d),
+    };
+    const posterior = await fit(wrong, { seed: 1 });
+    const reference = readReferenceDraws('eight_schools-eight_schools_noncentered');
+    expect(Math.abs(compare('mu', posterior.element('mu'), reference.get('mu')!).sd)).toBeGreaterThan(4);
+  });
+
+  it('eight schools is one density, centred or not', async () => {
+    const data = readData<EightSchools>('eight_schools');
+    const [centred, noncentred] = [
+      await densityOf(eightSchoolsCentred(data)),
+      await densityOf(eightSchoolsNoncentred(data)),
+    ];
+    const random = randomNumbers('eight schools');
+    for (let repeat = 0; repeat < 5; repeat++) {
+      const [mu, logTau, z] = [5 * random.normal(), random.normal(), random.normals(data.J)];
+      const theta = z.map((value) => mu + Math.exp(logTau) * value);
+      const a = await noncentred.at([mu, logTau, ...z]);
+      const b = await centred.at([mu, logTau, ...theta]);
+      expect(a.value - b.value).toBeCloseTo(data.J * logTau, 10);
+    }
+  });
+});
