@@ -33,9 +33,9 @@ const covariances = { product: 'full', market: 'full' } as const;
 const diagonal = { product: 'diagonal', market: 'diagonal' } as const;
 const parametrisations = ['centred', 'noncentred', 'auto'] as const;
 
-const flags = (data: ThreeLevelData, value: boolean): ReferenceCentring => ({
-  unit: Array<boolean>(sizesOf(data).p).fill(value),
-  market: Array<boolean>(sizesOf(data).p * sizesOf(data).q).fill(value),
+const everywhere = (data: ThreeLevelData, share: number): ReferenceCentring => ({
+  unit: Array<number>(sizesOf(data).p).fill(share),
+  market: Array<number>(sizesOf(data).p * sizesOf(data).q).fill(share),
 });
 
 /** The density written out, at a position of the model. */
@@ -55,7 +55,7 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       const centring =
         parametrisation === 'auto'
           ? await rawCentring(shapes[name], name, covariance)
-          : flags(data, parametrisation === 'centred');
+          : everywhere(data, parametrisation === 'centred' ? 1 : 0);
       const density = await densityOf(model);
       for (const position of points(model)) {
         const expected = reference(data, model, centring, position);
@@ -126,7 +126,7 @@ describe('parametrisations', () => {
       const centring =
         parametrisation === 'auto'
           ? await rawCentring({ markets: 4, products: 3, x: 1, z: 1, w: 1 }, 'maps', covariances)
-          : flags(data, false);
+          : everywhere(data, 0);
       const [densityCentred, densityOther] = [await densityOf(centred), await densityOf(other)];
       for (const seed of ['a', 'b', 'c']) {
         const position = randomPosition(other, randomNumbers(seed));
@@ -137,7 +137,7 @@ describe('parametrisations', () => {
           gamma: natural.gamma.flat(),
           beta: natural.beta.flat(),
         });
-        const own = naturalAt(data, blocksOf(centred, mapped), flags(data, true));
+        const own = naturalAt(data, blocksOf(centred, mapped), everywhere(data, 1));
         const difference = (await densityOther.at(position)).value - (await densityCentred.at(mapped)).value;
         expect(difference).toBeCloseTo(logVolume - own.logVolume, 8);
       }
@@ -152,7 +152,10 @@ describe('parametrisations', () => {
           { parametrisation: 'auto' },
         ),
       );
-    expect((await choose(40, 4)).unit).toEqual([true]);
-    expect((await choose(2, 0.5)).unit).toEqual([false]);
+    expect((await choose(40, 4)).unit).toEqual([1]);
+    expect((await choose(2, 0.5)).unit).toEqual([0]);
+    const [between] = (await choose(12, 1.5)).unit;
+    expect(between).toBeGreaterThan(0.6);
+    expect(between).toBeLessThan(0.95);
   });
 });

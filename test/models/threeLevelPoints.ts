@@ -23,14 +23,14 @@ export function positionOf(model: Model, blocks: Readonly<Record<string, ArrayLi
   );
 }
 
-/** Whether moving a sampled coefficient by 1 moves the coefficient by 1 (centred) or by its spread of 3 (not). */
+/** λ of each coefficient: with a spread of 3, moving what is sampled by 1 moves the coefficient by 3^(1−λ). */
 export async function centringOf(model: Model): Promise<ReferenceCentring> {
   const blocks = positionBlocks(model);
   const sizeOf = (name: string): number => blocks.find((block) => block.name === name)?.size ?? 0;
   const sites = await quantityOf(model, 'sites');
   const spread = (name: string): Float64Array => new Float64Array(sizeOf(name)).fill(Math.log(3));
   const spreads = { sigma_u: spread('sigma_u'), sigma_v: spread('sigma_v') };
-  const moves = async (name: string): Promise<boolean[]> => {
+  const moves = async (name: string): Promise<number[]> => {
     const width = sizeOf(name === 'beta' ? 'sigma_u' : 'sigma_v');
     const at = async (k: number): Promise<number> => {
       const moved = new Float64Array(sizeOf(name));
@@ -39,9 +39,9 @@ export async function centringOf(model: Model): Promise<ReferenceCentring> {
       return values.reduce((sum, value) => sum + Math.abs(value), 0);
     };
     const still = await at(-1);
-    const flags: boolean[] = [];
-    for (let k = 0; k < width; k++) flags.push(Math.abs((await at(k)) - still - 1) < 1e-9);
-    return flags;
+    const shares: number[] = [];
+    for (let k = 0; k < width; k++) shares.push(Number((1 - Math.log((await at(k)) - still) / Math.log(3)).toFixed(9)));
+    return shares;
   };
   return { unit: await moves('beta'), market: sizeOf('sigma_v') > 0 ? await moves('gamma') : [] };
 }

@@ -27,7 +27,7 @@ import {
 const { data } = threeLevelExample({ markets: 4, products: 3, x: 1, w: 1, seed: 'priors' });
 const twoLevels = threeLevelExample({ markets: null, products: 5, x: 1, seed: 'priors' }).data;
 const full = { product: 'full', market: 'full' } as const;
-const centred = { unit: [true, true], market: [true, true] };
+const centred = { unit: [1, 1], market: [1, 1] };
 
 const withPriors = (written: Record<string, string>, options: ThreeLevelOptions = {}, on = data) =>
   threeLevelModel(on, {

@@ -141,10 +141,10 @@ export function logJoint(data: ThreeLevelData, given: NaturalParameters, priors 
   return sum + priors.market(given.market) + total(given.delta.flat().map((x, i) => priors.population(x, i)));
 }
 
-/** Which coefficients are sampled as themselves. */
+/** λ of each coefficient: 1 sampled as itself, 0 as its standardised deviation. */
 export interface ReferenceCentring {
-  readonly unit: readonly boolean[];
-  readonly market: readonly boolean[];
+  readonly unit: readonly number[];
+  readonly market: readonly number[];
 }
 
 /** Entries of L below the diagonal from unconstrained numbers, row by row: partial correlations tanh(x). */
@@ -162,12 +162,12 @@ export function belowOf(k: number, free: Vector): number[] {
   return below;
 }
 
-/** Coefficients of groups from what is sampled: m + diag(s) L ζ where not centred, taken in order. */
+/** Coefficients of groups from what is sampled: b = m + s^(1−λ) (a − λ m), m and s conditional on the coefficients before. */
 function coefficientsOf(
   sampled: Matrix,
   means: Matrix,
   { sds, below }: NaturalCovariance,
-  centred: readonly boolean[],
+  centring: readonly number[],
 ) {
   const k = sds.length;
   const lower = factorOf(k, below.length === 0 ? Array<number>((k * (k - 1)) / 2).fill(0) : below);
@@ -175,10 +175,12 @@ function coefficientsOf(
   const coefficients = sampled.map((own, group) => {
     const zeta: number[] = [];
     return own.map((value, i) => {
-      const shift = total(zeta.map((z, j) => lower[i][j] * z));
-      zeta.push(centred[i] ? ((value - means[group][i]) / sds[i] - shift) / lower[i][i] : value);
-      if (!centred[i]) logVolume += Math.log(sds[i] * lower[i][i]);
-      return means[group][i] + sds[i] * (shift + lower[i][i] * zeta[i]);
+      const mean = means[group][i] + sds[i] * total(zeta.map((z, j) => lower[i][j] * z));
+      const sd = sds[i] * lower[i][i];
+      const coefficient = mean + sd ** (1 - centring[i]) * (value - centring[i] * mean);
+      zeta.push((coefficient - mean) / sd);
+      logVolume += (1 - centring[i]) * Math.log(sd);
+      return coefficient;
     });
   });
   return { coefficients, logVolume };

@@ -40,8 +40,10 @@ export function describeThreeLevel({
       'Predictors were standardised for sampling, and priors apply to the standardised ones; every reported number is in the units of the data.',
     );
   }
-  const kinds = (names: readonly string[], flags: readonly boolean[]): string =>
-    names.map((name, i) => `${name} ${flags[i] ? 'centred' : 'non-centred'}`).join(', ');
-  notes.push(`Sampled form of the unit coefficients: ${kinds(design.rows.names, centring.unit)}.`);
+  const kinds = (names: readonly string[], shares: readonly number[]): string =>
+    names.map((name, i) => `${name} ${shares[i]}`).join(', ');
+  notes.push(
+    `How far the unit coefficients are centred (1: sampled as themselves, 0: as standardised deviations): ${kinds(design.rows.names, centring.unit)}.`,
+  );
   return { words, formulas, priors: priors.described, notes };
 }

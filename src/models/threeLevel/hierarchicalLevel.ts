@@ -1,4 +1,4 @@
-// One level of a hierarchy: coefficients of many groups around their means, centred or non-centred coefficient by coefficient.
+// One level of a hierarchy: coefficients of many groups around their means, each centred as far as its data carry it.
 import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 
@@ -10,19 +10,21 @@ export interface LevelTensors {
 }
 
 /**
- * b_g = m_g + diag(s) L ζ_g with ζ ~ N(0, I). What is sampled is, for each coefficient, b itself (centred: suits groups with
- * much data) or ζ (non-centred: suits groups with little); coefficients are taken in order, each given those before it,
- * so that both kinds mix within one level (Papaspiliopoulos, Roberts and Sköld 2007).
+ * b_g = m_g + diag(s) L ζ_g with ζ ~ N(0, I). Coefficients are taken in order, each given those before it: with m and s its
+ * conditional mean and standard deviation, what is sampled is a ~ N(λ m, s^λ) and the coefficient is b = m + s^(1−λ) (a − λ m)
+ * (Gorinova, Moore and Hoffman 2020, equation 3; Papaspiliopoulos, Roberts and Sköld 2003). λ = 1 samples b itself, which suits
+ * groups with much data; λ = 0 samples ζ, which suits groups with little; between them a mixture of both.
  * @param sampled `[group][coefficient]`
  * @param means `[group][coefficient]`, or `[coefficient]` for all groups
  * @param sds `[coefficient]`; @param lower `[coefficient][coefficient]` Cholesky factor of the correlations, or undefined
+ * @param centring λ of each coefficient, in [0, 1]
  */
 export function hierarchicalLevel(
   sampled: tf.Tensor,
   means: tf.Tensor,
   sds: tf.Tensor,
   lower: tf.Tensor | undefined,
-  isCentred: readonly boolean[],
+  centring: readonly number[],
 ): LevelTensors {
   const [groups, k] = sampled.shape;
   const column = (x: tf.Tensor, i: number): tf.Tensor =>
@@ -43,18 +45,15 @@ export function hierarchicalLevel(
         shift = shift === undefined ? part : shift.add(part);
       }
     }
-    const scale = lower === undefined ? literal(1) : entry(i, i);
-    let zeta: tf.Tensor;
-    if (isCentred[i]) {
-      const standardised = own.sub(mean).div(sd);
-      zeta = (shift === undefined ? standardised : standardised.sub(shift)).div(scale);
-      coefficients.push(own);
-      terms.push(sd.log().add(scale.log()).mul(-groups));
-    } else {
-      zeta = own;
-      const move = own.mul(scale);
-      coefficients.push(mean.add(sd.mul(shift === undefined ? move : move.add(shift))));
-    }
+    const scale = lower === undefined ? sd : sd.mul(entry(i, i));
+    const conditionalMean = shift === undefined ? mean : mean.add(sd.mul(shift));
+    const lambda = centring[i];
+    // a − λ m, and ζ = that over s^λ.
+    const moved = lambda === 0 ? own : own.sub(lambda === 1 ? conditionalMean : conditionalMean.mul(literal(lambda)));
+    const logScale = scale.log();
+    const zeta = lambda === 0 ? own : moved.mul(logScale.mul(literal(-lambda)).exp());
+    coefficients.push(lambda === 1 ? own : conditionalMean.add(moved.mul(logScale.mul(literal(1 - lambda)).exp())));
+    if (lambda > 0) terms.push(logScale.mul(literal(-lambda * groups)));
     zetas.push(zeta);
     terms.push(zeta.square().sum().mul(-0.5));
   }

@@ -1,113 +1,128 @@
 // A rough, fast look at the data before sampling: where to start, how wide, and which levels have enough data to be centred.
 import type { UnitFactors } from './crossproducts.js';
 
-/** Rough estimates in model units; never used as results. */
+/** Rough estimates in model units; never used as results. p row coefficients, q unit covariates with the constant. */
 export interface PilotEstimates {
   readonly sigma: number;
-  /** `[coefficient]`: population mean of the unit coefficients. */
+  /** `[p·q]`: population means of the coefficients of markets. */
   readonly mean: Float64Array;
-  /** `[coefficient]`: standard deviation between units within a market (or in all, with two levels). */
+  /** `[p]`: standard deviation between units around what their market and covariates predict. */
   readonly unitSd: Float64Array;
-  /** `[coefficient]`: standard deviation between markets; null with two levels. */
+  /** `[p·q]`: standard deviation between markets; null with two levels. */
   readonly marketSd: Float64Array | null;
-  /** Share of a typical unit's own information in its coefficients, `[coefficient]`, between 0 and 1. */
+  /** Share of a typical unit's own information in its coefficients, `[p]`, between 0 and 1. */
   readonly unitShare: Float64Array;
-  /** The same for a market's coefficients. */
+  /** The same for a market's coefficients, `[p·q]`. */
   readonly marketShare: Float64Array | null;
-  /** `[unit][coefficient]`: shrunken unit coefficients, and their rough standard deviations. */
+  /** `[unit][p]`: shrunken unit coefficients, what they are shrunk to, and their rough standard deviations. */
   readonly unitCoefficients: Float64Array;
+  readonly unitMeans: Float64Array;
   readonly unitCoefficientSd: Float64Array;
-  /** `[market][coefficient]`. */
-  readonly marketMeans: Float64Array | null;
-  readonly marketMeanSd: Float64Array | null;
+  /** `[market][p·q]`: shrunken market coefficients and their rough standard deviations. */
+  readonly marketCoefficients: Float64Array | null;
+  readonly marketCoefficientSd: Float64Array | null;
 }
 
+export interface PilotInput {
+  readonly factors: UnitFactors;
+  /** Columns of the unit design, the constant first, each `[unit]`. */
+  readonly covariates: readonly Float64Array[];
+  /** Null with two levels. */
+  readonly marketOfUnit: Int32Array | null;
+  readonly markets: number;
+  /** Mean and standard deviation over all rows. */
+  readonly response: { readonly mean: number; readonly sd: number };
+  /** `[p]`: a spread to assume where too few units can be estimated. */
+  readonly fallbackSd: readonly number[];
+}
+
+/** Spreads are taken to be at least this share of the fallback. */
+const smallestSpread = 0.01;
+/** Units that must be estimable before their spread is estimated. */
+const enoughUnits = 5;
+
 /**
- * Per-unit least squares, then between-unit and between-market variances by the Paule–Mandel moment equation, one coefficient at
- * a time. Covariates of units and markets are ignored, so the spreads err upwards.
- * @param response mean and standard deviation over all rows
- * @param fallbackSd `[coefficient]`: a spread to assume where too few units can be estimated
+ * Per-unit least squares; their regression on the unit covariates within each market; between-unit and between-market variances
+ * by the Paule–Mandel moment equation, one row coefficient at a time. Covariates of markets are ignored, so the spread
+ * between markets errs upwards.
  */
-export function pilotEstimates(
-  factors: UnitFactors,
-  marketOfUnit: Int32Array | null,
-  markets: number,
-  response: { readonly mean: number; readonly sd: number },
-  fallbackSd: readonly number[],
-): PilotEstimates {
-  const { units, coefficients: k, residualDegrees, residualSumOfSquares } = factors;
+export function pilotEstimates(input: PilotInput): PilotEstimates {
+  const { factors, covariates, marketOfUnit, response, fallbackSd } = input;
+  const { units, coefficients: p, residualDegrees, residualSumOfSquares } = factors;
+  const q = covariates.length;
   const { estimates, unscaledVariances, estimable } = unitLeastSquares(factors);
   const sigma =
     residualDegrees > 0 && residualSumOfSquares > 0
       ? Math.sqrt(residualSumOfSquares / residualDegrees)
       : 0.5 * response.sd;
-
   const groups = marketOfUnit ?? new Int32Array(units);
-  const groupCount = marketOfUnit === null ? 1 : markets;
-  const mean = new Float64Array(k);
-  const unitSd = new Float64Array(k);
-  const marketSd = new Float64Array(k);
-  const unitShare = new Float64Array(k);
-  const marketShare = new Float64Array(k);
-  const unitCoefficients = new Float64Array(units * k);
-  const unitCoefficientSd = new Float64Array(units * k);
-  const marketMeans = new Float64Array(groupCount * k);
-  const marketMeanSd = new Float64Array(groupCount * k);
-  for (let c = 0; c < k; c++) {
-    const members = estimable.map((u) => ({
+  const groupCount = marketOfUnit === null ? 1 : input.markets;
+  const z = Array.from({ length: units }, (_, u) => covariates.map((column) => column[u]));
+  const vector = (length: number): Float64Array => new Float64Array(length);
+  const out = {
+    mean: vector(p * q),
+    unitSd: vector(p),
+    marketSd: vector(p * q),
+    unitShare: vector(p),
+    marketShare: vector(p * q),
+    unitCoefficients: vector(units * p),
+    unitMeans: vector(units * p),
+    unitCoefficientSd: vector(units * p),
+    marketCoefficients: vector(groupCount * p * q),
+    marketCoefficientSd: vector(groupCount * p * q),
+  };
+  for (let c = 0; c < p; c++) {
+    const members = estimable.map((u): Member => ({
       group: groups[u],
-      value: estimates[u * k + c],
-      variance: sigma * sigma * unscaledVariances[u * k + c],
+      z: z[u],
+      value: estimates[u * p + c],
+      variance: sigma * sigma * unscaledVariances[u * p + c],
     }));
-    const enough = members.length >= 5;
-    const tau2 = enough ? spreadWithinGroups(members, groupCount) : fallbackSd[c] ** 2;
-    const groupMeans = weightedGroupMeans(members, groupCount, tau2);
-    const known = groupMeans.filter(({ variance }) => Number.isFinite(variance));
-    const upsilon2 = groupCount > 1 && known.length >= 3 ? pauleMandel(known) : 0;
-    // The constant comes first: without a single unit to go by it is the mean of the response.
-    const overall = weightedMean(known, upsilon2, c === 0 ? response.mean : 0);
-    mean[c] = overall;
-    unitSd[c] = Math.sqrt(Math.max(tau2, (0.01 * fallbackSd[c]) ** 2));
-    marketSd[c] = Math.sqrt(Math.max(upsilon2, (0.01 * fallbackSd[c]) ** 2));
-    for (let g = 0; g < groupCount; g++) {
-      const { value, variance } = groupMeans[g];
-      const weight =
-        groupCount > 1 && Number.isFinite(variance)
-          ? marketSd[c] ** 2 / (marketSd[c] ** 2 + variance)
-          : groupCount > 1
-            ? 0
-            : 1;
-      marketMeans[g * k + c] = overall + weight * ((Number.isFinite(value) ? value : overall) - overall);
-      marketMeanSd[g * k + c] = Number.isFinite(variance)
-        ? 1 / Math.sqrt(1 / variance + 1 / marketSd[c] ** 2)
-        : marketSd[c];
+    const tau2 = members.length >= enoughUnits ? spreadWithinGroups(members, groupCount, q) : fallbackSd[c] ** 2;
+    out.unitSd[c] = Math.sqrt(Math.max(tau2, (smallestSpread * fallbackSd[c]) ** 2));
+    const fits = groupRegressions(members, groupCount, q, tau2);
+    for (let k = 0; k < q; k++) {
+      const own = fits.map((fit) => fit[k]);
+      const known = own.filter(({ variance }) => Number.isFinite(variance));
+      const upsilon2 = groupCount > 1 && known.length >= 3 ? pauleMandel(known) : 0;
+      // The constant comes first: without a single unit to go by it is the mean of the response.
+      const overall = weightedMean(known, upsilon2, c === 0 && k === 0 ? response.mean : 0);
+      const at = c * q + k;
+      out.mean[at] = overall;
+      out.marketSd[at] = Math.sqrt(Math.max(upsilon2, (smallestSpread * fallbackSd[c]) ** 2));
+      const shares = own.map(({ variance }) =>
+        groupCount === 1 ? 1 : out.marketSd[at] ** 2 / (out.marketSd[at] ** 2 + variance),
+      );
+      out.marketShare[at] = median(Float64Array.from(shares));
+      for (let g = 0; g < groupCount; g++) {
+        const isKnown = Number.isFinite(own[g].variance);
+        out.marketCoefficients[g * p * q + at] = isKnown ? overall + shares[g] * (own[g].value - overall) : overall;
+        out.marketCoefficientSd[g * p * q + at] =
+          out.marketSd[at] * Math.sqrt(Math.max(1e-6, isKnown ? 1 - shares[g] : 1));
+      }
     }
-    const variances = new Float64Array(units).fill(Infinity);
+    const variances = vector(units).fill(Infinity);
     for (const [i, u] of estimable.entries()) variances[u] = members[i].variance;
     for (let u = 0; u < units; u++) {
-      const prior = marketMeans[groups[u] * k + c];
-      const weight = Number.isFinite(variances[u]) ? unitSd[c] ** 2 / (unitSd[c] ** 2 + variances[u]) : 0;
-      unitCoefficients[u * k + c] = prior + (weight > 0 ? weight * (estimates[u * k + c] - prior) : 0);
-      unitCoefficientSd[u * k + c] = unitSd[c] * Math.sqrt(Math.max(1e-6, 1 - weight));
+      const row = (groups[u] * p + c) * q;
+      const prior = z[u].reduce((sum, value, k) => sum + value * out.marketCoefficients[row + k], 0);
+      const weight = out.unitSd[c] ** 2 / (out.unitSd[c] ** 2 + variances[u]);
+      out.unitMeans[u * p + c] = prior;
+      out.unitCoefficients[u * p + c] = weight > 0 ? prior + weight * (estimates[u * p + c] - prior) : prior;
+      out.unitCoefficientSd[u * p + c] = out.unitSd[c] * Math.sqrt(Math.max(1e-6, 1 - weight));
     }
-    unitShare[c] = median(Float64Array.from(variances, (v) => unitSd[c] ** 2 / (unitSd[c] ** 2 + v)));
-    marketShare[c] = median(
-      Float64Array.from(groupMeans, ({ variance: v }) => marketSd[c] ** 2 / (marketSd[c] ** 2 + v)),
-    );
+    out.unitShare[c] = median(Float64Array.from(variances, (v) => out.unitSd[c] ** 2 / (out.unitSd[c] ** 2 + v)));
   }
-  const three = marketOfUnit !== null;
-  return {
-    sigma,
-    mean,
-    unitSd,
-    marketSd: three ? marketSd : null,
-    unitShare,
-    marketShare: three ? marketShare : null,
-    unitCoefficients,
-    unitCoefficientSd,
-    marketMeans: three ? marketMeans : null,
-    marketMeanSd: three ? marketMeanSd : null,
-  };
+  if (marketOfUnit !== null) return { sigma, ...out };
+  return { sigma, ...out, marketSd: null, marketShare: null, marketCoefficients: null, marketCoefficientSd: null };
+}
+
+/** A unit's estimate of one coefficient, with its covariates. */
+interface Member {
+  readonly group: number;
+  readonly z: readonly number[];
+  readonly value: number;
+  readonly variance: number;
 }
 
 interface Estimate {
@@ -144,17 +159,21 @@ function unitLeastSquares({ units, coefficients: k, upper, projected }: UnitFact
   return { estimates, unscaledVariances, estimable };
 }
 
-/** Pools the moment equation over groups, each around its own weighted mean. */
-function spreadWithinGroups(members: readonly (Estimate & { group: number })[], groups: number): number {
+/** Pools the moment equation over groups, each around its own weighted regression. */
+function spreadWithinGroups(members: readonly Member[], groups: number, q: number): number {
   const sizes = new Int32Array(groups);
   for (const { group } of members) sizes[group]++;
-  const degrees = sizes.reduce((sum, size) => sum + Math.max(0, size - 1), 0);
+  const degrees = sizes.reduce((sum, size) => sum + Math.max(0, size - q), 0);
   if (degrees === 0) return 0;
   const excess = (tau2: number): number => {
-    const means = weightedGroupMeans(members, groups, tau2);
-    let q = 0;
-    for (const { group, value, variance } of members) q += (value - means[group].value) ** 2 / (variance + tau2);
-    return q - degrees;
+    const fits = groupRegressions(members, groups, q, tau2);
+    let sum = 0;
+    for (const { group, z, value, variance } of members) {
+      if (sizes[group] <= q || !Number.isFinite(fits[group][0].variance)) continue;
+      const fitted = z.reduce((total, x, k) => total + x * fits[group][k].value, 0);
+      sum += (value - fitted) ** 2 / (variance + tau2);
+    }
+    return sum - degrees;
   };
   return solveDecreasing(excess);
 }
@@ -182,19 +201,37 @@ function solveDecreasing(excess: (x: number) => number): number {
   return (low + high) / 2;
 }
 
-function weightedGroupMeans(
-  members: readonly (Estimate & { group: number })[],
-  groups: number,
-  tau2: number,
-): Estimate[] {
-  const weights = new Float64Array(groups);
-  const sums = new Float64Array(groups);
-  for (const { group, value, variance } of members) {
+/** Weighted least squares of the members' values on their covariates, by group; infinite variances where that is not possible. */
+function groupRegressions(members: readonly Member[], groups: number, q: number, tau2: number): Estimate[][] {
+  const normal = Array.from({ length: groups }, () => new Float64Array(q * q));
+  const right = Array.from({ length: groups }, () => new Float64Array(q));
+  for (const { group, z, value, variance } of members) {
     const weight = 1 / (variance + tau2);
-    weights[group] += weight;
-    sums[group] += weight * value;
+    for (let i = 0; i < q; i++) {
+      right[group][i] += weight * z[i] * value;
+      for (let j = 0; j < q; j++) normal[group][i * q + j] += weight * z[i] * z[j];
+    }
   }
-  return Array.from(weights, (weight, g) => ({ value: sums[g] / weight, variance: 1 / weight }));
+  return normal.map((matrix, g) => solveNormalEquations(matrix, right[g], q));
+}
+
+/** Gauss–Jordan elimination of a small normal matrix, to solution and inverse diagonal. */
+function solveNormalEquations(matrix: Float64Array, right: Float64Array, q: number): Estimate[] {
+  const rows = Array.from({ length: q }, (_, i) => [
+    ...matrix.subarray(i * q, (i + 1) * q),
+    ...Array.from({ length: q }, (_, j) => (i === j ? 1 : 0)),
+    right[i],
+  ]);
+  for (let k = 0; k < q; k++) {
+    const pivot = rows[k][k];
+    if (!(pivot > 1e-9 * matrix[k * q + k])) return rows.map(() => ({ value: 0, variance: Infinity }));
+    rows[k] = rows[k].map((x) => x / pivot);
+    for (let i = 0; i < q; i++) {
+      const factor = rows[i][k];
+      if (i !== k) rows[i] = rows[i].map((x, j) => x - factor * rows[k][j]);
+    }
+  }
+  return rows.map((row, i) => ({ value: row[2 * q], variance: row[q + i] }));
 }
 
 function weightedMean(members: readonly Estimate[], spread: number, otherwise: number): number {

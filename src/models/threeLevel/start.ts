@@ -9,51 +9,38 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
   const markets = data.markets?.names.length ?? 0;
   const spreadSd = (groups: number): number => 1 / Math.sqrt(2 * Math.max(1, groups));
   const constant = (length: number, value: number): Float64Array => new Float64Array(length).fill(value);
+  const unitMean = (unit: number, c: number): number => pilot.unitMeans[unit * p + c];
   const start: Record<string, StartingPoint> = {
     sigma: { centre: [Math.log(pilot.sigma)], sd: [spreadSd(data.rows)] },
     sigma_u: { centre: pilot.unitSd.map(Math.log), sd: constant(p, spreadSd(units)) },
-    beta: levelStart(units, p, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd),
+    beta: levelStart(units, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd, unitMean),
   };
   if (covariance.product === 'full') start.cholesky_u = correlations(p, units);
-  // Coefficients beyond a unit's constant start at 0: their effects are small beside the constant's.
-  const first = (row: number, values: ArrayLike<number>): number => values[row];
-  if (design.markets === null) {
-    const spread = pilot.unitSd.map((sd) => sd / Math.sqrt(units));
-    start.gamma = {
-      centre: Float64Array.from({ length: p * q }, (_, i) => (i % q === 0 ? first(i / q, pilot.mean) : 0)),
-      sd: Float64Array.from({ length: p * q }, (_, i) => spread[Math.floor(i / q)] / design.units.sds[i % q]),
-    };
+  // What is left of the spread of units in the mean of a group of them, by coefficient of the unit design.
+  const meanSd = (i: number, groups: number): number =>
+    pilot.unitSd[Math.floor(i / q)] / (Math.sqrt(units / groups) * design.units.sds[i % q]);
+  if (pilot.marketSd === null) {
+    start.gamma = { centre: pilot.mean, sd: Float64Array.from(pilot.mean, (_, i) => meanSd(i, 1)) };
     return start;
   }
-  const marketSds = Float64Array.from(
-    { length: p * q },
-    (_, i) => pilot.marketSd![Math.floor(i / q)] / design.units.sds[i % q],
-  );
-  const expand = (values: Float64Array, other: (i: number) => number): Float64Array =>
-    Float64Array.from({ length: markets * p * q }, (_, i) => {
-      const coefficient = Math.floor(i / q) % p;
-      return i % q === 0 ? values[Math.floor(i / (p * q)) * p + coefficient] : other(i % (p * q));
-    });
+  const { marketSd } = pilot;
   start.delta = {
-    centre: Float64Array.from({ length: p * q * r }, (_, i) =>
-      i % (q * r) === 0 ? first(i / (q * r), pilot.mean) : 0,
-    ),
-    sd: Float64Array.from(
-      { length: p * q * r },
-      (_, i) =>
-        Math.hypot(marketSds[Math.floor(i / r)], pilot.unitSd[Math.floor(i / (q * r))] / Math.sqrt(units / markets)) /
-        (Math.sqrt(markets) * design.markets!.sds[i % r]),
-    ),
+    centre: Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0)),
+    sd: Float64Array.from({ length: p * q * r }, (_, i) => {
+      const coefficient = Math.floor(i / r);
+      const spread = Math.hypot(marketSd[coefficient], meanSd(coefficient, markets));
+      return spread / (Math.sqrt(markets) * design.markets!.sds[i % r]);
+    }),
   };
-  start.sigma_v = { centre: marketSds.map(Math.log), sd: constant(p * q, Math.max(0.2, spreadSd(markets))) };
+  start.sigma_v = { centre: marketSd.map(Math.log), sd: constant(p * q, Math.max(0.2, spreadSd(markets))) };
   if (covariance.market === 'full') start.cholesky_v = correlations(p * q, markets);
   start.gamma = levelStart(
     markets,
-    p * q,
     centring.market,
-    expand(pilot.marketMeans!, () => 0),
-    expand(pilot.marketMeanSd!, (i) => marketSds[i]),
-    marketSds,
+    pilot.marketCoefficients!,
+    pilot.marketCoefficientSd!,
+    marketSd,
+    (_, c) => pilot.mean[c],
   );
   return start;
 }
@@ -63,21 +50,24 @@ function correlations(k: number, groups: number): StartingPoint {
   return { centre: new Float64Array(length), sd: new Float64Array(length).fill(Math.min(0.5, 1 / Math.sqrt(groups))) };
 }
 
-/** Centred coefficients start at their estimates; standardised deviations at 0, as wide as the data leave them. */
+/** Coefficients start at their estimates, translated to what is sampled: a = λ m + (b − m) / s^(1−λ). */
 function levelStart(
   groups: number,
-  k: number,
-  isCentred: readonly boolean[],
+  centring: readonly number[],
   values: Float64Array,
   sds: Float64Array,
   spread: Float64Array,
+  meanOf: (group: number, coefficient: number) => number,
 ): StartingPoint {
+  const k = centring.length;
   const centre = new Float64Array(groups * k);
   const sd = new Float64Array(groups * k);
   for (let i = 0; i < groups * k; i++) {
     const c = i % k;
-    centre[i] = isCentred[c] ? values[i] : 0;
-    sd[i] = isCentred[c] ? sds[i] : Math.max(0.1, Math.min(1, sds[i] / spread[c]));
+    const mean = meanOf(Math.floor(i / k), c);
+    const scale = spread[c] ** (1 - centring[c]);
+    centre[i] = centring[c] * mean + (values[i] - mean) / scale;
+    sd[i] = sds[i] / scale;
   }
   return { centre, sd };
 }

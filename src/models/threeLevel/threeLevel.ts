@@ -25,10 +25,10 @@ export interface ThreeLevelOptions {
   readonly priors?: Readonly<Record<string, PriorSpec>>;
 }
 
-/** Which coefficients of each level are sampled as themselves rather than as standardised deviations. */
+/** How far the coefficients of each level are centred: 1 sampled as themselves, 0 as standardised deviations. */
 export interface Centring {
-  readonly unit: readonly boolean[];
-  readonly market: readonly boolean[];
+  readonly unit: readonly number[];
+  readonly market: readonly number[];
 }
 
 /** What the pieces of the model share. Sizes: p row coefficients, q unit coefficients, r market coefficients. */
@@ -60,7 +60,14 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const factors = unitFactors(data.y, design.rows.columns, data.units.rowStart);
   const fallback = design.rows.sds.map((sd) => (0.3 * data.response.sd) / sd);
   const markets = data.markets?.names.length ?? 0;
-  const pilot = pilotEstimates(factors, design.marketOfUnit, markets, data.response, fallback);
+  const pilot = pilotEstimates({
+    factors,
+    covariates: design.units.columns,
+    marketOfUnit: design.marketOfUnit,
+    markets,
+    response: data.response,
+    fallbackSd: fallback,
+  });
   const centring = chooseCentring(options.parametrisation ?? 'auto', pilot, p, q);
   const context: ThreeLevelContext = { data, design, priors, covariance, centring, p, q, r };
 
@@ -180,18 +187,24 @@ function parameterList({ data, covariance, p, q, r }: ThreeLevelContext): ModelP
   return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));
 }
 
-/** A typical group with more own information than its level gives it is better sampled as itself. */
+/** Below this share of own information a spread may well be near 0, where any centring makes a funnel. */
+const leastShareToCentre = 0.6;
+
+/** A coefficient is centred by the share of a typical group's own data in it (Papaspiliopoulos, Roberts and Sköld 2003, §4). */
 function chooseCentring(
   wanted: 'auto' | 'centred' | 'noncentred',
   pilot: ReturnType<typeof pilotEstimates>,
   p: number,
   q: number,
 ): Centring {
-  const decide = (share: Float64Array | null, repeat: number): boolean[] =>
-    Array.from({ length: p * repeat }, (_, i) =>
-      wanted === 'auto' ? (share?.[Math.floor(i / repeat)] ?? 0) > 0.5 : wanted === 'centred',
-    );
-  return { unit: decide(pilot.unitShare, 1), market: decide(pilot.marketShare, q) };
+  const decide = (shares: Float64Array | null, length: number): number[] =>
+    Array.from({ length }, (_, i) => {
+      if (wanted !== 'auto') return wanted === 'centred' ? 1 : 0;
+      const share = shares?.[i] ?? 0;
+      return share > 0.95 ? 1 : share < leastShareToCentre ? 0 : Number(share.toFixed(2));
+    });
+
+  return { unit: decide(pilot.unitShare, p), market: decide(pilot.marketShare, p * q) };
 }
 
 function coordinates({ data, design }: ThreeLevelContext): Coordinates {
