@@ -23,7 +23,9 @@ const parser = yargs(hideBin(process.argv))
   .help()
   .wrap(100)
   .fail((message: string | null, error: Error | undefined) => {
-    throw error ?? new InputError(`${message ?? 'wrong arguments'} (hierax --help shows what there is)`);
+    // Failures of a command pass through; what yargs itself finds wrong (a YError or a message) is the user's input.
+    if (error !== undefined && error.name !== 'YError') throw error;
+    throw new InputError(`${message ?? error?.message ?? 'wrong arguments'} (hierax --help shows what there is)`);
   });
 
 try {
