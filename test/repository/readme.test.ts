@@ -34,6 +34,14 @@ describe('the README', () => {
     expect(read('examples/eight-schools.ts')).toContain(shown);
   });
 
+  it('gives the speeds that docs/benchmarks.md records', () => {
+    const table = readme.split('\n## Speed\n')[1].split('\n## ')[0];
+    const speeds = [...table.matchAll(/^\|.*\| +([\d.]+) \|$/gm)].map(([, speed]) => speed);
+    expect(speeds.length).toBeGreaterThan(3);
+    const benchmarks = read('docs/benchmarks.md');
+    for (const speed of speeds) expect(benchmarks).toContain(` ${speed} |`);
+  });
+
   it('has configurations that load', () => {
     const examples = fencedBlocks(readme, 'yaml');
     expect(examples.length).toBeGreaterThan(0);
