@@ -1,8 +1,10 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
+import { fitBenchmark } from './fit/index.js';
 import { gradientBenchmark } from './gradient/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   gradient: gradientBenchmark,
+  fit: fitBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);
