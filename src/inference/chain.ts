@@ -7,6 +7,7 @@ import { nuts } from './nuts.js';
 import { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from './phaseSpace/metric.js';
 import type { BatchedRequest, Coroutine } from './phaseSpace/requests.js';
+import type { VectorArena } from './phaseSpace/vectorArena.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';
 import type { ResolvedSettings } from './settings.js';
@@ -50,11 +51,12 @@ export class Chain {
     private readonly settings: ResolvedSettings,
     private readonly index: number,
     private readonly onDraw: (draw: Draw) => void,
+    arena: VectorArena | undefined,
     saved?: ChainSnapshot | null,
   ) {
     const { method, maxTreeDepth, denseIndices, warmup, targetAcceptance, priorVariances } = settings;
     const metric = diagonalMetric(density.dimension, settings.inverseMass);
-    this.space = new HostPhaseSpace(density, index - settings.part.first, metric, denseIndices.length);
+    this.space = new HostPhaseSpace(density, index - settings.part.first, metric, denseIndices.length, arena);
     this.kernel = method === 'nuts' ? nuts(this.space, { maxTreeDepth }) : hmc(this.space, settings.hmc);
     this.key = randomKey(settings.seed);
     this.plan = { stages: warmupStages(warmup), targetAcceptance, priorVariances };

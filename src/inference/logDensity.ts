@@ -14,6 +14,8 @@ export interface BatchedLogDensity {
   readonly positions: Float64Array;
   readonly logDensities: Float64Array;
   readonly gradients: Float64Array;
+  /** The shared memory that positions and gradients lie in, where it may grow to 65536 pages: samplers keep vectors there. */
+  readonly memory?: WebAssembly.Memory;
   /** Asynchronous on devices that are; synchronous evaluators return undefined. */
   evaluate(): void | Promise<void>;
 }

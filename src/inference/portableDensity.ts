@@ -33,7 +33,7 @@ export function densityOf(executable: Executable, shape: DensityShape): ModelDen
     gradients: executable.output(...shape.gradients),
     evaluate: () => executable.run(),
     memoryBytes: executable.memoryBytes,
-    ...(program !== undefined && { portable: { ...shape, program } }),
+    ...(program !== undefined && { portable: { ...shape, program }, memory: program.memory }),
     dispose: () => executable.dispose(),
   };
 }

@@ -3,6 +3,7 @@ import type { Draw } from './chain.js';
 import { Chain } from './chain.js';
 import type { BatchedLogDensity } from './logDensity.js';
 import { inverseMassDiagonal } from './phaseSpace/metric.js';
+import { sharedArena } from './phaseSpace/vectorArena.js';
 import type { ResolvedSettings, SampleSettings } from './settings.js';
 import { resolveSettings } from './settings.js';
 import type { ChainCounts, ChainSnapshot, Snapshot } from './snapshot.js';
@@ -59,9 +60,10 @@ export class SamplingRun {
     const onDraw = (draw: Draw) => listener.onDraw?.(draw);
     density.positions.fill(0);
     const { first, count } = this.settings.part;
+    const arena = sharedArena(density);
     this.chains = Array.from(
       { length: count },
-      (_, i) => new Chain(density, this.settings, first + i, onDraw, resume?.chains[first + i]),
+      (_, i) => new Chain(density, this.settings, first + i, onDraw, arena, resume?.chains[first + i]),
     );
   }
 

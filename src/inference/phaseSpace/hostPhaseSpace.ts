@@ -1,14 +1,15 @@
-// Phase space of one chain in ordinary memory: the vectors behind the slots and the arithmetic on them.
+// Phase space of one chain in host memory: the vectors behind the slots and the arithmetic on them.
 import { multiply, solveTransposed } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import type { Metric } from './metric.js';
 import type { BatchedRequest, MomentumSpan, PhasePoint, PhaseSpace, Request } from './requests.js';
 import type { Momentum, Stretch } from './turning.js';
 import { smallestTurningProduct } from './turning.js';
+import { type ArenaVector, VectorArena } from './vectorArena.js';
 
 interface EvaluatedPoint {
-  readonly position: Float64Array;
-  readonly gradient: Float64Array;
+  readonly position: ArenaVector;
+  readonly gradient: ArenaVector;
   logDensity: number;
 }
 
@@ -20,14 +21,31 @@ export class HostPhaseSpace implements PhaseSpace {
   private readonly points: EvaluatedPoint[] = [];
   private readonly momenta: Momentum[] = [];
   private readonly blockMomentum: Float64Array;
+  private readonly inverseMass: ArenaVector;
+  private readonly bytes: number;
 
+  /** @param arena memory for the vectors; chains may share one */
   constructor(
     private readonly density: BatchedLogDensity,
     private readonly lane: number,
-    public metric: Metric,
-    private readonly maxBlockSize: number = metric.block?.indices.length ?? 0,
+    private currentMetric: Metric,
+    private readonly maxBlockSize: number = currentMetric.block?.indices.length ?? 0,
+    private readonly arena: VectorArena = new VectorArena(),
   ) {
     this.blockMomentum = new Float64Array(maxBlockSize);
+    this.inverseMass = arena.allocate(density.dimension);
+    this.inverseMass.values.set(currentMetric.inverseMass);
+    this.bytes = VectorArena.bytesOf(density.dimension);
+  }
+
+  get metric(): Metric {
+    return this.currentMetric;
+  }
+
+  set metric(metric: Metric) {
+    if (metric === this.currentMetric) return;
+    this.currentMetric = metric;
+    this.inverseMass.values.set(metric.inverseMass);
   }
 
   logDensityAt(point: number): number {
@@ -36,21 +54,24 @@ export class HostPhaseSpace implements PhaseSpace {
 
   /** Position of a slot: the vector itself, `[dimension]`. */
   positionAt(point: number): Float64Array {
-    return this.pointSlot(point).position;
+    return this.pointSlot(point).position.values;
   }
 
   /** Gradient of a slot: the vector itself, `[dimension]`. */
   gradientAt(point: number): Float64Array {
-    return this.pointSlot(point).gradient;
+    return this.pointSlot(point).gradient.values;
   }
 
   /** Answers a request that needs no gradient. */
   answer(request: Exclude<Request, BatchedRequest>): number {
     if (request.kind === 'turning') {
       const total = this.momentumSlot(request.sum).momentum;
-      return smallestTurningProduct(this.stretch(request.left), this.stretch(request.right), this.metric, total);
+      const [left, right] = [this.stretch(request.left), this.stretch(request.right)];
+      return smallestTurningProduct(left, right, this.metric.block, this.inverseMass, total, this.arena);
     }
-    const { momentum } = this.momentumSlot(request.at.momentum);
+    const vector = this.momentumSlot(request.at.momentum).momentum;
+    const momentum = vector.values;
+    this.arena.clearPadding(vector);
     request.stream.fillNormal(momentum);
     scaleByMass(momentum, this.metric, this.blockMomentum);
     this.updateBlockVelocity(request.at.momentum);
@@ -67,11 +88,8 @@ export class HostPhaseSpace implements PhaseSpace {
   finish(request: BatchedRequest): number {
     const target = this.pointSlot(request.kind === 'evaluate' ? request.point : request.to.point);
     target.logDensity = this.density.logDensities[this.lane];
-    if (request.kind === 'leapfrog') return this.energy(request.to, this.secondKick(request));
-    const { gradients, lanes } = this.density;
-    const { gradient } = target;
-    for (let i = 0, at = this.lane; i < gradient.length; i++, at += lanes) gradient[i] = gradients[at];
-    return target.logDensity;
+    this.readLane(target.gradient);
+    return request.kind === 'leapfrog' ? this.energy(request.to, this.secondKick(request)) : target.logDensity;
   }
 
   /** Puts a slot's position back into the lane (a chain that has finished leaves something finite there). */
@@ -81,43 +99,35 @@ export class HostPhaseSpace implements PhaseSpace {
 
   /** p ← p + ε/2 ∇, q ← q + ε M⁻¹ p, written to the target slot and to the lane. */
   private kickAndDrift({ from, to, stepSize }: Extract<Request, { kind: 'leapfrog' }>): void {
-    const { position, gradient } = this.pointSlot(from.point);
+    const source = this.pointSlot(from.point);
+    const target = this.pointSlot(to.point);
     const { momentum } = this.momentumSlot(from.momentum);
-    const { position: newPosition } = this.pointSlot(to.point);
     const { momentum: newMomentum, blockVelocity } = this.momentumSlot(to.momentum);
-    const { positions, lanes } = this.density;
-    const { inverseMass, block } = this.metric;
-    const half = stepSize / 2;
-    for (let i = 0, at = this.lane; i < position.length; i++, at += lanes) {
-      const kicked = momentum[i] + half * gradient[i];
-      const moved = position[i] + stepSize * inverseMass[i] * kicked;
-      newMomentum[i] = kicked;
-      newPosition[i] = moved;
-      positions[at] = moved;
+    this.arena.kernels.kickAndDrift(
+      momentum.address,
+      source.gradient.address,
+      source.position.address,
+      this.inverseMass.address,
+      newMomentum.address,
+      target.position.address,
+      this.bytes,
+      stepSize,
+    );
+    const { block } = this.metric;
+    if (block) {
+      this.updateBlockVelocity(to.momentum);
+      const position = target.position.values;
+      block.indices.forEach((index, row) => (position[index] += stepSize * blockVelocity[row]));
     }
-    if (!block) return;
-    this.updateBlockVelocity(to.momentum);
-    block.indices.forEach((index, row) => {
-      newPosition[index] += stepSize * blockVelocity[row];
-      positions[index * lanes + this.lane] = newPosition[index];
-    });
+    this.writeLane(target.position);
   }
 
   /** p ← p + ε/2 ∇ at the new position; returns the diagonal part of the kinetic energy. */
   private secondKick({ to, stepSize }: Extract<Request, { kind: 'leapfrog' }>): number {
     const { gradient } = this.points[to.point];
     const { momentum } = this.momenta[to.momentum];
-    const { gradients, lanes } = this.density;
-    const { inverseMass } = this.metric;
-    const half = stepSize / 2;
-    let twice = 0;
-    for (let i = 0, at = this.lane; i < gradient.length; i++, at += lanes) {
-      const slope = gradients[at];
-      const kicked = momentum[i] + half * slope;
-      gradient[i] = slope;
-      momentum[i] = kicked;
-      twice += inverseMass[i] * kicked * kicked;
-    }
+    const { address } = this.inverseMass;
+    const twice = this.arena.kernels.kick(momentum.address, gradient.address, address, this.bytes, stepSize);
     this.updateBlockVelocity(to.momentum);
     return twice / 2;
   }
@@ -130,7 +140,7 @@ export class HostPhaseSpace implements PhaseSpace {
   private energy(at: PhasePoint, diagonalKineticEnergy: number): number {
     const { momentum, blockVelocity } = this.momenta[at.momentum];
     let twice = 0;
-    this.metric.block?.indices.forEach((index, row) => (twice += momentum[index] * blockVelocity[row]));
+    this.metric.block?.indices.forEach((index, row) => (twice += momentum.values[index] * blockVelocity[row]));
     const energy = diagonalKineticEnergy + twice / 2 - this.points[at.point].logDensity;
     return Number.isNaN(energy) ? Infinity : energy;
   }
@@ -146,27 +156,44 @@ export class HostPhaseSpace implements PhaseSpace {
     const { block } = this.metric;
     if (!block) return;
     const { momentum, blockVelocity } = this.momenta[slot];
-    block.indices.forEach((index, row) => (this.blockMomentum[row] = momentum[index]));
+    block.indices.forEach((index, row) => (this.blockMomentum[row] = momentum.values[index]));
     multiply(block.inverseMass, this.blockMomentum, blockVelocity);
   }
 
-  private writeLane(position: Float64Array): void {
-    const { positions, lanes } = this.density;
-    for (let i = 0, at = this.lane; i < position.length; i++, at += lanes) positions[at] = position[i];
+  private writeLane({ address, values }: ArenaVector): void {
+    const { positions, lanes, memory } = this.density;
+    const { lane } = this;
+    if (memory === this.arena.memory) {
+      const target = positions.byteOffset + 8 * lane;
+      this.arena.kernels.copy(address, 8, target, 8 * lanes, values.length);
+    } else {
+      for (let i = 0, at = lane; i < values.length; i++, at += lanes) positions[at] = values[i];
+    }
+  }
+
+  private readLane({ address, values }: ArenaVector): void {
+    const { gradients, lanes, memory } = this.density;
+    const { lane } = this;
+    if (memory === this.arena.memory) {
+      const source = gradients.byteOffset + 8 * lane;
+      this.arena.kernels.copy(source, 8 * lanes, address, 8, values.length);
+    } else {
+      for (let i = 0, at = lane; i < values.length; i++, at += lanes) values[i] = gradients[at];
+    }
   }
 
   private pointSlot(slot: number): EvaluatedPoint {
     const { dimension } = this.density;
     return (this.points[slot] ??= {
-      position: new Float64Array(dimension),
-      gradient: new Float64Array(dimension),
+      position: this.arena.allocate(dimension),
+      gradient: this.arena.allocate(dimension),
       logDensity: NaN,
     });
   }
 
   private momentumSlot(slot: number): Momentum {
     return (this.momenta[slot] ??= {
-      momentum: new Float64Array(this.density.dimension),
+      momentum: this.arena.allocate(this.density.dimension),
       blockVelocity: new Float64Array(this.maxBlockSize),
     });
   }

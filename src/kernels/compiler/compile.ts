@@ -4,7 +4,8 @@ import { interpret } from '../program/interpreter.js';
 import { type NodeId, pruneProgram, sizeOf, type TensorProgram } from '../program/tensorProgram.js';
 import { Code, FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { analyse } from './analysis.js';
-import { type Addresses, reductionFunction } from './expressions.js';
+import type { Addresses } from './arrayAccess.js';
+import { reductionFunction } from './loops.js';
 import { emitLoopNest } from './loopNest.js';
 import { factorSums } from './factorSums.js';
 import { checkDataArray, type DataArray, MemoryLayout, type StoredArray } from './memoryLayout.js';
@@ -69,6 +70,9 @@ export interface CompiledProgram {
   /** Lanes that one call handles. */
   readonly lanesPerCall: number;
 }
+
+/** Pages that a program's memory may grow to, so that a caller can keep vectors beside the program's arrays. */
+export const maxMemoryPages = 65536;
 
 /** Lanes of one call: more would spill registers. */
 const maxLanesPerCall = 4;
@@ -142,7 +146,7 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
 
   const pages = Math.ceil(layout.bytes / 65536) + 1;
   return {
-    bytes: builder.encode({ minimum: pages, maximum: pages, shared: true }) as Uint8Array<ArrayBuffer>,
+    bytes: builder.encode({ minimum: pages, maximum: maxMemoryPages, shared: true }) as Uint8Array<ArrayBuffer>,
     memoryBytes: pages * 65536,
     arrays: layout.arrays,
     setup: setupCalls,

@@ -1,5 +1,5 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
-import type { Call, CompiledProgram, CopyStep } from '../compiler/compile.js';
+import { type Call, type CompiledProgram, type CopyStep, maxMemoryPages } from '../compiler/compile.js';
 import { askToQuit, controlLength, isShareable, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
 
 /** Threads that serve a program; `stop` resolves when all have ended. */
@@ -81,7 +81,7 @@ export class CpuExecutable {
   /** The same program on the calling thread alone, with a memory of its own. */
   static adopt({ module, memory, program }: PortableProgram): CpuExecutable {
     const own = allocate(program);
-    new Uint8Array(own.buffer).set(new Uint8Array(memory.buffer));
+    new Uint8Array(own.buffer).set(new Uint8Array(memory.buffer, 0, program.memoryBytes));
     return new CpuExecutable({ module, memory: own, program });
   }
 
@@ -155,5 +155,5 @@ export class CpuExecutable {
 
 function allocate({ memoryBytes }: BoundProgram): WebAssembly.Memory {
   const pages = memoryBytes / 65536;
-  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  return new WebAssembly.Memory({ initial: pages, maximum: maxMemoryPages, shared: true });
 }

@@ -1,0 +1,214 @@
+// The loops of phase space over whole vectors, as WebAssembly on pairs of doubles: leapfrog kicks and turning products.
+import { type Code, FunctionBuilder, ModuleBuilder } from '../../kernels/wasm/encoder.js';
+
+/**
+ * Vectors are addresses (bytes) of doubles padded with zeros to `bytes`, a multiple of 16. Products with the diagonal
+ * inverse mass leave the dense block out; `results` is the address of the sums.
+ */
+export interface VectorKernels {
+  /** p' = p + ε/2 ∇, q' = q + ε m⁻¹ p'. */
+  kickAndDrift(
+    momentum: number,
+    gradient: number,
+    position: number,
+    inverseMass: number,
+    newMomentum: number,
+    newPosition: number,
+    bytes: number,
+    stepSize: number,
+  ): void;
+  /** p ← p + ε/2 ∇; returns Σ m⁻¹ p². */
+  kick(momentum: number, gradient: number, inverseMass: number, bytes: number, stepSize: number): number;
+  /** total = first + last; results: Σ m⁻¹ first·total, Σ m⁻¹ last·total. */
+  turningOfPair(first: number, last: number, inverseMass: number, total: number, bytes: number, results: number): void;
+  /** total = leftSum + rightSum; results: the six products of the generalised U-turn criterion, as in turning.ts. */
+  turningOfStretches(
+    leftBegin: number,
+    leftEnd: number,
+    leftSum: number,
+    rightBegin: number,
+    rightEnd: number,
+    rightSum: number,
+    inverseMass: number,
+    total: number,
+    bytes: number,
+    results: number,
+  ): void;
+  /** Copies `length` doubles, with strides in bytes: between a contiguous vector and a lane. */
+  copy(source: number, sourceStride: number, target: number, targetStride: number, length: number): void;
+}
+
+/** Limits of the memory that the kernels work on, in pages of 64 KiB; shared memory keeps its views when it grows. */
+export const vectorMemory = { minimum: 1, maximum: 65536, shared: true } as const;
+
+let module: WebAssembly.Module | undefined;
+
+/** Binds the kernels to a memory of the limits `vectorMemory`. */
+export function vectorKernels(memory: WebAssembly.Memory): VectorKernels {
+  module ??= new WebAssembly.Module(buildModule());
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as VectorKernels;
+}
+
+function buildModule(): Uint8Array<ArrayBuffer> {
+  const builder = new ModuleBuilder();
+  builder.addFunction(kickAndDrift(), 'kickAndDrift');
+  builder.addFunction(kick(), 'kick');
+  builder.addFunction(turningOfPair(), 'turningOfPair');
+  builder.addFunction(turningOfStretches(), 'turningOfStretches');
+  builder.addFunction(copy(), 'copy');
+  return builder.encode(vectorMemory) as Uint8Array<ArrayBuffer>;
+}
+
+/** A function over vectors under construction: parameters are the vectors, then `bytes`, then what `more` lists. */
+class VectorLoop {
+  readonly builder: FunctionBuilder;
+  private readonly at: number;
+  private readonly bytes: number;
+
+  constructor(vectors: number, more: readonly ('i32' | 'f64')[], results: readonly 'f64'[] = []) {
+    this.builder = new FunctionBuilder([...Array<'i32'>(vectors).fill('i32'), 'i32', ...more], results);
+    this.bytes = vectors;
+    this.at = this.builder.local('i32');
+  }
+
+  get code(): Code {
+    return this.builder.body;
+  }
+
+  variable(): number {
+    return this.builder.local('v128');
+  }
+
+  /** Pushes the loop's pair of a vector. */
+  load(vector: number): Code {
+    return this.code.get(vector).get(this.at).op('i32_add').mem('v128_load', 0);
+  }
+
+  /** Stores a variable as the loop's pair of a vector. */
+  store(vector: number, variable: number): void {
+    this.code.get(vector).get(this.at).op('i32_add').get(variable).mem('v128_store', 0);
+  }
+
+  /** sum ← sum + a·b */
+  accumulate(sum: number, a: number, b: number): void {
+    this.code.get(sum).get(a).get(b).op('f64x2_mul', 'f64x2_add').set(sum);
+  }
+
+  /** Runs `body` for every pair. */
+  forEachPair(body: () => void): void {
+    this.code.loop();
+    body();
+    this.code.get(this.at).i32Const(16).op('i32_add').tee(this.at).get(this.bytes).op('i32_lt_u').branchIf(0).op('end');
+  }
+
+  /** Pushes the sum of a variable's two lanes. */
+  lanesOf(variable: number): Code {
+    return this.code.get(variable).extractLane(0).get(variable).extractLane(1).op('f64_add');
+  }
+
+  /** Stores lane sums one after another from the address in `results`. */
+  storeSums(results: number, sums: readonly number[]): void {
+    sums.forEach((sum, i) => {
+      this.code.get(results);
+      this.lanesOf(sum).mem('f64_store', 8 * i);
+    });
+  }
+}
+
+/** Sets `target` to both lanes of factor × the f64 parameter `stepSize`. */
+function splatStep(loop: VectorLoop, stepSize: number, factor: number, target: number): void {
+  loop.code.get(stepSize).f64Const(factor).op('f64_mul', 'f64x2_splat').set(target);
+}
+
+function kickAndDrift(): FunctionBuilder {
+  const [momentum, gradient, position, inverseMass, newMomentum, newPosition, , stepSize] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const loop = new VectorLoop(6, ['f64']);
+  const [half, whole, kicked, moved] = [loop.variable(), loop.variable(), loop.variable(), loop.variable()];
+  splatStep(loop, stepSize, 0.5, half);
+  splatStep(loop, stepSize, 1, whole);
+  loop.forEachPair(() => {
+    loop.load(momentum);
+    loop.load(gradient).get(half).op('f64x2_mul', 'f64x2_add').set(kicked);
+    loop.load(position);
+    loop.load(inverseMass).get(whole).op('f64x2_mul').get(kicked).op('f64x2_mul', 'f64x2_add').set(moved);
+    loop.store(newMomentum, kicked);
+    loop.store(newPosition, moved);
+  });
+  return loop.builder;
+}
+
+function kick(): FunctionBuilder {
+  const [momentum, gradient, inverseMass, , stepSize] = [0, 1, 2, 3, 4];
+  const loop = new VectorLoop(3, ['f64'], ['f64']);
+  const [half, kicked, velocity, twice] = [loop.variable(), loop.variable(), loop.variable(), loop.variable()];
+  splatStep(loop, stepSize, 0.5, half);
+  loop.forEachPair(() => {
+    loop.load(momentum);
+    loop.load(gradient).get(half).op('f64x2_mul', 'f64x2_add').set(kicked);
+    loop.store(momentum, kicked);
+    loop.load(inverseMass).get(kicked).op('f64x2_mul').set(velocity);
+    loop.accumulate(twice, velocity, kicked);
+  });
+  loop.lanesOf(twice);
+  return loop.builder;
+}
+
+function turningOfPair(): FunctionBuilder {
+  const [first, last, inverseMass, total, , results] = [0, 1, 2, 3, 4, 5];
+  const loop = new VectorLoop(4, ['i32']);
+  const [begin, end, joined, velocity] = [loop.variable(), loop.variable(), loop.variable(), loop.variable()];
+  const [atFirst, atLast] = [loop.variable(), loop.variable()];
+  loop.forEachPair(() => {
+    loop.load(first).set(begin);
+    loop.load(last).set(end);
+    loop.code.get(begin).get(end).op('f64x2_add').set(joined);
+    loop.store(total, joined);
+    loop.load(inverseMass).get(joined).op('f64x2_mul').set(velocity);
+    loop.accumulate(atFirst, begin, velocity);
+    loop.accumulate(atLast, end, velocity);
+  });
+  loop.storeSums(results, [atFirst, atLast]);
+  return loop.builder;
+}
+
+function turningOfStretches(): FunctionBuilder {
+  const [leftBegin, leftEnd, leftSum, rightBegin, rightEnd, rightSum, inverseMass, total, , results] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+  ];
+  const loop = new VectorLoop(8, ['i32']);
+  const [before, after, begin, beforeJoin, afterJoin, end] = Array.from({ length: 6 }, () => loop.variable());
+  const [inverse, joined, velocity] = Array.from({ length: 3 }, () => loop.variable());
+  const sums = Array.from({ length: 6 }, () => loop.variable());
+  /** velocity = m⁻¹ (a + b), and its products with the momenta at two ends. */
+  const addProducts = (a: number, b: number, ends: readonly [number, number], first: number): void => {
+    loop.code.get(a).get(b).op('f64x2_add').tee(joined).get(inverse).op('f64x2_mul').set(velocity);
+    ends.forEach((momentum, i) => loop.accumulate(sums[first + i], momentum, velocity));
+  };
+  loop.forEachPair(() => {
+    loop.load(leftSum).set(before);
+    loop.load(rightSum).set(after);
+    loop.load(leftBegin).set(begin);
+    loop.load(leftEnd).set(beforeJoin);
+    loop.load(rightBegin).set(afterJoin);
+    loop.load(rightEnd).set(end);
+    loop.load(inverseMass).set(inverse);
+    addProducts(before, after, [begin, end], 0);
+    loop.store(total, joined);
+    addProducts(before, afterJoin, [begin, afterJoin], 2);
+    addProducts(after, beforeJoin, [beforeJoin, end], 4);
+  });
+  loop.storeSums(results, sums);
+  return loop.builder;
+}
+
+function copy(): FunctionBuilder {
+  const [source, sourceStride, target, targetStride, length] = [0, 1, 2, 3, 4];
+  const builder = new FunctionBuilder(['i32', 'i32', 'i32', 'i32', 'i32'], []);
+  const { body } = builder;
+  body.loop();
+  body.get(target).get(source).mem('f64_load', 0).mem('f64_store', 0);
+  body.get(source).get(sourceStride).op('i32_add').set(source);
+  body.get(target).get(targetStride).op('i32_add').set(target);
+  body.get(length).i32Const(1).op('i32_sub').tee(length).branchIf(0).op('end');
+  return builder;
+}
