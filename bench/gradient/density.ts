@@ -29,7 +29,7 @@ export function upperLevels(p: NamedTensors, w: tf.Tensor, unitMean: tf.Tensor):
 }
 
 /** log p(y, parameters) of the three-level regression. */
-export function logDensity(p: NamedTensors, d: NamedTensors): tf.Tensor {
+function logDensity(p: NamedTensors, d: NamedTensors): tf.Tensor {
   const eta = tf.sum(tf.mul(d.x, gatherRows(p.beta, d.unit)), 1);
   return tf.add(normalSum(d.y, eta, p.logSigma), upperLevels(p, d.w, gatherRows(p.gamma, d.market)));
 }

@@ -30,7 +30,7 @@ export interface Problem {
 }
 
 /** Numbers from a fixed linear congruential generator, about standard normal. */
-export function normals(seed: number): () => number {
+function normals(seed: number): () => number {
   let state = seed >>> 0;
   const uniform = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -31,7 +31,7 @@ export function scaleIndex(index: Index, factor: number): Index {
   };
 }
 
-export function addIndices(a: Index, b: Index): Index {
+function addIndices(a: Index, b: Index): Index {
   const terms = new Map(a.terms.map((term) => [term.variable.id, term]));
   for (const term of b.terms) {
     const coefficient = (terms.get(term.variable.id)?.coefficient ?? 0) + term.coefficient;

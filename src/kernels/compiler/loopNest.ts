@@ -4,7 +4,9 @@ import type { ReduceFunction } from '../program/tensorProgram.js';
 import { FunctionBuilder } from '../wasm/encoder.js';
 import type { MathFunction } from '../math/vectorMath.js';
 import { type Root, unrollLimit } from './analysis.js';
-import { type Addresses, Expressions, loopCopies, neutralElement, reductionFunction } from './expressions.js';
+import type { Addresses } from './arrayAccess.js';
+import { Expressions } from './expressions.js';
+import { loopCopies, neutralElement, reductionFunction } from './loops.js';
 import { constantIndex, flattenIndices, type Index, variableIndex } from './indexing.js';
 import { Arithmetic, Scope, type Value } from './values.js';
 

@@ -1,7 +1,7 @@
 // Plans one loop nest: which sorted index groups its rows, into how many blocks the rows are cut, and where shares go.
 import { type NodeId, sizeOf } from '../program/tensorProgram.js';
 import { unrollLimit } from './analysis.js';
-import type { Addresses } from './expressions.js';
+import type { Addresses } from './arrayAccess.js';
 import type { NestPlan, PartialArray, SegmentPlan } from './loopNest.js';
 import type { LoopNest } from './schedule.js';
 import { mathFunctionOf } from './values.js';

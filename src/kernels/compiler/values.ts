@@ -1,5 +1,6 @@
 // Values while a loop body is generated: literals, numbers shared by all chains, and vectors with one chain a lane.
-import { Code, type FunctionBuilder, type PlainInstruction } from '../wasm/encoder.js';
+import { Code, type FunctionBuilder } from '../wasm/encoder.js';
+import type { PlainInstruction } from '../wasm/instructions.js';
 import { binaryScalar, unaryScalar } from '../program/scalarFunctions.js';
 import type { BinaryFunction, UnaryFunction } from '../program/tensorProgram.js';
 import type { MathFunction } from '../math/vectorMath.js';

@@ -53,7 +53,7 @@ export interface WorkerSetup {
 
 export type KernelFunction = (start: number, end: number, block: number, lanePointer: number) => void;
 
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Record<string, KernelFunction> {
+function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Record<string, KernelFunction> {
   const instance = new WebAssembly.Instance(module, { env: { memory, ...mathImports } });
   return instance.exports as unknown as Record<string, KernelFunction>;
 }

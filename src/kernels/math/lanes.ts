@@ -1,6 +1,7 @@
 // Writes a WebAssembly function on pairs of doubles as arithmetic: each operation emits code and names its result.
 
-import type { Code, PlainInstruction } from '../wasm/encoder.js';
+import type { Code } from '../wasm/encoder.js';
+import type { PlainInstruction } from '../wasm/instructions.js';
 import { FunctionBuilder } from '../wasm/encoder.js';
 
 /** The result of an operation: a local variable of type v128. */
