@@ -59,11 +59,11 @@ function multivariateNormalLog(x: Vector, mean: Vector, covariance: Matrix): num
 }
 
 /** Mean of a unit's coefficients: Γ_j [1, z], Γ row-major `[p·q]`. */
-export function unitMean(gamma: Vector, z: Vector, p: number): number[] {
+function unitMean(gamma: Vector, z: Vector, p: number): number[] {
   return Array.from({ length: p }, (_, k) => dot(gamma.slice(k * z.length, (k + 1) * z.length), z));
 }
 
-export const designOf = (data: ThreeLevelData) => ({
+const designOf = (data: ThreeLevelData) => ({
   x: (row: number) => withConstant(data.x, row),
   z: (unit: number) => withConstant(data.z, unit),
   w: (market: number) => withConstant(data.markets?.w ?? [], market),
@@ -148,7 +148,7 @@ export interface ReferenceCentring {
 }
 
 /** Entries of L below the diagonal from unconstrained numbers, row by row: partial correlations tanh(x). */
-export function belowOf(k: number, free: Vector): number[] {
+function belowOf(k: number, free: Vector): number[] {
   const below: number[] = [];
   let next = 0;
   for (let i = 1; i < k; i++) {
