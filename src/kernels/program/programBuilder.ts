@@ -1,5 +1,6 @@
 // Builds tensor programs and simplifies while building: equal nodes are shared, constants folded, views and broadcasts composed.
-import { binaryScalar, unaryScalar } from './scalarFunctions.js';
+import { unaryScalar } from './scalarFunctions.js';
+import { reduceBroadcast, simplifyBinary } from './simplify.js';
 import {
   type BinaryFunction,
   broadcastShape,
@@ -86,7 +87,7 @@ export class ProgramBuilder {
   binary(fn: BinaryFunction, a: NodeId, b: NodeId): NodeId {
     const shape = broadcastShape(this.shape(a), this.shape(b));
     const inner = [this.withoutBroadcast(a), this.withoutBroadcast(b)];
-    const simpler = this.simplifyBinary(fn, inner[0], inner[1]);
+    const simpler = simplifyBinary(this, fn, inner[0], inner[1]);
     if (simpler !== undefined) return this.broadcast(simpler, shape);
     const commutes = fn === 'add' || fn === 'mul' || fn === 'min' || fn === 'max' || fn === 'equal';
     if (commutes && inner[0] > inner[1]) inner.reverse();
@@ -224,7 +225,7 @@ export class ProgramBuilder {
     }
     if (sizeOf(own) === 0) return this.fill({ sum: 0, prod: 1, max: -Infinity, min: Infinity }[fn], shape);
     return (
-      this.reduceBroadcast(fn, x, sorted, shape) ??
+      reduceBroadcast(this, fn, x, sorted, shape) ??
       this.intern({ op: 'reduce', fn, axes: sorted }, [x], shape, `${fn}${sorted.join()}`)
     );
   }
@@ -323,91 +324,6 @@ export class ProgramBuilder {
   private withoutBroadcast(id: NodeId): NodeId {
     const { operation, inputs } = this.nodes[id];
     return operation.op === 'broadcast' ? inputs[0] : id;
-  }
-
-  private simplifyBinary(fn: BinaryFunction, a: NodeId, b: NodeId): NodeId | undefined {
-    const left = this.uniformValue(a);
-    const right = this.uniformValue(b);
-    if (left !== undefined && right !== undefined) return this.scalar(binaryScalar[fn](left, right));
-    switch (fn) {
-      case 'add':
-        if (left === 0) return b;
-        if (right === 0) return a;
-        if (this.negated(b) !== undefined) return this.sub(a, this.negated(b)!);
-        if (this.negated(a) !== undefined) return this.sub(b, this.negated(a)!);
-        return undefined;
-      case 'sub':
-        if (right === 0) return a;
-        if (left === 0) return this.neg(b);
-        return this.negated(b) !== undefined ? this.add(a, this.negated(b)!) : undefined;
-      case 'mul':
-        if (left === 1) return b;
-        if (right === 1) return a;
-        if (left === -1) return this.neg(b);
-        return right === -1 ? this.neg(a) : undefined;
-      case 'div':
-        if (right === 1) return a;
-        // A divisor that is shared by many dividends is inverted once.
-        if (right !== undefined || sizeOf(this.shape(b)) < sizeOf(broadcastShape(this.shape(a), this.shape(b)))) {
-          return this.mul(a, this.unary('reciprocal', b));
-        }
-        return left === 1 ? this.unary('reciprocal', b) : undefined;
-      case 'pow':
-        return right === undefined ? undefined : this.integerPower(a, right);
-      default:
-        return undefined;
-    }
-  }
-
-  private negated(id: NodeId): NodeId | undefined {
-    const { operation, inputs } = this.nodes[id];
-    return operation.op === 'unary' && operation.fn === 'neg' ? inputs[0] : undefined;
-  }
-
-  private integerPower(x: NodeId, exponent: number): NodeId | undefined {
-    switch (exponent) {
-      case 1:
-        return x;
-      case 2:
-        return this.mul(x, x);
-      case 3:
-        return this.mul(this.mul(x, x), x);
-      case 0.5:
-        return this.unary('sqrt', x);
-      case -0.5:
-        return this.unary('reciprocal', this.unary('sqrt', x));
-      case -1:
-        return this.unary('reciprocal', x);
-      case -2:
-        return this.unary('reciprocal', this.mul(x, x));
-      default:
-        return undefined;
-    }
-  }
-
-  /** Reductions along axes on which the input merely repeats need no loop. */
-  private reduceBroadcast(fn: ReduceFunction, x: NodeId, axes: readonly number[], shape: Shape): NodeId | undefined {
-    const { operation, inputs, shape: own } = this.nodes[x];
-    if (operation.op !== 'broadcast') return undefined;
-    const source = this.shape(inputs[0]);
-    const padded = [...Array<number>(own.length - source.length).fill(1), ...source];
-    const repeated = axes.filter((axis) => padded[axis] === 1);
-    if (repeated.length === 0) return undefined;
-    const times = sizeOf(repeated.map((axis) => own[axis]));
-    const offset = own.length - source.length;
-    const remaining = axes.filter((axis) => !repeated.includes(axis)).map((axis) => axis - offset);
-    const rest = this.reduce(fn, inputs[0], remaining);
-    const kept = this.reshape(
-      rest,
-      padded.filter((_, axis) => !axes.includes(axis)),
-    );
-    const scaled =
-      fn === 'sum'
-        ? this.mul(kept, this.scalar(times))
-        : fn === 'prod'
-          ? this.binary('pow', kept, this.scalar(times))
-          : kept;
-    return this.broadcast(scaled, shape);
   }
 
   private foldView(values: Float64Array, own: Shape, shape: Shape, permutation: readonly number[]): NodeId {
