@@ -55,7 +55,7 @@ export function stateNeeds(needs: Needs, folder: string): string {
   return `memory: about ${megabytes(memory)} (program ${megabytes(needs.programBytes)}, trajectories ${megabytes(needs.samplerBytes)}, of ${megabytes(free)} free); draws on disk: ${megabytes(needs.diskBytes)} (of ${megabytes(disk)} free)`;
 }
 
-export function megabytes(bytes: number): string {
+function megabytes(bytes: number): string {
   const mega = bytes / 1e6;
   return mega >= 1000 ? `${(mega / 1000).toFixed(1)} GB` : `${mega >= 10 ? mega.toFixed(0) : mega.toFixed(1)} MB`;
 }

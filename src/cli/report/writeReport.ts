@@ -39,9 +39,13 @@ export async function writeReport(dir: string): Promise<string> {
     readonly warmup: number;
     readonly draws: number;
   };
-  const { populationSites, positiveSites, ...shownRecord } = record;
   const html = renderReport({
-    ...shownRecord,
+    title: record.title,
+    model: record.model,
+    data: record.data,
+    forests: record.forests,
+    predictive: record.predictive,
+    sampler: record.sampler,
     run: {
       method: figures.method.toUpperCase(),
       command: String(run['command']),

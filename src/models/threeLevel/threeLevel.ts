@@ -225,7 +225,7 @@ function coordinates({ data, design }: ThreeLevelContext): Coordinates {
 }
 
 /** Names of a market's coefficients: those of the rows, crossed with those of the units where there are any. */
-export function marketCoefficients(design: ThreeLevelDesign): string[] {
+function marketCoefficients(design: ThreeLevelDesign): string[] {
   const [x, z] = [design.rows.names, design.units.names];
   return x.flatMap((name) => z.map((other) => (z.length === 1 ? name : `${name}:${other}`)));
 }
