@@ -193,7 +193,7 @@ async function finish(
   say: (line: string) => void,
 ): Promise<FitOutcome> {
   const { config, model, data } = job;
-  const summaries = await summariseRun(folder.posteriorPath, model, job.keptSites);
+  const summaries = await summariseRun(folder.posteriorPath, model, job.keptSites, config.threads ?? coreCount());
   const unstored =
     sink.moments === undefined ? undefined : { moments: sink.moments, names: unstoredNames(model, job.keptSites) };
   const { statistics, energies, acceptanceRate } = await readSamplerStatistics(folder, config.method);

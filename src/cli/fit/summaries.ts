@@ -15,8 +15,9 @@ import {
   type Summary,
   summariseNamed,
 } from '../../diagnostics/index.js';
-import { stridesOf } from '../../kernels/program/tensorProgram.js';
+import { sizeOf, stridesOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
+import { SummaryThreads } from './summaryThreads.js';
 
 /** A summary with the site it belongs to and the element's place in it. */
 export interface PlacedSummary extends NamedSummary {
@@ -24,27 +25,46 @@ export interface PlacedSummary extends NamedSummary {
   readonly element: number;
 }
 
+/** Scalars that a thread summarises at a time, and fewest for which threads are started. */
+const batchSize = 64;
+const fewestForThreads = 500;
+
 /** Summaries of all stored scalars in model order; elements fixed by construction are left out. */
 export async function summariseRun(
   posteriorPath: string,
   model: Model,
   kept: readonly Site[],
+  threads: number,
 ): Promise<PlacedSummary[]> {
   const reader = await openPosterior(posteriorPath);
-  const summaries: PlacedSummary[] = [];
-  for (const site of kept) {
-    const names = [...scalarNames(site, model.coords)];
-    const strides = stridesOf(site.shape);
-    for await (const block of reader.blocks(site.name)) {
-      for (const [offset, chains] of block.draws.entries()) {
-        const element = block.start + offset;
-        const index = site.shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent);
-        if (site.isFixed?.(index)) continue;
-        summaries.push({ ...summariseNamed(names[element], chains), site, element });
+  const scalars = kept.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const pool = threads > 1 && scalars >= fewestForThreads ? new SummaryThreads(threads) : undefined;
+  try {
+    const summaries: PlacedSummary[] = [];
+    for (const site of kept) {
+      const names = [...scalarNames(site, model.coords)];
+      for await (const { start, draws } of reader.blocks(site.name)) {
+        const free = [...draws.keys()].filter((offset) => !isFixed(site, start + offset));
+        const batches = Array.from({ length: Math.ceil(free.length / batchSize) }, async (_, batch) => {
+          const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);
+          const named = offsets.map((offset) => names[start + offset]);
+          const chains = offsets.map((offset) => draws[offset]);
+          const found = pool ? await pool.summarise(named, chains) : chains.map((c, i) => summariseNamed(named[i], c));
+          return found.map((summary, i): PlacedSummary => ({ ...summary, site, element: start + offsets[i] }));
+        });
+        summaries.push(...(await Promise.all(batches)).flat());
       }
     }
+    return summaries;
+  } finally {
+    await pool?.dispose();
   }
-  return summaries;
+}
+
+function isFixed(site: Site, element: number): boolean {
+  if (site.isFixed === undefined) return false;
+  const strides = stridesOf(site.shape);
+  return site.isFixed(site.shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent));
 }
 
 /** The convergence checks of a fit: population strictly, groups by their own limits, unstored sites by their moments. */
