@@ -10,7 +10,7 @@ import type { Section } from '../parts.js';
 import type { ReportInput, ReportParameter } from '../reportInput.js';
 
 const WORDS: Readonly<Record<CheckStatus, string>> = { pass: 'Pass', review: 'Review', fail: 'Fail' };
-/** Titles of the checks that `src/diagnostics` names; others keep their name. */
+/** Titles of the checks of `src/diagnostics` and of the data; others keep their name. */
 const TITLES: Readonly<Record<string, string>> = {
   nonFinite: 'Finite draws',
   stuckChains: 'Moving chains',
@@ -22,6 +22,8 @@ const TITLES: Readonly<Record<string, string>> = {
   divergences: 'Divergences',
   ebfmi: 'Energy (E-BFMI)',
   treeDepth: 'Tree depth',
+  thinData: 'Rows per group',
+  fewMarkets: 'Number of markets',
 };
 
 const ORDER: readonly CheckStatus[] = ['fail', 'review', 'pass'];
