@@ -33,6 +33,5 @@ export { threeLevelModel, type ThreeLevelOptions } from './models/threeLevel/thr
 export * from './kernels/ops/index.js';
 export { cpuDevice, type CpuDeviceOptions } from './kernels/cpu/cpuDevice.js';
 export type { Device, Executable, ProgramBinding } from './kernels/device.js';
-export { startThreads } from './kernels/adapters/nodeThreads.js';
 export * from './inference/index.js';
 export * from './diagnostics/index.js';

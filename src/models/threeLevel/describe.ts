@@ -1,6 +1,6 @@
 // The three-level model in words and formulas, for the report.
 import type { ModelDescription } from '../model.js';
-import type { ThreeLevelContext } from './threeLevel.js';
+import type { ThreeLevelContext } from './context.js';
 
 export function describeThreeLevel({
   data,

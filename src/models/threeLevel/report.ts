@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
 import type { LevelDesign } from './design.js';
-import type { LevelValues, ThreeLevelContext } from './threeLevel.js';
-import { unitDimension } from './threeLevel.js';
+import type { LevelValues, ThreeLevelContext } from './context.js';
+import { unitDimension } from './context.js';
 
 /** Site list in the order of the summary: population first. */
 export function threeLevelSites({ data, design, covariance, p, q, r }: ThreeLevelContext): Site[] {

@@ -1,7 +1,7 @@
 // Where chains of the three-level model start: around the pilot estimates, as wide as those are uncertain.
 import type { StartingPoint } from '../model.js';
 import type { PilotEstimates } from './pilot.js';
-import type { ThreeLevelContext } from './threeLevel.js';
+import type { ThreeLevelContext } from './context.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
   const { data, covariance, centring, p, q, r, design } = context;

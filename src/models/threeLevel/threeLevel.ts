@@ -9,12 +9,13 @@ import { normal } from '../distributions/index.js';
 import type { Model, ModelArray, ModelParameter, Site, Tensors } from '../model.js';
 import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
+import { type Centring, type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
 import { unitFactors } from './crossproducts.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
 import { pilotEstimates } from './pilot.js';
-import { type Covariances, threeLevelPriors, type ThreeLevelPriors } from './priors.js';
+import { type Covariances, threeLevelPriors } from './priors.js';
 import { threeLevelStart } from './start.js';
 import { threeLevelReport, threeLevelSites } from './report.js';
 
@@ -23,24 +24,6 @@ export interface ThreeLevelOptions {
   /** `auto`: coefficient by coefficient, by how much the data of a typical group say. */
   readonly parametrisation?: 'auto' | 'centred' | 'noncentred';
   readonly priors?: Readonly<Record<string, PriorSpec>>;
-}
-
-/** How far the coefficients of each level are centred: 1 sampled as themselves, 0 as standardised deviations. */
-export interface Centring {
-  readonly unit: readonly number[];
-  readonly market: readonly number[];
-}
-
-/** What the pieces of the model share. Sizes: p row coefficients, q unit coefficients, r market coefficients. */
-export interface ThreeLevelContext {
-  readonly data: ThreeLevelData;
-  readonly design: ThreeLevelDesign;
-  readonly priors: ThreeLevelPriors;
-  readonly covariance: Covariances;
-  readonly centring: Centring;
-  readonly p: number;
-  readonly q: number;
-  readonly r: number;
 }
 
 /**
@@ -128,14 +111,6 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     start: threeLevelStart(context, pilot),
     description: describeThreeLevel(context),
   };
-}
-
-export interface LevelValues {
-  /** `[unit][p]`, model units. */
-  readonly beta: tf.Tensor;
-  /** `[market][p·q]` with three levels, `[p·q]` with two. */
-  readonly gamma: tf.Tensor;
-  readonly logPrior: tf.Tensor;
 }
 
 /** Coefficients of every level from what is sampled, and the log density of the blocks. */
@@ -228,9 +203,4 @@ function coordinates({ data, design }: ThreeLevelContext): Coordinates {
 function marketCoefficients(design: ThreeLevelDesign): string[] {
   const [x, z] = [design.rows.names, design.units.names];
   return x.flatMap((name) => z.map((other) => (z.length === 1 ? name : `${name}:${other}`)));
-}
-
-/** The column that names units; `unit` where product and market together do. */
-export function unitDimension(data: ThreeLevelData): string {
-  return data.units.dimensions.length === 1 ? data.units.dimensions[0] : 'unit';
 }
