@@ -1,6 +1,6 @@
 // Public interface of inference, in the order of the flow: density, settings, start, kernels, run, snapshot.
 export type { BatchedLogDensity } from './logDensity.js';
-export type { SampleSettings } from './settings.js';
+export type { ChainRange, SampleSettings } from './settings.js';
 export type { MetricKind } from './phaseSpace/metric.js';
 export type { InitialPositions } from './initialise.js';
 export { InitialisationError } from './initialise.js';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { divideChains, sampleOnThreads } from '../../src/cli/fit/chainThreads.js';
+import { ChainThreads, divideChains } from '../../src/cli/fit/chainThreads.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
 import { runFit } from '../../src/cli/fit/runFit.js';
 import {
@@ -12,6 +12,7 @@ import {
   InitialisationError,
   type PortableDensity,
   sample,
+  type SampleResult,
   type SampleSettings,
   type Snapshot,
 } from '../../src/inference/index.js';
@@ -55,10 +56,10 @@ function writeInput(): string {
 const config = writeInput();
 const length = { warmup: 150, draws: 120, seed: 5 };
 
-function fitWith(threads: number, out: string, more: { chains?: number; resume?: boolean } = {}) {
+function fitWith(threads: number, out: string, more: { chains?: number; draws?: number; resume?: boolean } = {}) {
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-  const { chains = 3, resume = false } = more;
-  const overrides = { ...length, chains, threads };
+  const { chains = 3, draws = length.draws, resume = false } = more;
+  const overrides = { ...length, chains, draws, threads };
   return runFit({ config, out, resume, overrides, command: 'hierax fit' }, () => undefined);
 }
 
@@ -102,22 +103,24 @@ describe('a fit on threads', () => {
 
   it('stopped by a signal and resumed with another number of threads gives the bytes of an unbroken run', async () => {
     const [unbroken, broken] = [fresh(), fresh()];
-    await fitWith(2, unbroken, { chains: 4 });
+    // Long enough that threads which run ahead of the main thread are not done when they are told to stop.
+    const long = { chains: 4, draws: 2000 };
+    await fitWith(2, unbroken, long);
     for (const [threads, stopAfter] of [
       [2, 30],
-      [1, 100],
-      [2, 250],
+      [1, 300],
+      [2, 900],
     ]) {
       let left = stopAfter;
       vi.spyOn(DrawSink.prototype, 'write').mockImplementation(function (this: DrawSink, draw: Draw) {
         writeDraw.call(this, draw);
         if (--left === 0) process.emit('SIGINT');
       });
-      const { status } = await fitWith(threads, broken, { chains: 4, resume: true });
+      const { status } = await fitWith(threads, broken, { ...long, resume: true });
       expect(status).toBeUndefined();
     }
     vi.restoreAllMocks();
-    const { status } = await fitWith(2, broken, { chains: 4, resume: true });
+    const { status } = await fitWith(2, broken, { ...long, resume: true });
     expect(status).toBeDefined();
     expect(storedFiles(broken)).toEqual(storedFiles(unbroken));
     expect(diagnosticsOf(broken).gradientEvaluations).toBe(diagnosticsOf(unbroken).gradientEvaluations);
@@ -146,6 +149,23 @@ function recorder(chains: number) {
   const onCheckpoint = (snapshot: Snapshot): void =>
     void snapshots.push({ snapshot, counts: draws.map((chain) => chain.length) });
   return { draws, snapshots, onDraw, onCheckpoint };
+}
+
+type RunArguments = Parameters<ChainThreads['run']>;
+
+async function sampleOnThreads(
+  density: PortableDensity,
+  settings: SampleSettings & { readonly chains: number },
+  threads: number,
+  listener: RunArguments[2],
+  options: RunArguments[3],
+): Promise<SampleResult> {
+  const run = new ChainThreads(settings.chains, threads);
+  try {
+    return await run.run(density, settings, listener, options);
+  } finally {
+    await run.dispose();
+  }
 }
 
 const settings: SampleSettings & { readonly chains: number } = { chains: 3, warmup: 3000, draws: 9000, seed: 3 };

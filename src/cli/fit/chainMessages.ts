@@ -6,7 +6,7 @@ import type { SampleResult } from '../../inference/sample.js';
 import type { SampleSettings } from '../../inference/settings.js';
 import type { Snapshot } from '../../inference/snapshot.js';
 
-/** What a thread is started with: a density for its part of the chains, and the settings of the whole run. */
+/** What a thread is to do: a density for its part of the chains, and the settings of the whole run. */
 export interface ChainWork {
   readonly density: PortableDensity;
   /** Without functions: those cannot travel. */
@@ -14,8 +14,9 @@ export interface ChainWork {
   readonly resume: Snapshot | undefined;
 }
 
-/** `taken` answers a batch of draws; `snapshot` asks for the pending draws and then the state after them. */
-export type ToChains = { readonly kind: 'taken' | 'snapshot' | 'stop' };
+/** `begin` comes first and once; `taken` answers a batch of draws; `snapshot` asks for the pending draws and then the state after them. */
+export type ToChains =
+  { readonly kind: 'begin'; readonly work: ChainWork } | { readonly kind: 'taken' | 'snapshot' | 'stop' };
 
 /** Fields of an InitialisationError, whose class does not travel. */
 export type FailedStart = Pick<InitialisationError, 'chain' | 'attempts' | 'notFinite' | 'dimension' | 'value'>;

@@ -1,6 +1,7 @@
 // Draws the chains of a run on worker threads: each thread some chains; the main thread takes what they post.
 import type { Worker } from 'node:worker_threads';
 import {
+  type ChainRange,
   InitialisationError,
   joinSnapshots,
   type PortableDensity,
@@ -9,38 +10,20 @@ import {
   type Snapshot,
 } from '../../inference/index.js';
 import { nodeWorker } from '../../kernels/adapters/nodeWorker.js';
-import type { ChainWork, FailedStart, FromChains, ToChains } from './chainMessages.js';
+import type { FailedStart, FromChains, ToChains } from './chainMessages.js';
 import type { ChainListener, RunOptions } from './sampleChains.js';
 
 /** Chains of each of the threads, in order: as many, or one fewer than the others. */
-export function divideChains(chains: number, threads: number): { readonly first: number; readonly count: number }[] {
+export function divideChains(chains: number, threads: number): ChainRange[] {
   const parts = Math.min(chains, threads);
   const start = (part: number): number => Math.ceil((part * chains) / parts);
   return Array.from({ length: parts }, (_, part) => ({ first: start(part), count: start(part + 1) - start(part) }));
 }
 
-/**
- * Runs all chains of `settings`, divided over `threads` threads; the density needs lanes for the largest part.
- * Rejects with InitialisationError, RangeError, and whatever else a thread or the listener throws. No thread is left then.
- */
-export async function sampleOnThreads(
-  density: PortableDensity,
-  settings: SampleSettings,
-  threads: number,
-  listener: ChainListener,
-  options: RunOptions,
-): Promise<SampleResult> {
-  const run = new ThreadedRun(density, settings, threads, listener, options);
-  try {
-    return await run.ended;
-  } finally {
-    await run.dispose();
-  }
-}
-
 /** One thread and its chains. */
 interface Part {
   readonly worker: Worker;
+  readonly range: ChainRange;
   /** Messages that came after the part's snapshot, while the snapshots of other parts are awaited. */
   readonly later: FromChains[];
   /** State at the checkpoint under way. */
@@ -48,46 +31,74 @@ interface Part {
   result: SampleResult | undefined;
 }
 
-class ThreadedRun {
-  readonly ended: Promise<SampleResult>;
+/** What `run` was called with. */
+interface Work {
+  readonly dimension: number;
+  readonly settings: SampleSettings;
+  readonly listener: ChainListener;
+  readonly options: RunOptions;
+}
+
+/** Threads for the chains of one run. They start at once and load while the density is compiled; `run` gives them work. */
+export class ChainThreads {
   private readonly parts: readonly Part[];
+  private readonly ended: Promise<SampleResult>;
   private resolve!: (result: SampleResult) => void;
   private reject!: (error: unknown) => void;
+  private work: Work | undefined;
   private isOver = false;
   private isSaving = false;
-  private lastCheckpoint = performance.now();
-  private readonly onAbort = (): void => {
-    for (const part of this.parts) tell(part, 'stop');
-  };
+  private lastCheckpoint = 0;
 
   constructor(
-    private readonly density: PortableDensity,
-    private readonly settings: SampleSettings,
+    private readonly chains: number,
     threads: number,
-    private readonly listener: ChainListener,
-    private readonly options: RunOptions,
   ) {
     this.ended = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.parts = divideChains(settings.chains!, threads).map((range) => {
-      const own = { ...settings, part: range, parameterNameOf: undefined };
-      return this.start({ density, settings: own, resume: options.resume });
-    });
-    options.signal.addEventListener('abort', this.onAbort);
-    if (options.signal.aborted) this.onAbort();
+    // A thread may fail before `run`, which then passes the failure on.
+    this.ended.catch(() => undefined);
+    this.parts = divideChains(chains, threads).map((range) => this.start(range));
   }
 
+  /**
+   * Runs all chains of `settings`; the density needs lanes for the largest part of `divideChains`. To be called once.
+   * Rejects with InitialisationError, RangeError, and whatever else a thread or the listener throws.
+   */
+  async run(
+    density: PortableDensity,
+    settings: SampleSettings,
+    listener: ChainListener,
+    options: RunOptions,
+  ): Promise<SampleResult> {
+    this.work = { dimension: density.dimension, settings, listener, options };
+    this.lastCheckpoint = performance.now();
+    const { signal, resume } = options;
+    for (const part of this.parts) {
+      const own = { ...settings, chains: this.chains, part: part.range, parameterNameOf: undefined };
+      tell(part, { kind: 'begin', work: { density, settings: own, resume } });
+    }
+    const onAbort = (): void => this.parts.forEach((part) => tell(part, { kind: 'stop' }));
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    try {
+      return await this.ended;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Ends the threads, whatever they are doing. */
   async dispose(): Promise<void> {
     this.isOver = true;
-    this.options.signal.removeEventListener('abort', this.onAbort);
     await Promise.all(this.parts.map(({ worker }) => worker.terminate()));
   }
 
-  private start(work: ChainWork): Part {
-    const worker = nodeWorker(new URL('./chainWorker.js', import.meta.url), work);
-    const part: Part = { worker, later: [], snapshot: undefined, result: undefined };
+  private start(range: ChainRange): Part {
+    const worker = nodeWorker(new URL('./chainWorker.js', import.meta.url), undefined);
+    const part: Part = { worker, range, later: [], snapshot: undefined, result: undefined };
     worker.on('message', (message: FromChains) => {
       if (this.isOver) return;
       try {
@@ -109,8 +120,8 @@ class ThreadedRun {
     switch (message.kind) {
       case 'draws':
         this.takeDraws(message);
-        tell(part, 'taken');
-        if (performance.now() - this.lastCheckpoint >= this.options.checkpointInterval) this.beginCheckpoint();
+        tell(part, { kind: 'taken' });
+        if (performance.now() - this.lastCheckpoint >= this.work!.options.checkpointInterval) this.beginCheckpoint();
         return;
       case 'snapshot':
         part.snapshot = message.snapshot;
@@ -128,9 +139,9 @@ class ThreadedRun {
   }
 
   private takeDraws({ draws, positions }: Extract<FromChains, { readonly kind: 'draws' }>): void {
-    const { dimension } = this.density;
+    const { dimension, listener } = this.work!;
     for (const [i, draw] of draws.entries()) {
-      this.listener.onDraw({ ...draw, position: positions.subarray(i * dimension, (i + 1) * dimension) });
+      listener.onDraw({ ...draw, position: positions.subarray(i * dimension, (i + 1) * dimension) });
     }
   }
 
@@ -139,7 +150,7 @@ class ThreadedRun {
     if (this.isSaving) return;
     this.isSaving = true;
     for (const part of this.parts) {
-      if (part.result === undefined) tell(part, 'snapshot');
+      if (part.result === undefined) tell(part, { kind: 'snapshot' });
       else part.snapshot = part.result.snapshot;
     }
   }
@@ -148,7 +159,7 @@ class ThreadedRun {
   private finishCheckpoint(): void {
     const snapshots = this.parts.flatMap(({ snapshot }) => snapshot ?? []);
     if (!this.isSaving || snapshots.length < this.parts.length) return;
-    this.listener.onCheckpoint(joinSnapshots(snapshots));
+    this.work!.listener.onCheckpoint(joinSnapshots(snapshots));
     this.isSaving = false;
     this.lastCheckpoint = performance.now();
     for (const part of this.parts) part.snapshot = undefined;
@@ -174,11 +185,11 @@ class ThreadedRun {
   }
 
   private startFailure({ chain, attempts, notFinite, dimension, value }: FailedStart): InitialisationError {
-    const parameter = dimension === undefined ? undefined : this.settings.parameterNameOf?.(dimension);
+    const parameter = dimension === undefined ? undefined : this.work!.settings.parameterNameOf?.(dimension);
     return new InitialisationError(chain, attempts, notFinite, dimension, parameter, value);
   }
 }
 
-function tell({ worker }: Part, kind: ToChains['kind']): void {
-  worker.postMessage({ kind } satisfies ToChains);
+function tell({ worker }: Part, message: ToChains): void {
+  worker.postMessage(message);
 }

@@ -1,5 +1,5 @@
 // Entry of a thread that draws some chains of a run and posts their draws in batches.
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import type { Draw } from '../../inference/chain.js';
 import { InitialisationError } from '../../inference/initialise.js';
 import { adoptDensity } from '../../inference/portableDensity.js';
@@ -12,10 +12,9 @@ const batchBytes = 2 ** 20;
 const mostUnderWay = 8;
 
 const port = parentPort!;
-const { density: portable, settings, resume } = workerData as ChainWork;
-const { dimension } = portable;
-const capacity = Math.max(1, Math.floor(batchBytes / (8 * dimension)));
 
+/** Room of a batch, in draws. */
+let capacity = 1;
 let draws: Omit<Draw, 'position'>[] = [];
 let positions = new Float64Array(0);
 let underWay = 0;
@@ -34,8 +33,8 @@ function postDraws(): void {
 }
 
 function onDraw({ position, ...draw }: Draw): void {
-  if (draws.length === 0) positions = new Float64Array(capacity * dimension);
-  positions.set(position, draws.length * dimension);
+  if (draws.length === 0) positions = new Float64Array(capacity * position.length);
+  positions.set(position, draws.length * position.length);
   draws.push(draw);
   if (draws.length === capacity) postDraws();
 }
@@ -45,12 +44,13 @@ async function onTurn(): Promise<void> {
   while (underWay >= mostUnderWay && !stop.signal.aborted) await new Promise<void>((resolve) => (goOn = resolve));
 }
 
-async function work(): Promise<void> {
-  const run = new SamplingRun(adoptDensity(portable), settings, { onDraw, onTurn }, resume);
+async function work({ density, settings, resume }: ChainWork): Promise<void> {
+  capacity = Math.max(1, Math.floor(batchBytes / (8 * density.dimension)));
+  const run = new SamplingRun(adoptDensity(density), settings, { onDraw, onTurn }, resume);
   port.on('message', ({ kind }: ToChains) => {
     if (kind === 'taken') underWay--;
     else if (kind === 'stop') stop.abort();
-    else {
+    else if (kind === 'snapshot') {
       postDraws();
       post({ kind: 'snapshot', snapshot: run.snapshot() });
     }
@@ -61,15 +61,21 @@ async function work(): Promise<void> {
   post({ kind: 'ended', result });
 }
 
-try {
-  await work();
-} catch (error) {
-  if (error instanceof InitialisationError) {
-    const { chain, attempts, notFinite, dimension, value } = error;
-    post({ kind: 'failed', error: undefined, start: { chain, attempts, notFinite, dimension, value } });
-  } else {
-    post({ kind: 'failed', error });
+async function workAndTell(given: ChainWork): Promise<void> {
+  try {
+    await work(given);
+  } catch (error) {
+    if (error instanceof InitialisationError) {
+      const { chain, attempts, notFinite, dimension, value } = error;
+      post({ kind: 'failed', error: undefined, start: { chain, attempts, notFinite, dimension, value } });
+    } else {
+      post({ kind: 'failed', error });
+    }
+  } finally {
+    port.close();
   }
-} finally {
-  port.close();
 }
+
+port.once('message', (message: ToChains) => {
+  if (message.kind === 'begin') void workAndTell(message.work);
+});

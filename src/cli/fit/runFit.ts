@@ -77,11 +77,28 @@ async function fitInFolder(
   clock: Clock,
   say: (line: string) => void,
 ): Promise<FitOutcome> {
-  const { config, model, data } = job;
+  const { config, model } = job;
   const checkpoint = folder.status === 'unfinished' ? folder.loadCheckpoint() : undefined;
   checkSameRun(folder, job);
   const threads = config.threads ?? coreCount();
   const chains = await compileChains(model, { chains: config.chains, threads, precision: config.precision });
+  try {
+    return await fitCompiled(job, folder, request, chains, checkpoint, clock, say);
+  } finally {
+    await chains.dispose();
+  }
+}
+
+async function fitCompiled(
+  job: FitJob,
+  folder: RunFolder,
+  request: FitRequest,
+  chains: Chains,
+  checkpoint: Checkpoint | undefined,
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<FitOutcome> {
+  const { config, model, data } = job;
   const plain = cpuDevice({ precision: config.precision });
   const sites = await compileQuantity(model, plain, 'sites');
   const replicate = await compileQuantity(model, plain, 'replicate');

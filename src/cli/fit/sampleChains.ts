@@ -11,7 +11,7 @@ import {
 import { startThreads } from '../../kernels/adapters/nodeThreads.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Model } from '../../models/model.js';
-import { divideChains, sampleOnThreads } from './chainThreads.js';
+import { ChainThreads, divideChains } from './chainThreads.js';
 
 export interface ChainListener {
   readonly onDraw: (draw: Draw) => void;
@@ -36,6 +36,7 @@ export interface Chains {
   /** How the work is divided, in words. */
   readonly division: string;
   run(settings: SampleSettings, listener: ChainListener, options: RunOptions): Promise<SampleResult>;
+  /** Ends the threads, whatever they are doing; more than once does no harm. */
   dispose(): Promise<void>;
 }
 
@@ -64,15 +65,23 @@ export async function compileChains(
       dispose: () => density.dispose(),
     };
   }
-  const density = await traced.compile(cpuDevice({ precision }), Math.max(...parts.map(({ count }) => count)));
+  const chainThreads = new ChainThreads(chains, threads);
+  const lanes = Math.max(...parts.map(({ count }) => count));
+  const density = await traced.compile(cpuDevice({ precision }), lanes).catch(async (error: unknown) => {
+    await chainThreads.dispose();
+    throw error;
+  });
   return {
     dimension: density.dimension,
     threads: parts.length,
     memoryBytes: density.memoryBytes * (parts.length + 1),
     precision,
     division: `${parts.length} threads, which divide the chains`,
-    run: (settings, listener, options) => sampleOnThreads(density.portable!, settings, parts.length, listener, options),
-    dispose: () => density.dispose(),
+    run: (settings, listener, options) => chainThreads.run(density.portable!, settings, listener, options),
+    dispose: async () => {
+      await chainThreads.dispose();
+      await density.dispose();
+    },
   };
 }
 
