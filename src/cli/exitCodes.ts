@@ -1,6 +1,5 @@
 // Exit codes of the command, and the one line that goes with a failure.
 import { InputError } from '../data/inputError.js';
-import { RunStorageError } from '../data/run/runStorageError.js';
 import { InitialisationError } from '../inference/index.js';
 
 export const exitCodes = { done: 0, unforeseen: 1, badInput: 2, checkFailed: 3, interrupted: 130 } as const;
@@ -9,9 +8,6 @@ export const exitCodes = { done: 0, unforeseen: 1, badInput: 2, checkFailed: 3, 
 export function describeFailure(error: unknown): { readonly line: string; readonly code: number } {
   if (error instanceof InputError || error instanceof InitialisationError) {
     return { line: error.message, code: exitCodes.badInput };
-  }
-  if (error instanceof RunStorageError) {
-    return { line: `${error.message}; what was saved is intact: continue with --resume`, code: exitCodes.unforeseen };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { line: message.split('\n')[0], code: exitCodes.unforeseen };

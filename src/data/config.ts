@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
-import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml';
+import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import type { ModelConfig, ModelEntry } from './configSchema.js';
 import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
@@ -65,7 +65,7 @@ export function loadConfig(
     throw new InputError(`${shown}:${line}: ${message}`, { file: shown, line });
   };
 
-  const written: unknown = document.toJS();
+  const written = plainValue(document, counter, shown);
   if (!isMap(document.contents)) fail('a configuration is a list of keys such as data:, model:, method:', []);
   const entry = modelEntry(written, registry, fail);
   const checked = configSchema(entry.schema).safeParse(written);
@@ -115,18 +115,41 @@ function parseYaml(file: string, shown: string): { document: Document.Parsed; co
     source = readFileSync(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const reason = code === 'ENOENT' ? `no such file; looked for ${file}` : `cannot be read (${code})`;
+    const reasons: Record<string, string> = {
+      ENOENT: `no such file; looked for ${file}`,
+      EISDIR: 'is a folder; give the configuration in it, like config.yaml',
+    };
+    const reason = reasons[code ?? ''] ?? `cannot be read (${code})`;
     throw new InputError(`${shown}: ${reason}`, { file: shown });
   }
   if (source.trim() === '') throw new InputError(`${shown}: is empty; data: and model: are needed`, { file: shown });
   const counter = new LineCounter();
   const document = parseDocument(source, { lineCounter: counter, prettyErrors: false });
-  if (document.errors.length > 0) {
-    const [fault] = document.errors;
+  const fault = [...document.errors, ...document.warnings].at(0);
+  if (fault !== undefined) {
     const line = counter.linePos(fault.pos[0]).line;
     throw new InputError(`${shown}:${line}: not valid YAML: ${fault.message.split('\n')[0]}`, { file: shown, line });
   }
   return { document, counter };
+}
+
+/** The document as plain values; throws InputError for an alias without its anchor, which shows only here. */
+function plainValue(document: Document.Parsed, counter: LineCounter, shown: string): unknown {
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      const line = counter.linePos(alias.range?.[0] ?? 0).line;
+      const what = `*${alias.source} refers to nothing; quote it if it is text`;
+      throw new InputError(`${shown}:${line}: not valid YAML: ${what}`, { file: shown, line });
+    },
+  });
+  return document.toJS();
+}
+
+/** `FILE:LINE` of a key in a configuration that has been loaded: for faults that show only with the data. */
+export function locateKey(file: string, key: Path): string {
+  const { document, counter } = parseYaml(file, basename(file));
+  return `${basename(file)}:${lineOf(document, counter, key, true)}`;
 }
 
 /** Line of the value at `path`, or of its key; of the nearest parent that exists when it does not. */

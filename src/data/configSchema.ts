@@ -86,6 +86,15 @@ const threeLevelModelSchema = z
       if (model[key].includes(model.response))
         report(` holds the response '${model.response}'; a predictor must differ`, key);
     }
+    for (const [key, lower] of [
+      ['z', 'x'],
+      ['w', 'x'],
+      ['w', 'z'],
+    ] as const) {
+      const twice = model[key].find((name) => model[lower].includes(name));
+      if (twice !== undefined)
+        report(` names '${twice}', which model.${lower} names too; a predictor has one level`, key);
+    }
     if (Array.isArray(model.standardise)) {
       const stray = model.standardise.find((name) => !predictors.includes(name));
       if (stray !== undefined) report(` names '${stray}', which is not among x, z, w`, 'standardise');

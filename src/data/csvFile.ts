@@ -35,6 +35,10 @@ export function csvHeader(path: string, shown: string): CsvHeader {
   const head = readHead(path, shown).replace(/^\uFEFF/, '');
   if (head.trim() === '')
     throw new InputError(`${shown}: is empty; a header line and rows are needed`, { file: shown });
+  if (head.includes('\0'))
+    throw new InputError(`${shown}: is no text file (it holds zero bytes); a CSV file in UTF-8 is needed`, {
+      file: shown,
+    });
   const header = head.split(/\r?\n|\r/, 1)[0];
   const bare = header.replace(/"[^"]*"/g, '');
   const counts = [',', ';', '\t', '|'].map((delimiter) => ({ delimiter, count: bare.split(delimiter).length - 1 }));

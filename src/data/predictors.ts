@@ -52,6 +52,13 @@ export function meanAndSd(values: Float64Array): { mean: number; sd: number } {
   return { mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
 }
 
+/** Values whose squares overflow: they are finite, their variance is not. */
+export function tooLarge(source: string, name: string, role: string, values: Float64Array): InputError {
+  const value = values.reduce((largest, next) => (Math.abs(next) > Math.abs(largest) ? next : largest));
+  const message = `${source}: column '${name}' (${role}) holds ${value}: its variance is not finite; give it in a larger unit`;
+  return new InputError(message, { file: source, column: name, value });
+}
+
 /**
  * Checks and standardises the predictors of one level. `standardise`: true centres and scales all but the binary ones, a
  * list exactly those named, false none. Throws InputError for a predictor that is constant beside the intercept and for
@@ -69,6 +76,9 @@ export function preparePredictors(
     const held = `is ${values[0]} in all ${values.length} ${level.items}`;
     const message = `${source}: column '${name}' (model.${level.key}) ${held}: constant beside the intercept; leave it out`;
     throw new InputError(message, { file: source, column: name, value: moments[index].mean });
+  }
+  for (const [index, { name, values }] of columns.entries()) {
+    if (!Number.isFinite(moments[index].sd)) throw tooLarge(source, name, `model.${level.key}`, values);
   }
   refuseDependence(source, level, columns, moments);
   return columns.map(({ name, values }, index) => {

@@ -72,7 +72,13 @@ const shown = (value: unknown): string =>
 function splitPrior(written: unknown): { family: string; args: unknown } {
   if (typeof written === 'string') {
     const match = /^\s*([A-Za-z]\w*)\s*(?:\(([^()]*)\))?\s*$/.exec(written);
-    if (match === null) throw new RangeError(`prior '${written}' cannot be read; write it like normal(0, 5)`);
+    if (match === null) {
+      const isCut = /\([^)]*$/.test(written);
+      const how = isCut
+        ? ": inside {…} a comma ends it; put it in quotes, like 'normal(0, 5)'"
+        : '; write it like normal(0, 5)';
+      throw new RangeError(`prior '${written}' cannot be read${how}`);
+    }
     const inner = (match[2] ?? '').trim();
     const args = inner === '' ? [] : inner.split(',').map((part) => numberOrText(part.trim()));
     return { family: match[1], args };

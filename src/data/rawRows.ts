@@ -67,7 +67,7 @@ async function columnTypes(connection: DuckDBConnection, source: OpenSource): Pr
 function describeFault(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
-  if (line === undefined) return firstLine(error).replace(/"[^"]*[\\/]([^"\\/]*)"/g, '"$1"');
+  if (line === undefined) return firstLine(error).replace(/(["'])[^"']*[\\/]([^"'\\/]*)\1/g, '$1$2$1');
   const counts = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(message);
   if (counts) return `line ${line} has ${counts[2]} columns; the header has ${counts[1]}`;
   const reason = message

@@ -4,7 +4,7 @@ import { factorOf, groupRows } from './grouping.js';
 import type { Grouping } from './grouping.js';
 import { InputError } from './inputError.js';
 import type { Predictor } from './predictors.js';
-import { meanAndSd, numbersOf, preparePredictors } from './predictors.js';
+import { meanAndSd, numbersOf, preparePredictors, tooLarge } from './predictors.js';
 import type { ColumnRequest } from './readTable.js';
 import type { Table } from './table.js';
 
@@ -98,6 +98,7 @@ export function threeLevelData(table: Table, model: ThreeLevelColumns): ThreeLev
   };
   const y = gather(numbersOf(table, model.response, 'response'));
   const response = meanAndSd(y);
+  if (!Number.isFinite(response.sd)) throw tooLarge(table.source, model.response, 'response', y);
   if (response.sd === 0) {
     const message = `${table.source}: column '${model.response}' (response) is ${y[0]} in all ${y.length} rows; it must vary`;
     throw new InputError(message, { file: table.source, column: model.response, value: y[0] });

@@ -1,55 +1,72 @@
 // hierax fit CONFIG: draws from the posterior into a run folder.
 import type { CommandModule } from 'yargs';
+import type { Overrides } from '../../data/config.js';
+import { nameGiven, numberOrText, shellWord } from '../arguments.js';
 import { exitCodes } from '../exitCodes.js';
 
+/** As yargs hands them over: settings are checked with the configuration, names here. */
 interface FitArguments {
-  config: string;
-  method?: string;
-  device?: string;
-  precision?: string;
-  chains?: number;
-  warmup?: number;
-  draws?: number;
-  seed?: number;
-  threads?: number;
-  out?: string;
-  resume: boolean;
-  strict: boolean;
+  readonly config?: unknown;
+  readonly out?: unknown;
+  readonly resume: boolean;
+  readonly strict: boolean;
+  readonly [setting: string]: unknown;
 }
+
+/** Options that replace a setting of the configuration. */
+const settings = {
+  method: 'auto, nuts or hmc',
+  device: 'auto or cpu',
+  precision: 'double, or single to store the data as f32',
+  chains: 'number of chains',
+  warmup: 'warm-up draws per chain',
+  draws: 'draws per chain to keep',
+  seed: 'random seed',
+  threads: 'threads; default: all cores',
+} as const;
 
 export const fitCommand: CommandModule<object, FitArguments> = {
   command: 'fit <config>',
   describe: 'fit the model of a configuration to its data',
   builder: (yargs) =>
-    yargs.positional('config', { type: 'string', demandOption: true, describe: 'CONFIG.yaml' }).options({
-      method: { type: 'string', describe: 'auto, nuts or hmc' },
-      device: { type: 'string', describe: 'auto or cpu' },
-      precision: { type: 'string', describe: 'double, or single to store the data as f32' },
-      chains: { type: 'number', describe: 'number of chains' },
-      warmup: { type: 'number', describe: 'warm-up draws per chain' },
-      draws: { type: 'number', describe: 'draws per chain to keep' },
-      seed: { type: 'number', describe: 'random seed' },
-      threads: { type: 'number', describe: 'threads; default: all cores' },
-      out: { type: 'string', describe: 'folder of the run; default: run beside the configuration' },
-      resume: { type: 'boolean', default: false, describe: 'continue an interrupted run' },
-      strict: { type: 'boolean', default: false, describe: 'exit 3 when a check fails' },
-    }),
-  handler: async ({ config, out, resume, strict, ...given }) => {
+    yargs
+      .positional('config', { type: 'string', demandOption: true, describe: 'CONFIG.yaml' })
+      .options(
+        Object.fromEntries(
+          Object.entries(settings).map(([name, describe]) => [
+            name,
+            { type: 'string' as const, requiresArg: true, describe },
+          ]),
+        ),
+      )
+      .options({
+        out: {
+          type: 'string',
+          requiresArg: true,
+          describe: 'folder of the run; default: run beside the configuration',
+        },
+        resume: { type: 'boolean', default: false, describe: 'continue an interrupted run' },
+        strict: { type: 'boolean', default: false, describe: 'exit 3 when a check fails' },
+      }),
+  handler: async (given) => {
+    const config = nameGiven('CONFIG.yaml', given.config);
+    const out = given.out === undefined ? undefined : nameGiven('--out', given.out);
+    const set = Object.keys(settings).filter((name) => given[name] !== undefined);
+    // Checked against the schema by loadConfig, which says what is wrong with them.
+    const overrides = Object.fromEntries(set.map((name) => [name, numberOrText(given[name])])) as Overrides;
     const { runFit } = await import('../fit/runFit.js');
-    const names = ['method', 'device', 'precision', 'chains', 'warmup', 'draws', 'seed', 'threads'] as const;
-    const overrides = Object.fromEntries(
-      names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
-    );
     const command = ['hierax', ...process.argv.slice(2)].join(' ');
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
-    const { folder, status } = await runFit({ config, overrides, out, resume, command }, say);
+    const { folder, status } = await runFit({ config, overrides, out, resume: given.resume, command }, say);
     if (status === undefined) {
-      say(`interrupted; saved in ${folder}: continue with hierax fit ${config} --out ${folder} --resume`);
+      const options = set.map((name) => ` --${name} ${shellWord(String(given[name]))}`).join('');
+      const next = `hierax fit ${shellWord(config)}${options} --out ${shellWord(folder)} --resume`;
+      say(`interrupted; saved in ${folder}: continue with ${next}`);
       process.exitCode = exitCodes.interrupted;
       return;
     }
     const { writeReport } = await import('../report/writeReport.js');
     say(`report: ${await writeReport(folder)}`);
-    if (strict && status === 'fail') process.exitCode = exitCodes.checkFailed;
+    if (given.strict && status === 'fail') process.exitCode = exitCodes.checkFailed;
   },
 };

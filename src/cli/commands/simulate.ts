@@ -5,6 +5,7 @@ import type { CommandModule } from 'yargs';
 import { InputError } from '../../data/inputError.js';
 import { suggestion } from '../../data/nearestName.js';
 import type { NamedValue } from '../../models/threeLevel/simulatedTruth.js';
+import { shellWord } from '../arguments.js';
 import type { SalesSize } from '../simulation/salesScenario.js';
 
 /** As yargs hands them over: unchecked, a number where the text is one. */
@@ -170,7 +171,3 @@ function replaceText(path: string, text: string): void {
     throw error;
   }
 }
-
-/** A path as a shell takes it. */
-const shellWord = (text: string): string =>
-  /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

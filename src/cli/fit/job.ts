@@ -1,6 +1,6 @@
 // What a fit is about to do: configuration, data and model, loaded and checked.
 import { fingerprint } from '../../data/fingerprint.js';
-import { type Config, loadConfig, type Overrides } from '../../data/config.js';
+import { type Config, loadConfig, locateKey, type Overrides } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { nearestName } from '../../data/nearestName.js';
 import { readTable } from '../../data/readTable.js';
@@ -27,8 +27,20 @@ export async function loadJob(configPath: string, overrides: Overrides): Promise
   const table = await readTable(config.data, threeLevelColumns(config.model), { unique: config.data.unique });
   const data = threeLevelData(table, config.model);
   const { covariance, parametrisation, priors } = config.model;
-  const model = threeLevelModel(data, { covariance, parametrisation, priors });
-  return { config, data, model, keptSites: keptSites(config, model), fingerprint: fingerprint(data) };
+  try {
+    const model = threeLevelModel(data, { covariance, parametrisation, priors });
+    return { config, data, model, keptSites: keptSites(config, model), fingerprint: fingerprint(data) };
+  } catch (error) {
+    throw placed(error, config);
+  }
+}
+
+/** A fault whose message begins with the key at fault (`model.priors.sigma: …`), with file and line before it. */
+function placed(error: unknown, config: Config): unknown {
+  if (!(error instanceof InputError)) return error;
+  const key = /^((?:model|keep)[.\w]*): /.exec(error.message)?.[1];
+  if (key === undefined) return error;
+  return new InputError(`${locateKey(config.file, key.split('.'))}: ${error.message}`, error.location);
 }
 
 function keptSites(config: Config, model: Model): readonly Site[] {

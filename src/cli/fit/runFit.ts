@@ -1,16 +1,18 @@
 // A fit from configuration to finished run folder: load, compile, sample with checkpoints, summarise, check, report.
-import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { loadDuckDB } from '../../data/duckdb.js';
 import type { Overrides } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { openPosterior } from '../../data/run/posteriorReader.js';
 import { type Checkpoint, createRunFolder, type RunFolder } from '../../data/run/runFolder.js';
+import { RunStorageError } from '../../data/run/runStorageError.js';
+import { toJson } from '../../data/run/summaryFiles.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
 import { type SamplerStatistics, samplerStatistics, worstStatus } from '../../diagnostics/index.js';
 import {
   compileQuantity,
   type Draw,
+  InitialisationError,
   modelSettings,
   positionBlocks,
   type SampleResult,
@@ -58,16 +60,31 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
   const { config } = job;
   const dir = request.out === undefined ? (config.out ?? resolve(dirname(config.file), 'run')) : resolve(request.out);
   clock.lap('load');
-  mkdirSync(dirname(dir), { recursive: true });
   const folder = createRunFolder(dir, { resume: request.resume });
   try {
     if (folder.status === 'finished') {
       throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`);
     }
     return await fitInFolder(job, folder, request, clock, say);
+  } catch (error) {
+    throw afterFailure(folder, error);
   } finally {
     folder.release();
   }
+}
+
+/** Leaves no half run behind when the input is wrong; otherwise says where the state is saved. */
+function afterFailure(folder: RunFolder, error: unknown): unknown {
+  if (error instanceof InputError || error instanceof InitialisationError) {
+    folder.discardNew();
+    return error;
+  }
+  if (error instanceof RunStorageError) return error;
+  const what = (error instanceof Error ? error.message : String(error)).split('\n')[0].replace(/\.$/, '');
+  const next = folder.hasCheckpoint
+    ? `the state is saved in ${folder.dir}: continue with --resume`
+    : `no state is saved in ${folder.dir} yet: --resume starts the run again`;
+  return new Error(`${what}; ${next}`, { cause: error });
 }
 
 async function fitInFolder(
@@ -274,21 +291,22 @@ async function readSamplerStatistics(
   };
 }
 
-/** A run is continued only with the data and the model it was begun with. */
+/** A run is continued only with the data, the model and the settings it was begun with. */
 function checkSameRun(folder: RunFolder, job: FitJob): void {
   if (folder.run === undefined) return;
   const before = folder.run.dataFingerprint;
   if (before !== undefined && before !== job.fingerprint) {
     throw new InputError(
-      `${folder.dir}: the data have changed since this run was begun; restore them, or choose another --out`,
+      `${folder.dir}: this run was begun with other data than now; restore them, or choose another --out`,
     );
   }
-  const then = JSON.stringify((folder.run.configuration as Record<string, unknown>)['model']);
-  const now = JSON.stringify(JSON.parse(JSON.stringify(resolvedConfiguration(job)['model'])));
-  if (then !== now) {
-    throw new InputError(
-      `${folder.dir}: the model has changed since this run was begun; restore it, or choose another --out`,
-    );
+  const then = folder.run.configuration as Record<string, unknown>;
+  const now = JSON.parse(toJson(resolvedConfiguration(job))) as Record<string, unknown>;
+  for (const key of Object.keys(now).filter((key) => key !== 'data')) {
+    const [was, is] = [JSON.stringify(then[key]), JSON.stringify(now[key])];
+    if (was === is) continue;
+    const what = is.startsWith('{') ? `another ${key} than now` : `${key} ${was}, not ${is}`;
+    throw new InputError(`${folder.dir}: this run was begun with ${what}; restore it, or choose another --out`);
   }
 }
 

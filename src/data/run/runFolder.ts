@@ -1,7 +1,7 @@
 // A run's folder while it is written: who may write there, its JSON files, checkpoints, and the mark that it is finished.
 
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../inputError.js';
 import { replaceFile } from './atomicFile.js';
 import type { WriteBytes } from './atomicFile.js';
@@ -51,6 +51,8 @@ export class RunFolder {
     /** Gives the lock back; call it whatever happened. */
     readonly release: () => void,
     private readonly write?: WriteBytes,
+    /** The outermost folder that was made for this run. */
+    private readonly made?: string,
   ) {
     this.posteriorPath = join(dir, RUN_FILES.posterior);
     if (status !== 'new') this.record = readJsonIfThere(join(dir, RUN_FILES.run));
@@ -85,6 +87,23 @@ export class RunFolder {
     this.replace(RUN_FILES.checkpoint, JSON.stringify(checkpoint));
   }
 
+  get hasCheckpoint(): boolean {
+    return existsSync(join(this.dir, RUN_FILES.checkpoint));
+  }
+
+  /** Takes back a run that was begun here and cannot be carried out, with the folders made for it; keeps one that was there before. */
+  discardNew(): void {
+    if (this.status !== 'new') return;
+    for (const name of Object.values(RUN_FILES)) rmSync(join(this.dir, name), { recursive: true, force: true });
+    this.release();
+    if (this.made === undefined) return;
+    const outermost = resolve(this.made);
+    for (let folder = resolve(this.dir); folder.length >= outermost.length; folder = dirname(folder)) {
+      if (readdirSync(folder).length > 0) return;
+      rmdirSync(folder);
+    }
+  }
+
   /** The last checkpoint, or undefined when there is none (then the run starts from its beginning). */
   loadCheckpoint(): Checkpoint | undefined {
     const found = readJsonIfThere(join(this.dir, RUN_FILES.checkpoint));
@@ -112,7 +131,7 @@ export class RunFolder {
  * @throws RunStorageError when the disk is full
  */
 export function createRunFolder(dir: string, options: RunFolderOptions = {}): RunFolder {
-  const release = openFolder(dir);
+  const { release, made } = openFolder(dir);
   try {
     const status = statusOf(dir);
     if (status !== 'new' && !options.resume) {
@@ -120,7 +139,7 @@ export function createRunFolder(dir: string, options: RunFolderOptions = {}): Ru
         status === 'unfinished' ? 'continue it with --resume, or choose another --out' : 'choose another --out';
       throw new InputError(`${dir} already holds ${articleFor(status)} run: ${advice}`, { file: dir });
     }
-    return new RunFolder(dir, status, release, options.write);
+    return new RunFolder(dir, status, release, options.write, made);
   } catch (cause) {
     release();
     throw cause;
@@ -154,10 +173,10 @@ export function readRun(dir: string): FinishedRun {
   };
 }
 
-function openFolder(dir: string): () => void {
+function openFolder(dir: string): { readonly release: () => void; readonly made: string | undefined } {
   try {
-    mkdirSync(dir, { recursive: true });
-    return lockRunFolder(dir);
+    const made = mkdirSync(dir, { recursive: true });
+    return { release: lockRunFolder(dir), made };
   } catch (cause) {
     const code = errorCode(cause);
     if (cause instanceof InputError || code === undefined) throw cause;
