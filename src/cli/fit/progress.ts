@@ -16,7 +16,7 @@ const interval = { terminal: 200, plain: 5000 } as const;
 export class Progress {
   private readonly chains: ChainProgress[];
   private readonly started = performance.now();
-  private lastReport = 0;
+  private lastReport = -Infinity;
   private readonly isTerminal = process.stderr.isTTY;
   private readonly update = createLogUpdate(process.stderr);
   /** Transitions that a resumed run had made already. */
