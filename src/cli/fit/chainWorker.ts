@@ -6,8 +6,9 @@ import { adoptDensity } from '../../inference/portableDensity.js';
 import { SamplingRun } from '../../inference/sample.js';
 import type { ChainWork, FromChains, ToChains } from './chainMessages.js';
 
-/** A batch is posted at every turn of the event loop, and when it takes this much memory. */
+/** A batch is posted at every turn of the event loop, and when it takes this much memory or holds this many draws. */
 const batchBytes = 2 ** 20;
+const batchDraws = 1024;
 /** Batches under way from which the thread waits until the main thread has taken some. */
 const mostUnderWay = 8;
 
@@ -45,7 +46,7 @@ async function onTurn(): Promise<void> {
 }
 
 async function work({ density, settings, resume }: ChainWork): Promise<void> {
-  capacity = Math.max(1, Math.floor(batchBytes / (8 * density.dimension)));
+  capacity = Math.max(1, Math.min(batchDraws, Math.floor(batchBytes / (8 * density.dimension))));
   const run = new SamplingRun(adoptDensity(density), settings, { onDraw, onTurn }, resume);
   port.on('message', ({ kind }: ToChains) => {
     if (kind === 'taken') underWay--;
