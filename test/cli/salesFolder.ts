@@ -43,6 +43,9 @@ draws: 40
 seed: 3
 `;
 
+/** So many transitions that a signal finds the run at work; few of them are stored. */
+export const longConfig = salesConfig.replace('warmup: 60\ndraws: 40', 'warmup: 300\ndraws: 500\nmethod: { thin: 80 }');
+
 /** Three levels, of the same table. */
 export const threeLevelConfig = `data:
   file: sales.csv

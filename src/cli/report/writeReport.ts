@@ -4,6 +4,7 @@ import { replaceFile } from '../../data/run/atomicFile.js';
 import { scalarNames } from '../../data/run/names.js';
 import { openPosterior } from '../../data/run/posteriorReader.js';
 import { readRun } from '../../data/run/runFolder.js';
+import { RunStorageError } from '../../data/run/runStorageError.js';
 import { type CheckResult, GROUP_LIMITS, POPULATION_LIMITS } from '../../diagnostics/index.js';
 import { renderReport, type ReportInput } from '../../report/index.js';
 import { readReportRecord } from '../fit/reportRecord.js';
@@ -73,6 +74,12 @@ export async function writeReport(dir: string): Promise<string> {
     draws,
   });
   const path = join(dir, 'report.html');
-  replaceFile(path, Buffer.from(html), { sync: true });
+  try {
+    replaceFile(path, Buffer.from(html), { sync: true });
+  } catch (error) {
+    if (!(error instanceof RunStorageError)) throw error;
+    const next = `the run is finished: free the place and write its page with hierax report ${dir}`;
+    throw new Error(`cannot write ${path}: ${error.reason}; ${next}`, { cause: error });
+  }
   return path;
 }
