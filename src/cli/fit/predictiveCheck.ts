@@ -73,7 +73,8 @@ export class PredictiveCollector {
   }
 
   result(): PredictiveCheck {
-    const shapes = [...this.collected.values()];
+    // In the order of draws, whatever order the chains came in.
+    const shapes = [...this.collected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shape]) => shape);
     return {
       response: this.response,
       grid: this.grid,
