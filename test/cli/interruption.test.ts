@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hierax, hieraxProcess } from './hierax.js';
+import { hierax, hieraxProcess, type Outcome } from './hierax.js';
 import { longConfig, salesConfig, salesFolders, salesRows, toCsv } from './salesFolder.js';
 
 const newCase = salesFolders();
@@ -28,12 +28,34 @@ function stopAfter(delay: number, signal: NodeJS.Signals) {
   };
 }
 
+let unbroken: Outcome;
+
 beforeAll(async () => {
-  const { code, stderr } = await hierax('fit', long.config, '--out', long.at('unbroken'));
-  expect(code, stderr).toBe(0);
+  unbroken = await hierax('fit', long.config, '--out', long.at('unbroken'));
+  expect(unbroken.code, unbroken.stderr).toBe(0);
 });
 
+interface Diagnostics {
+  readonly divergences: number;
+  readonly gradientEvaluations: number;
+  readonly checks: readonly { readonly name: string; readonly detail: string }[];
+}
+
+const diagnosticsOf = (out: string): Diagnostics =>
+  JSON.parse(readFileSync(join(out, 'diagnostics.json'), 'utf8')) as Diagnostics;
+
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)!;
+
+it('a thinned run counts the divergences of every transition, those not stored included', () => {
+  const perChain = [...unbroken.stderr.matchAll(/draws 40000\/40000, (\d+) divergences/g)].map(([, count]) =>
+    Number(count),
+  );
+  expect(perChain).toHaveLength(2);
+  const { divergences, checks } = diagnosticsOf(long.at('unbroken'));
+  expect(divergences).toBe(perChain[0] + perChain[1]);
+  expect(divergences).toBeGreaterThan(0);
+  expect(checks.find(({ name }) => name === 'divergences')!.detail).toContain(`${divergences} of 80000 draws diverged`);
+});
 
 describe('Ctrl-C, then a kill', () => {
   it('saves, says how to go on, and the resumed run is the unbroken one', async () => {
@@ -65,6 +87,11 @@ describe('Ctrl-C, then a kill', () => {
     const resumed = await hierax('fit', long.config, '--out', out, '--resume');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(results(out)).toEqual(results(long.at('unbroken')));
+    const [{ divergences, gradientEvaluations }, expected] = [diagnosticsOf(out), diagnosticsOf(long.at('unbroken'))];
+    expect({ divergences, gradientEvaluations }).toEqual({
+      divergences: expected.divergences,
+      gradientEvaluations: expected.gradientEvaluations,
+    });
     const finished = await hierax('fit', long.config, '--out', out, '--resume');
     expect(finished).toEqual({
       code: 2,

@@ -230,11 +230,18 @@ async function finish(
   const summaries = await summariseRun(folder.posteriorPath, model, job.keptSites, config.threads ?? coreCount());
   const unstored =
     sink.moments === undefined ? undefined : { moments: sink.moments, names: unstoredNames(model, job.keptSites) };
-  const { statistics, energies, acceptanceRate } = await readSamplerStatistics(folder, config.method);
+  const chains = result.chains.map((chain) => chain!);
+  const { statistics: ofStored, energies, acceptanceRate } = await readSamplerStatistics(folder, config.method);
+  // Every transition counts, those that thinning leaves out included.
+  const statistics = {
+    ...ofStored,
+    drawsPerChain: config.draws * config.method.thin,
+    divergences: chains.map(({ divergences }) => divergences),
+    maxTreeDepthHits: ofStored.maxTreeDepthHits && chains.map(({ maxTreeDepthHits }) => maxTreeDepthHits),
+  };
   const checks = [...convergenceChecks(summaries, statistics, unstored), ...dataChecks(data)];
   folder.writeSummary(summaryEntries(summaries, config.keep));
   await writeSummaryTable(folder.dir, summaries, unstored);
-  const chains = result.chains.map((chain) => chain!);
   const gradientEvaluations = chains.reduce((sum, c) => sum + c.gradientEvaluations + c.warmupGradientEvaluations, 0);
   const seconds = clock.report();
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
