@@ -2,23 +2,26 @@
 import type { CheckResult } from '../../diagnostics/index.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 
+const counted = ({ length }: readonly string[], what: string): string =>
+  length === 1 ? `1 ${what} has` : `${length} ${what}s have`;
+
 export function dataChecks(data: ThreeLevelData): CheckResult[] {
   const { notes } = data;
   const found: string[] = [];
   const named = (names: readonly string[]): string => `${names.slice(0, 5).join('; ')}${names.length > 5 ? '; …' : ''}`;
   if (notes.unitsWithOneRow.length > 0) {
     found.push(
-      `${notes.unitsWithOneRow.length} units have one row (${named(notes.unitsWithOneRow)}): they borrow almost everything from their group`,
+      `${counted(notes.unitsWithOneRow, 'unit')} one row (${named(notes.unitsWithOneRow)}), borrowing almost everything from the group`,
     );
   }
   if (notes.marketsWithOneUnit.length > 0) {
     found.push(
-      `${notes.marketsWithOneUnit.length} markets have one unit (${named(notes.marketsWithOneUnit)}): their own level and the unit's cannot be told apart`,
+      `${counted(notes.marketsWithOneUnit, 'market')} one unit (${named(notes.marketsWithOneUnit)}): the market's level and the unit's cannot be told apart`,
     );
   }
   if (notes.repeatedOccasions > 0) {
     found.push(
-      `${notes.repeatedOccasions} rows repeat a unit and time that occurred before: say data.unique if that is a mistake`,
+      `${notes.repeatedOccasions === 1 ? '1 row repeats' : `${notes.repeatedOccasions} rows repeat`} a unit and time that occurred before: say data.unique if that is a mistake`,
     );
   }
   const checks: CheckResult[] = [
