@@ -6,6 +6,7 @@ import { type MomentsSnapshot, RunningMoments } from '../../diagnostics/index.js
 import type { Draw, Evaluator, Snapshot } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
+import type { ObservationWriter } from './observationGroups.js';
 import type { PredictiveCollector } from './predictiveCheck.js';
 
 /** What a checkpoint holds beside the draws on disk. */
@@ -37,6 +38,7 @@ export class DrawSink {
     private readonly layout: SinkLayout,
     private readonly sites: Evaluator,
     private readonly predictive: PredictiveCollector | undefined,
+    private readonly observations: ObservationWriter,
     keptSites: readonly Site[],
     savedMoments: MomentsSnapshot | undefined,
   ) {
@@ -64,6 +66,7 @@ export class DrawSink {
     layout: SinkLayout,
     sites: Evaluator,
     predictive: PredictiveCollector | undefined,
+    openObservations: (counts: readonly number[] | undefined) => Promise<ObservationWriter>,
     checkpoint: Checkpoint | undefined,
   ): Promise<DrawSink> {
     const storeLayout = {
@@ -78,7 +81,12 @@ export class DrawSink {
       checkpoint === undefined
         ? await PosteriorStore.create(path, storeLayout)
         : await PosteriorStore.resume(path, storeLayout, checkpoint.counts);
-    return new DrawSink(store, layout, sites, predictive, keptSites, saved?.moments);
+    const observations = await openObservations(checkpoint?.counts.map(({ sampling }) => sampling));
+    return new DrawSink(store, layout, sites, predictive, observations, keptSites, saved?.moments);
+  }
+
+  async dispose(): Promise<void> {
+    await this.observations.dispose();
   }
 
   get counts(): readonly DrawCounts[] {
@@ -109,10 +117,12 @@ export class DrawSink {
     if (!isSampling) return;
     this.moments?.push(draw.chain, this.rest);
     this.predictive?.offer(draw.chain, index, draw.position);
+    this.observations.write(draw.chain, index, draw.position);
   }
 
-  /** The part of a checkpoint that lies outside the store. */
+  /** The part of a checkpoint that lies outside the store; what the store does not hold is on disk when it returns. */
   state(sampler: Snapshot, seconds: SavedState['seconds']): SavedState {
+    this.observations.flush();
     return {
       sampler,
       predictive: this.predictive === undefined ? [] : [...this.predictive.collected],

@@ -7,6 +7,7 @@ import { readTable } from '../../data/readTable.js';
 import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../data/threeLevelData.js';
 import type { Model, Site } from '../../models/model.js';
 import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
+import { type ObservationGroup, observationGroups } from './observationGroups.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 
 export interface FitJob {
@@ -15,6 +16,8 @@ export interface FitJob {
   readonly model: Model;
   /** Sites whose draws are stored; of the others running moments are kept. */
   readonly keptSites: readonly Site[];
+  /** Groups with a number per draw and observation to store as well. */
+  readonly keptGroups: readonly ObservationGroup[];
   readonly fingerprint: string;
 }
 
@@ -29,7 +32,14 @@ export async function loadJob(configPath: string, overrides: Overrides): Promise
   const { covariance, parametrisation, priors } = config.model;
   try {
     const model = threeLevelModel(data, { covariance, parametrisation, priors });
-    return { config, data, model, keptSites: keptSites(config, model), fingerprint: fingerprint(data) };
+    return {
+      config,
+      data,
+      model,
+      keptSites: keptSites(config, model),
+      keptGroups: keptGroups(config),
+      fingerprint: fingerprint(data),
+    };
   } catch (error) {
     throw placed(error, config);
   }
@@ -45,17 +55,22 @@ function placed(error: unknown, config: Config): unknown {
 
 function keptSites(config: Config, model: Model): readonly Site[] {
   const names = model.sites.map(({ name }) => name);
+  const groups = Object.keys(observationGroups);
   for (const name of config.keep) {
-    if (names.includes(name)) continue;
-    const near = nearestName(name, names);
+    if (names.includes(name) || groups.includes(name)) continue;
+    const near = nearestName(name, [...names, ...groups]);
     throw new InputError(
-      `keep: the model has no site '${name}'; ${near === null ? `sites: ${names.join(', ')}` : `did you mean '${near}'?`}`,
+      `keep: the model has no site '${name}'; ${near === null ? `sites: ${[...names, ...groups].join(', ')}` : `did you mean '${near}'?`}`,
     );
   }
   const population = model.sites.filter(({ level }) => level === 'population');
-  if (config.keep.length > 0) {
+  if (config.keep.some((name) => names.includes(name))) {
     return model.sites.filter((site) => population.includes(site) || config.keep.includes(site.name));
   }
   const scalars = model.sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return scalars * config.chains * config.draws * 8 <= keepAllBytes ? model.sites : population;
+}
+
+function keptGroups(config: Config): ObservationGroup[] {
+  return (Object.keys(observationGroups) as ObservationGroup[]).filter((name) => config.keep.includes(name));
 }

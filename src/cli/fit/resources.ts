@@ -26,13 +26,15 @@ export function estimateNeeds(options: {
   readonly maxTreeDepth: number;
   readonly storedDraws: number;
   readonly sites: readonly Site[];
+  /** Numbers per draw and observation to store as well. */
+  readonly observations: number;
 }): Needs {
-  const { programBytes, dimension, chains, maxTreeDepth, storedDraws, sites } = options;
+  const { programBytes, dimension, chains, maxTreeDepth, storedDraws, sites, observations } = options;
   const scalars = sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   return {
     programBytes,
     samplerBytes: dimension * chains * 8 * vectorsPerChain(maxTreeDepth),
-    diskBytes: scalars * chains * storedDraws * 8,
+    diskBytes: (scalars + observations) * chains * storedDraws * 8,
   };
 }
 

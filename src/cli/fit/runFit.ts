@@ -25,6 +25,7 @@ import { dataChecks } from './dataChecks.js';
 import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
+import { ObservationWriter } from './observationGroups.js';
 import { PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
@@ -130,8 +131,11 @@ async function fitCompiled(
     maxTreeDepth: config.method.maxTreeDepth,
     storedDraws: config.draws + storedWarmup,
     sites: job.keptSites,
+    observations: data.rows * job.keptGroups.length,
   });
-  say(`${data.rows} rows, ${data.units.count} units; ${chains.dimension} parameters; ${stateNeeds(needs, folder.dir)}`);
+  say(
+    `${counted(data.rows, 'row')}, ${counted(data.units.count, 'unit')}; ${chains.dimension} parameters; ${stateNeeds(needs, folder.dir)}`,
+  );
   say(describeMethod(job, chains.division));
   folder.writeRun(runRecord(job, request.command, { ...plain, threads: chains.threads }));
 
@@ -149,7 +153,18 @@ async function fitCompiled(
     collected,
   );
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin };
-  const sink = await DrawSink.open(folder.posteriorPath, model, job.keptSites, layout, sites, predictive, checkpoint);
+  const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
+    ObservationWriter.open(folder.posteriorPath, job, counts);
+  const sink = await DrawSink.open(
+    folder.posteriorPath,
+    model,
+    job.keptSites,
+    layout,
+    sites,
+    predictive,
+    openObservations,
+    checkpoint,
+  );
   const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
@@ -157,6 +172,7 @@ async function fitCompiled(
   await chains.dispose();
   await sites.dispose();
   await replicate.dispose();
+  await sink.dispose();
   if (!result.isComplete) return { folder: folder.dir, status: undefined };
   return await finish(job, folder, { ...plain, threads: chains.threads }, result, sink, predictive, clock, say);
 }
@@ -197,11 +213,16 @@ async function sampleInFolder(
   }
 }
 
+/** Up to this many dimensions a dense metric covers all of them; beyond, the population's. */
+const denseEverywhere = 300;
+
 function samplerSettings({ config, model }: FitJob): SampleSettings {
   const { method } = config;
   const blocks = positionBlocks(model);
-  const scalars = blocks.filter(({ name }) => !['beta', 'gamma'].includes(name));
-  const dense = scalars.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i));
+  const dimension = blocks.reduce((sum, { size }) => sum + size, 0);
+  const isGroup = (name: string): boolean => model.sites.some((site) => site.name === name && site.level === 'group');
+  const population = blocks.filter(({ name }) => dimension <= denseEverywhere || !isGroup(name));
+  const dense = population.flatMap(({ offset, size }) => Array.from({ length: size }, (_, i) => offset + i));
   return modelSettings(model, {
     method: method.name === 'hmc' ? 'hmc' : 'nuts',
     chains: config.chains,
@@ -210,7 +231,6 @@ function samplerSettings({ config, model }: FitJob): SampleSettings {
     seed: config.seed,
     targetAcceptance: method.targetAcceptance,
     maxTreeDepth: method.maxTreeDepth,
-    // Dense over everything where that is affordable, else over the population's scalars.
     metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: 'diagonal' },
     ...(method.integrationTime !== undefined && { hmc: { integrationTime: method.integrationTime } }),
   });
@@ -362,3 +382,5 @@ class Clock {
     return seconds;
   }
 }
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -4,7 +4,7 @@ import { packageVersions } from '../version.js';
 import type { FitJob } from './job.js';
 
 /** Everything that determines a result, with every default filled in. */
-export function resolvedConfiguration({ config, model, keptSites }: FitJob): Record<string, unknown> {
+export function resolvedConfiguration({ config, model, keptSites, keptGroups }: FitJob): Record<string, unknown> {
   const { data, model: declared, method, chains, warmup, draws, seed, precision, device } = config;
   return {
     data: { file: data.file, query: data.query, database: data.database, table: data.table, unique: data.unique },
@@ -20,7 +20,7 @@ export function resolvedConfiguration({ config, model, keptSites }: FitJob): Rec
     warmup,
     draws,
     seed,
-    keep: keptSites.map(({ name }) => name),
+    keep: [...keptSites.map(({ name }) => name), ...keptGroups],
   };
 }
 
