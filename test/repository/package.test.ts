@@ -77,7 +77,7 @@ describe('the package', () => {
 
   it('offers its exports from another folder', ({ skip }) => {
     needsInstallation(skip);
-    expect(Object.keys(exports)).toEqual(['.', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './threads', './package.json']);
     const program = `
       import * as hierax from 'hierax';
       import { readFileSync } from 'node:fs';

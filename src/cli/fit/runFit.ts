@@ -100,9 +100,12 @@ async function fitInFolder(
   checkSameRun(folder, job);
   const threads = config.threads ?? coreCount();
   const chains = await compileChains(model, { chains: config.chains, threads, precision: config.precision });
+  // From here on there is a run to save: before the first line that says so is printed.
+  const interruption = new Interruption();
   try {
-    return await fitCompiled(job, folder, request, chains, checkpoint, clock, say);
+    return await fitCompiled(job, folder, request, chains, checkpoint, interruption.signal, clock, say);
   } finally {
+    interruption.dispose();
     await chains.dispose();
   }
 }
@@ -113,6 +116,7 @@ async function fitCompiled(
   request: FitRequest,
   chains: Chains,
   checkpoint: Checkpoint | undefined,
+  signal: AbortSignal,
   clock: Clock,
   say: (line: string) => void,
 ): Promise<FitOutcome> {
@@ -168,7 +172,7 @@ async function fitCompiled(
   const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
-  const result = await sampleInFolder(job, folder, chains, sink, checkpoint, clock);
+  const result = await sampleInFolder(job, folder, chains, sink, checkpoint, signal, clock);
   await chains.dispose();
   await sites.dispose();
   await replicate.dispose();
@@ -177,40 +181,30 @@ async function fitCompiled(
   return await finish(job, folder, { ...plain, threads: chains.threads }, result, sink, predictive, clock, say);
 }
 
-/** Runs the sampler, with a checkpoint every few seconds and one more when it is interrupted. */
+/** Runs the sampler, with a checkpoint every few seconds and one more when it ends or is interrupted. */
 async function sampleInFolder(
   job: FitJob,
   folder: RunFolder,
   chains: Chains,
   sink: DrawSink,
   checkpoint: Checkpoint | undefined,
+  signal: AbortSignal,
   clock: Clock,
 ): Promise<SampleResult> {
   const { config } = job;
   const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
-  const interruption = new Interruption();
   const save = (sampler: Snapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
   const onDraw = (draw: Draw): void => {
     sink.write(draw);
     progress.count(draw);
     clock.in(draw.phase);
   };
-  try {
-    const result = await chains.run(
-      samplerSettings(job),
-      { onDraw, onCheckpoint: save },
-      {
-        signal: interruption.signal,
-        resume: (checkpoint?.snapshot as SavedState | undefined)?.sampler,
-        checkpointInterval,
-      },
-    );
-    progress.finish();
-    save(result.snapshot);
-    return result;
-  } finally {
-    interruption.dispose();
-  }
+  const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
+  const listener = { onDraw, onCheckpoint: save };
+  const result = await chains.run(samplerSettings(job), listener, { signal, resume, checkpointInterval });
+  progress.finish();
+  save(result.snapshot);
+  return result;
 }
 
 /** Up to this many dimensions a dense metric covers all of them; beyond, the population's. */
