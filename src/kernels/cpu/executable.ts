@@ -39,14 +39,17 @@ export class CpuExecutable {
   private readonly runner: TaskRunner;
   private readonly setup: WorkerSetup;
 
-  private constructor(readonly portable: PortableProgram) {
+  private constructor(
+    readonly portable: PortableProgram,
+    threads: number,
+  ) {
     const { module, memory, program } = portable;
     this.lanes = program.lanes;
     this.memoryBytes = program.memoryBytes;
     this.groups = program.lanes / program.lanesPerCall;
     const calls = program.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, this.groups));
-    const control = new Int32Array(new SharedArrayBuffer(controlLength * 4));
-    this.setup = { module, memory, control, calls, bytesPerGroup: program.lanesPerCall * 8 };
+    const control = new Int32Array(new SharedArrayBuffer(controlLength(threads) * 4));
+    this.setup = { module, memory, control, calls, bytesPerGroup: program.lanesPerCall * 8, threads };
     this.runner = new TaskRunner(this.setup);
     this.shared = program.perEvaluation.map(
       ({ work }, i) => isShareable(i, calls[i]) && work * this.groups >= minSharedWork,
@@ -62,7 +65,7 @@ export class CpuExecutable {
   static async create(compiled: CompiledProgram, threads: number, start?: StartThreads): Promise<CpuExecutable> {
     const { bytes, arrays, ...program } = compiled;
     const module = await WebAssembly.compile(bytes);
-    const executable = new CpuExecutable({ module, memory: allocate(program), program });
+    const executable = new CpuExecutable({ module, memory: allocate(program), program }, threads);
     if (threads > 1 && start !== undefined && executable.shared.includes(true)) {
       executable.threads = start(threads - 1, executable.setup);
       executable.threads.catch((error: unknown) => {
@@ -82,7 +85,7 @@ export class CpuExecutable {
   static adopt({ module, memory, program }: PortableProgram): CpuExecutable {
     const own = allocate(program);
     new Uint8Array(own.buffer).set(new Uint8Array(memory.buffer, 0, program.memoryBytes));
-    return new CpuExecutable({ module, memory: own, program });
+    return new CpuExecutable({ module, memory: own, program }, 1);
   }
 
   /** Resolves when all threads serve (at once where there are none); nothing needs to wait for it but measurements and tests. */

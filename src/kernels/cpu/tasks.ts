@@ -1,21 +1,28 @@
-// How threads share the calls of a compiled program: tasks are taken from one counter in shared memory.
+// How threads share the calls of a compiled program: each has a queue of tasks of its own, and helps out when it is through.
 import { mathImports } from '../math/vectorMath.js';
 
-/** Positions in the control array (i32, shared). */
+/** Numbers of the control array (i32, shared) lie a cache line apart, because different threads write them. */
+const line = 16;
+
+/** Positions in the control array. */
 const control = {
   /** Raised with every offered call. */
   generation: 0,
-  ticket: 1,
-  finished: 2,
-  quit: 3,
+  finished: line,
+  quit: 2 * line,
   /** Worker threads that serve. */
-  ready: 4,
+  ready: 3 * line,
   /** Worker threads that sleep until the generation changes. */
-  sleeping: 5,
+  sleeping: 4 * line,
   /** 1 while the main thread sleeps until the last task is finished. */
-  mainSleeping: 6,
+  mainSleeping: 5 * line,
+  /** The first of the queues' tickets, one a thread. */
+  tickets: 6 * line,
 } as const;
-export const controlLength = 7;
+
+export function controlLength(threads: number): number {
+  return control.tickets + threads * line;
+}
 
 /** A ticket is call · 2^16 + task, so that a late thread can never take a task of another call by mistake. */
 const taskBits = 16;
@@ -49,6 +56,8 @@ export interface WorkerSetup {
   readonly control: Int32Array;
   readonly calls: readonly SharedCall[];
   readonly bytesPerGroup: number;
+  /** Threads in all, the main one included: as many queues there are. */
+  readonly threads: number;
 }
 
 export type KernelFunction = (start: number, end: number, block: number, lanePointer: number) => void;
@@ -66,6 +75,8 @@ export class TaskRunner {
   readonly kernels: Record<string, KernelFunction>;
   private readonly functions: readonly KernelFunction[];
   private readonly canSleep: boolean;
+  /** The queue this thread begins with; the main thread's is 0. */
+  private thread = 0;
 
   constructor(private readonly setup: WorkerSetup) {
     this.kernels = instantiate(setup.module, setup.memory);
@@ -82,7 +93,9 @@ export class TaskRunner {
   runShared(call: number): void {
     const shared = this.setup.control;
     Atomics.store(shared, control.finished, 0);
-    Atomics.store(shared, control.ticket, call << taskBits);
+    for (let queue = 0; queue < this.setup.threads; queue++) {
+      Atomics.store(shared, control.tickets + queue * line, call << taskBits);
+    }
     Atomics.add(shared, control.generation, 1);
     // A worker counts itself as sleeping before it looks at the generation for the last time, so none is missed.
     if (Atomics.load(shared, control.sleeping) > 0) Atomics.notify(shared, control.generation);
@@ -105,14 +118,22 @@ export class TaskRunner {
     Atomics.store(shared, control.mainSleeping, 0);
   }
 
-  /** Takes tasks of the current call until none is left. */
+  /**
+   * Takes tasks of the current call until none is left: those of its own queue first, which are the same at every call, so
+   * their rows are still in this core's cache; then what other threads have not come to.
+   */
   private takeTasks(): void {
-    const { control: shared, calls } = this.setup;
+    for (let turn = 0; turn < this.setup.threads; turn++) this.takeFrom((this.thread + turn) % this.setup.threads);
+  }
+
+  private takeFrom(queue: number): void {
+    const { control: shared, calls, threads } = this.setup;
     for (;;) {
-      const ticket = Atomics.add(shared, control.ticket, 1);
+      const ticket = Atomics.add(shared, control.tickets + queue * line, 1);
       const call = ticket >> taskBits;
-      const task = ticket & ((1 << taskBits) - 1);
-      if (task >= calls[call].tasks) return;
+      const { tasks } = calls[call];
+      const task = Math.floor((tasks * queue) / threads) + (ticket & ((1 << taskBits) - 1));
+      if (task >= Math.floor((tasks * (queue + 1)) / threads)) return;
       this.runTask(call, task);
       Atomics.add(shared, control.finished, 1);
       if (Atomics.load(shared, control.mainSleeping) !== 0) Atomics.notify(shared, control.finished);
@@ -134,7 +155,7 @@ export class TaskRunner {
   /** Worker thread: waits for calls until told to quit. */
   serve(): void {
     const shared = this.setup.control;
-    Atomics.add(shared, control.ready, 1);
+    this.thread = (Atomics.add(shared, control.ready, 1) + 1) % this.setup.threads;
     // Nothing is offered before the first call: a worker that starts late joins at the current one.
     let seen = 0;
     for (;;) {
