@@ -123,20 +123,25 @@ export class TaskRunner {
    * their rows are still in this core's cache; then what other threads have not come to.
    */
   private takeTasks(): void {
-    for (let turn = 0; turn < this.setup.threads; turn++) this.takeFrom((this.thread + turn) % this.setup.threads);
+    const { control: shared, threads } = this.setup;
+    let done = 0;
+    for (let turn = 0; turn < threads; turn++) done += this.takeFrom((this.thread + turn) % threads);
+    // Counted once, because every count takes the line from the other cores.
+    if (done === 0) return;
+    Atomics.add(shared, control.finished, done);
+    if (Atomics.load(shared, control.mainSleeping) !== 0) Atomics.notify(shared, control.finished);
   }
 
-  private takeFrom(queue: number): void {
+  /** Takes what is left in a queue; returns the number of tasks done. */
+  private takeFrom(queue: number): number {
     const { control: shared, calls, threads } = this.setup;
-    for (;;) {
+    for (let done = 0; ; done++) {
       const ticket = Atomics.add(shared, control.tickets + queue * line, 1);
       const call = ticket >> taskBits;
       const { tasks } = calls[call];
       const task = Math.floor((tasks * queue) / threads) + (ticket & ((1 << taskBits) - 1));
-      if (task >= Math.floor((tasks * (queue + 1)) / threads)) return;
+      if (task >= Math.floor((tasks * (queue + 1)) / threads)) return done;
       this.runTask(call, task);
-      Atomics.add(shared, control.finished, 1);
-      if (Atomics.load(shared, control.mainSleeping) !== 0) Atomics.notify(shared, control.finished);
     }
   }
 
