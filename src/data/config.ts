@@ -88,7 +88,7 @@ export function loadConfig(
   return {
     file,
     data: { ...config.data, folder, unique: config.data.unique ?? [] },
-    model: config.model,
+    model: { ...config.model, family: set.family ?? config.model.family },
     method: {
       name: set.method ?? method.name,
       thin: method.thin ?? 1,

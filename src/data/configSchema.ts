@@ -138,6 +138,8 @@ const methodSchema = z.union([methodNames.transform((name): MethodSettings => ({
 
 /** What the command line may set over the file; the same checks hold. */
 export const overridesSchema = z.strictObject({
+  /** Of the model section; the others stand at the top of the file. */
+  family: z.enum(['gaussian']).optional(),
   method: methodNames.optional(),
   device: z.enum(['auto', 'cpu']).optional(),
   precision: z.enum(['double', 'single']).optional(),
@@ -153,7 +155,7 @@ export function configSchema(model: ModelEntry['schema']) {
   return z.strictObject({
     data: dataSchema,
     model,
-    ...overridesSchema.shape,
+    ...overridesSchema.omit({ family: true }).shape,
     method: methodSchema.default({ name: 'auto' } satisfies MethodSettings),
     keep: names.default([]),
     out: text.optional(),

@@ -10,6 +10,8 @@ export { summariseNamed } from './namedSummary.js';
 export type { NamedSummary } from './namedSummary.js';
 export { RunningMoments } from './runningMoments.js';
 export type { MomentsColumns, MomentsSnapshot, MomentsSummary, RunningMomentsOptions } from './runningMoments.js';
+export { RunningEbfmi } from './runningEbfmi.js';
+export type { EbfmiSnapshot } from './runningEbfmi.js';
 export { ebfmi, samplerStatistics } from './samplerStatistics.js';
 export type { SamplerStatistics, SamplerTrace } from './samplerStatistics.js';
 export { GROUP_LIMITS, POPULATION_LIMITS } from './checkLimits.js';

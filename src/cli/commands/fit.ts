@@ -16,6 +16,7 @@ interface FitArguments {
 /** Options that replace a setting of the configuration. */
 const settings = {
   method: 'auto, nuts or hmc',
+  family: 'gaussian',
   device: 'auto or cpu',
   precision: 'double, or single to store the data as f32',
   chains: 'number of chains',

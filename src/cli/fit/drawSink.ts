@@ -2,7 +2,7 @@
 import type { Checkpoint } from '../../data/run/runFolder.js';
 import type { DrawCounts } from '../../data/run/posteriorStore.js';
 import { PosteriorStore } from '../../data/run/posteriorStore.js';
-import { type MomentsSnapshot, RunningMoments } from '../../diagnostics/index.js';
+import { type EbfmiSnapshot, type MomentsSnapshot, RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
 import type { Draw, Evaluator, Snapshot } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
@@ -14,6 +14,7 @@ export interface SavedState {
   readonly sampler: Snapshot;
   readonly predictive: readonly (readonly [string, unknown])[];
   readonly moments: MomentsSnapshot | undefined;
+  readonly energy: EbfmiSnapshot;
   readonly seconds: { readonly warmup: number; readonly sampling: number };
 }
 
@@ -28,6 +29,8 @@ export interface SinkLayout {
 export class DrawSink {
   /** Moments of the sites that are not stored, one after another. */
   readonly moments: RunningMoments | undefined;
+  /** E-BFMI of all transitions after warm-up. */
+  readonly energy: RunningEbfmi;
   private readonly all: Float64Array;
   private readonly stored: Float64Array;
   private readonly rest: Float64Array;
@@ -40,8 +43,9 @@ export class DrawSink {
     private readonly predictive: PredictiveCollector | undefined,
     private readonly observations: ObservationWriter,
     keptSites: readonly Site[],
-    savedMoments: MomentsSnapshot | undefined,
+    saved: SavedState | undefined,
   ) {
+    this.energy = new RunningEbfmi(layout.chains, saved?.energy);
     let offset = 0;
     this.pieces = sites.outputs.map(({ name, size }) => {
       const piece = { offset, size, isStored: keptSites.some((site) => site.name === name) };
@@ -56,7 +60,7 @@ export class DrawSink {
     if (this.rest.length === 0) return;
     const options = { chains: layout.chains, dimension: this.rest.length, drawsPerChain: layout.draws };
     this.moments =
-      savedMoments === undefined ? new RunningMoments(options) : RunningMoments.restore(options, savedMoments);
+      saved?.moments === undefined ? new RunningMoments(options) : RunningMoments.restore(options, saved.moments);
   }
 
   static async open(
@@ -82,7 +86,7 @@ export class DrawSink {
         ? await PosteriorStore.create(path, storeLayout)
         : await PosteriorStore.resume(path, storeLayout, checkpoint.counts);
     const observations = await openObservations(checkpoint?.counts.map(({ sampling }) => sampling));
-    return new DrawSink(store, layout, sites, predictive, observations, keptSites, saved?.moments);
+    return new DrawSink(store, layout, sites, predictive, observations, keptSites, saved);
   }
 
   async dispose(): Promise<void> {
@@ -96,6 +100,7 @@ export class DrawSink {
   write(draw: Draw): void {
     const { thin, storedWarmup } = this.layout;
     const isSampling = draw.phase === 'sampling';
+    if (isSampling) this.energy.push(draw.chain, draw.info.energy);
     if (isSampling ? draw.index % thin !== thin - 1 : draw.index >= storedWarmup) return;
     const index = isSampling ? Math.floor(draw.index / thin) : draw.index;
     if (this.sites.evaluate(draw.position, this.all) !== undefined) {
@@ -127,6 +132,7 @@ export class DrawSink {
       sampler,
       predictive: this.predictive === undefined ? [] : [...this.predictive.collected],
       moments: this.moments?.snapshot(),
+      energy: this.energy.snapshot(),
       seconds,
     };
   }

@@ -251,6 +251,7 @@ async function finish(
     ...ofStored,
     drawsPerChain: config.draws * config.method.thin,
     divergences: chains.map(({ divergences }) => divergences),
+    ebfmi: sink.energy.values(),
     maxTreeDepthHits: ofStored.maxTreeDepthHits && chains.map(({ maxTreeDepthHits }) => maxTreeDepthHits),
   };
   const checks = [...convergenceChecks(summaries, statistics, unstored), ...dataChecks(data)];
