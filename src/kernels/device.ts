@@ -2,12 +2,15 @@
 import type { DataArray } from './compiler/memoryLayout.js';
 import type { PortableProgram } from './cpu/executable.js';
 import type { TensorProgram } from './program/tensorProgram.js';
+import type { ResidentProgram } from './webgpu/resident.js';
 
 export interface ProgramBinding {
   /** Parameter blocks in the order in which they lie in `Executable.parameters`. */
   readonly parameters: readonly { readonly name: string; readonly size: number }[];
   readonly data: ReadonlyMap<string, DataArray>;
   readonly chains: number;
+  /** Outputs wanted in f64 on devices that compute in f32 (`ResidentProgram.accurate`); they vary between chains. */
+  readonly accurate?: readonly string[];
 }
 
 /** A program bound to data on a device. Arrays are `[element][lane]`, one chain a lane. */
@@ -22,11 +25,13 @@ export interface Executable {
   readonly memoryBytes: number;
   /** What another thread takes the program over with; absent where a device has no such thing. */
   readonly portable?: PortableProgram;
+  /** The same program for callers that keep their vectors on the device; absent where arrays live in the host's memory. */
+  readonly resident?: ResidentProgram;
   dispose(): Promise<void>;
 }
 
 export interface Device {
-  readonly name: 'cpu';
+  readonly name: 'cpu' | 'webgpu' | 'cuda' | `eager:${string}`;
   readonly precision: 'double' | 'single';
   readonly threads: number;
   compile(program: TensorProgram, binding: ProgramBinding): Promise<Executable>;
