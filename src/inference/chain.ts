@@ -6,7 +6,7 @@ import type { BatchedLogDensity } from './logDensity.js';
 import { nuts } from './nuts.js';
 import { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from './phaseSpace/metric.js';
-import type { BatchedRequest, Coroutine } from './phaseSpace/requests.js';
+import type { BatchedRequest, Coroutine } from './phaseSpace/singleRequests.js';
 import type { VectorArena } from './phaseSpace/vectorArena.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';

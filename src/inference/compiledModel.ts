@@ -95,7 +95,12 @@ export function traceDensity(model: Model, likelihood: 'rows' | 'shortest' = 'sh
       0,
     ),
     compile: async (device, chains) => {
-      const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains });
+      const executable = await device.compile(program, {
+        parameters: blocks,
+        data: dataOf(model),
+        chains,
+        accurate: ['value'],
+      });
       return densityOf(executable, { dimension, gradients: gradientNames });
     },
   };

@@ -1,7 +1,7 @@
 // Hamiltonian Monte Carlo with a trajectory of fixed length and a jittered step size (Neal 2011; Duane et al. 1987).
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
 import { DIVERGENCE_THRESHOLD } from './kernel.js';
-import type { Coroutine, PhasePoint, PhaseSpace } from './phaseSpace/requests.js';
+import type { Coroutine, PhasePoint, PhaseSpace } from './phaseSpace/singleRequests.js';
 import type { StepKey } from './random/streams.js';
 import { sites } from './random/streams.js';
 

@@ -1,6 +1,6 @@
 // Initial positions: jitter around a centre until density and gradient are finite; a failure names the parameter.
 import type { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
-import type { Coroutine } from './phaseSpace/requests.js';
+import type { Coroutine } from './phaseSpace/singleRequests.js';
 import type { RandomKey } from './random/streams.js';
 import { sites, stepKey } from './random/streams.js';
 

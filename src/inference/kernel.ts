@@ -1,5 +1,5 @@
 // The contract that HMC and NUTS share: step(key, state, stepSize) → [state, info].
-import type { Coroutine } from './phaseSpace/requests.js';
+import type { Coroutine } from './phaseSpace/singleRequests.js';
 import type { StepKey } from './random/streams.js';
 
 /** Energy errors above this count as divergences (Stan's bound). */

@@ -1,5 +1,16 @@
 // What a sampler needs of a model: a log density with its gradient on unconstrained space, evaluated for all chains at once.
 
+import type { AccurateOutput, DeviceArray, ResidentProgram } from '../kernels/webgpu/resident.js';
+
+/** A density whose positions and gradients stay in the memory of a GPU. */
+export interface ResidentDensity {
+  /** Its `parameters` are the positions. */
+  readonly program: ResidentProgram;
+  /** The gradient in the order of the position. */
+  readonly gradients: DeviceArray;
+  readonly value: AccurateOutput;
+}
+
 /**
  * A log density on ℝ^dimension, evaluated for a batch of chains ("lanes") in one call.
  * Arrays are `[dimension][lane]` with the lane innermost and `lanes` as stride; the caller writes `positions`, calls
@@ -16,6 +27,8 @@ export interface BatchedLogDensity {
   readonly gradients: Float64Array;
   /** The shared memory that positions and gradients lie in, where it may grow to 65536 pages: samplers keep vectors there. */
   readonly memory?: WebAssembly.Memory;
+  /** What phase spaces on the density's own device work with; absent where positions live in the host's memory. */
+  readonly resident?: ResidentDensity;
   /** Asynchronous on devices that are; synchronous evaluators return undefined. */
   evaluate(): void | Promise<void>;
 }

@@ -1,7 +1,7 @@
 // The no-U-turn sampler: multinomial, iterative, generalised U-turn criterion (Hoffman & Gelman 2014; Betancourt 2017, app. A).
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
 import { DIVERGENCE_THRESHOLD } from './kernel.js';
-import type { Coroutine, MomentumSpan, PhasePoint, PhaseSpace } from './phaseSpace/requests.js';
+import type { Coroutine, MomentumSpan, PhasePoint, PhaseSpace } from './phaseSpace/singleRequests.js';
 import { SlotPool } from './phaseSpace/slotPool.js';
 import type { RandomStream, StepKey } from './random/streams.js';
 import { sites } from './random/streams.js';

@@ -24,7 +24,7 @@ export interface ModelDensity extends BatchedLogDensity {
 
 /** The density that a compiled program computes. */
 export function densityOf(executable: Executable, shape: DensityShape): ModelDensity {
-  const program = executable.portable;
+  const { portable: program, resident } = executable;
   return {
     dimension: shape.dimension,
     lanes: executable.lanes,
@@ -34,6 +34,13 @@ export function densityOf(executable: Executable, shape: DensityShape): ModelDen
     evaluate: () => executable.run(),
     memoryBytes: executable.memoryBytes,
     ...(program !== undefined && { portable: { ...shape, program }, memory: program.memory }),
+    ...(resident !== undefined && {
+      resident: {
+        program: resident,
+        gradients: resident.output(...shape.gradients),
+        value: resident.accurate('value'),
+      },
+    }),
     dispose: () => executable.dispose(),
   };
 }

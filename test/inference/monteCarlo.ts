@@ -2,7 +2,7 @@
 import type { Kernel, TransitionInfo } from '../../src/inference/kernel.js';
 import type { BatchedLogDensity } from '../../src/inference/logDensity.js';
 import type { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
-import type { Coroutine } from '../../src/inference/phaseSpace/requests.js';
+import type { Coroutine } from '../../src/inference/phaseSpace/singleRequests.js';
 import type { StepKey } from '../../src/inference/random/streams.js';
 import type { KnownPosterior } from './densities.js';
 

@@ -8,7 +8,7 @@ import {
   diagonalMetric,
   inverseMassDiagonal,
 } from '../../src/inference/phaseSpace/metric.js';
-import type { Coroutine, PhasePoint } from '../../src/inference/phaseSpace/requests.js';
+import type { Coroutine, PhasePoint } from '../../src/inference/phaseSpace/singleRequests.js';
 import type { RandomStream } from '../../src/inference/random/streams.js';
 import { randomKey, stepKey } from '../../src/inference/random/streams.js';
 import { banana, batched } from './densities.js';

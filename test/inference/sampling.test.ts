@@ -6,7 +6,7 @@ import { sample } from '../../src/inference/index.js';
 import { nuts } from '../../src/inference/nuts.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from '../../src/inference/phaseSpace/metric.js';
-import type { BatchedRequest } from '../../src/inference/phaseSpace/requests.js';
+import type { BatchedRequest } from '../../src/inference/phaseSpace/singleRequests.js';
 import type { RandomStream, StepKey } from '../../src/inference/random/streams.js';
 import { randomKey, sites, stepKey } from '../../src/inference/random/streams.js';
 import type { KnownPosterior } from './densities.js';

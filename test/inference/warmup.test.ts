@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { cholesky, multiply, solveTransposed } from '../../src/inference/linearAlgebra.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from '../../src/inference/phaseSpace/metric.js';
-import type { Coroutine } from '../../src/inference/phaseSpace/requests.js';
+import type { Coroutine } from '../../src/inference/phaseSpace/singleRequests.js';
 import { randomKey, stepKey } from '../../src/inference/random/streams.js';
 import { startDualAveraging, updateDualAveraging } from '../../src/inference/warmup/dualAveraging.js';
 import { estimateMetric } from '../../src/inference/warmup/estimateMetric.js';

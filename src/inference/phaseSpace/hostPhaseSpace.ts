@@ -2,7 +2,7 @@
 import { multiply, solveTransposed } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import type { Metric } from './metric.js';
-import type { BatchedRequest, MomentumSpan, PhasePoint, PhaseSpace, Request } from './requests.js';
+import type { BatchedRequest, MomentumSpan, PhasePoint, PhaseSpace, Request } from './singleRequests.js';
 import type { Momentum, Stretch } from './turning.js';
 import { smallestTurningProduct } from './turning.js';
 import { type ArenaVector, VectorArena } from './vectorArena.js';

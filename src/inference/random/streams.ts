@@ -8,14 +8,26 @@ export interface RandomKey {
   readonly high: number;
 }
 
+/** The Philox counter of a stream, in words: (block, site, step, chain) under a 64-bit key; blocks count from 0. */
+export interface PhiloxCounter {
+  readonly keyLow: number;
+  readonly keyHigh: number;
+  readonly chain: number;
+  readonly step: number;
+  readonly site: number;
+}
+
 /** Where in a transition a stream is used; part of the counter, so that no two uses share numbers. */
 export const sites = {
   momentum: 0,
+  /** Choices between states of a trajectory: joins of NUTS, acceptance of HMC. */
   trajectory: 1,
   stepSizeJitter: 2,
   initialPosition: 3,
   /** Noise of replicated data sets; the step is the draw. */
   predictive: 4,
+  /** Directions of NUTS' doublings. */
+  direction: 5,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
 } as const;
@@ -28,6 +40,8 @@ export interface RandomStream {
   bernoulli(probability: number): boolean;
   /** Fills `target` with independent standard normals; element i depends on i and the stream alone. */
   fillNormal(target: Float64Array): void;
+  /** Where a fresh stream's numbers come from, for devices that draw them themselves; absent for other generators. */
+  readonly counter?: PhiloxCounter;
 }
 
 /** The randomness of one transition of one chain. */
@@ -68,6 +82,11 @@ export class PhiloxStream implements RandomStream {
     private readonly step: number,
     private readonly site: number,
   ) {}
+
+  get counter(): PhiloxCounter {
+    const { key, chain, step, site } = this;
+    return { keyLow: key.low, keyHigh: key.high, chain, step, site };
+  }
 
   uniform(): number {
     if (this.hasSecond) {

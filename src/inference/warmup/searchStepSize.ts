@@ -1,5 +1,5 @@
 // A first step size: doubled or halved until one leapfrog step is accepted with probability near 0.8 (Hoffman & Gelman 2014, alg. 4).
-import type { Coroutine, PhasePoint } from '../phaseSpace/requests.js';
+import type { Coroutine, PhasePoint } from '../phaseSpace/singleRequests.js';
 import type { KernelState } from '../kernel.js';
 import type { StepKey } from '../random/streams.js';
 import { sites } from '../random/streams.js';

@@ -1,0 +1,70 @@
+// The phase spaces of all chains of a run on one device: what answers the samplers' lists of requests.
+import type { Request } from './requests.js';
+
+/** Slots that a sampler has in use at once, at most; numbers are given out from 0. */
+export interface SlotCounts {
+  readonly points: number;
+  readonly momenta: number;
+}
+
+export interface PhaseSpacesSettings {
+  /** Chains, at most the density's lanes; chain c (counted from 0 here) has lane c. */
+  readonly chains: number;
+  /** Inverse masses of the first metric, `[dimension]`; it is diagonal. */
+  readonly inverseMass: Float64Array;
+  /** Dimensions of the dense block that `adapt` gives the metric, ascending; empty for a diagonal metric. */
+  readonly denseIndices: Int32Array;
+  /** Slots that each chain needs with a given lookahead. */
+  readonly slots: (lookahead: number) => SlotCounts;
+}
+
+/** Running moments of a metric window (Welford 1962): what `RunningMoments` accumulates. */
+export interface SavedMoments {
+  readonly count: number;
+  /** `[dimension]` */
+  readonly mean: Float64Array;
+  /** Sums of squared deviations, `[dimension]`. */
+  readonly squares: Float64Array;
+  /** Sums of products of deviations over the dense dimensions, `[size][size]` row-major, lower triangle. */
+  readonly products: Float64Array;
+}
+
+/** The vectors of a chain that a snapshot holds, in f64: restored, they give the very numbers of an unbroken run. */
+export interface SavedVectors {
+  /** `[dimension]` */
+  readonly position: Float64Array;
+  /** `[dimension]`; 0 where the dense block takes over. */
+  readonly inverseMass: Float64Array;
+  /** Inverse mass over the dense dimensions, `[size][size]`; undefined where the metric is (still) diagonal. */
+  readonly blockInverseMass: Float64Array | undefined;
+  readonly moments: SavedMoments;
+}
+
+/**
+ * Vectors of all chains, their metrics and the moments of their metric windows. A chain's results never depend on what other
+ * chains ask for.
+ */
+export interface PhaseSpaces {
+  readonly dimension: number;
+  readonly chains: number;
+  /** Leapfrog steps of one trajectory that are worth planning at once; 1 where an answer costs no round trip. May change. */
+  readonly lookahead: number;
+  /**
+   * Carries out one list per chain; undefined for chains that have none. Each chain's k-th request that needs a gradient is
+   * evaluated in the same batch as the other chains' k-th. The arrays of answers are valid until the next call.
+   */
+  answer(
+    lists: readonly (readonly Request[] | undefined)[],
+  ): readonly ArrayLike<number>[] | Promise<readonly ArrayLike<number>[]>;
+  /** Log density of a slot of a chain, known from the answers. */
+  logDensityAt(chain: number, point: number): number;
+  /** Copies of a chain's vectors after all lists answered so far. */
+  save(chain: number, point: number): SavedVectors | Promise<SavedVectors>;
+  /** Puts saved vectors back; the point is to be evaluated before anything else. */
+  restore(chain: number, point: number, saved: SavedVectors): void;
+  /** Diagonal of a chain's inverse mass matrix, `[dimension]`, dense block included. */
+  inverseMassDiagonal(chain: number): Float64Array | Promise<Float64Array>;
+  /** Bytes of memory that the vectors take on the device. */
+  readonly memoryBytes: number;
+  dispose(): void;
+}
