@@ -1,6 +1,11 @@
 // The limits that separate pass, review and fail, each with where it comes from.
 
-/** Limits for the convergence figures of one class of scalars. */
+/**
+ * Limits for the convergence figures of one class of scalars. Nested R-hat has those of R-hat: its square less one estimates
+ * the variance of a superchain's mean in units of the posterior variance, so that 1.01 asks of every superchain a mean within
+ * 0.14 posterior standard deviations, as 50 independent draws have it (Margossian et al. 2024, §3, derive the limit from the error
+ * that is tolerated); R-hat of 1.01 asks as much of each half-chain.
+ */
 export interface ScalarLimits {
   /** R-hat below this passes. */
   readonly rhatPass: number;
@@ -43,6 +48,24 @@ export const DIVERGENT_SHARE_FAIL = 0.01;
  * reference manual); when most are truncated the sampler is a random walk that ESS sees too late: own choice.
  */
 export const TREE_DEPTH_SHARE_FAIL = 0.5;
+
+/**
+ * Draws per chain below which, of many chains, E-BFMI is judged by its mean: of 1,000 sound chains of 20 draws some fall below
+ * the limit by chance. Own choice.
+ */
+export const FEWEST_FOR_EBFMI = 100;
+
+/** Draws per chain below which ESS is undefined: its half-chains need three (`essOfHalfChains`). */
+export const FEWEST_FOR_ESS = 6;
+
+/**
+ * Draws per chain below which, of many chains, one that never moved may just have been rejected: at an acceptance rate of 0.6
+ * it takes 20 draws to make that rarer than one in ten million. Own choice.
+ */
+export const FEWEST_FOR_STUCK = 20;
+
+/** Up to this many chains a detail lists a figure for each. */
+export const MOST_CHAINS_LISTED = 16;
 
 /** How many of the worst scalars a detail names. */
 export const WORST_NAMED = 5;

@@ -1,9 +1,10 @@
 // The checks of a fit: each answers pass, review or fail with what was seen and what to do about it.
-import { DIVERGENT_SHARE_FAIL, EBFMI_FAIL, EBFMI_REVIEW, TREE_DEPTH_SHARE_FAIL, WORST_NAMED } from './checkLimits.js';
+import { FEWEST_FOR_ESS, FEWEST_FOR_STUCK, WORST_NAMED } from './checkLimits.js';
 import type { ScalarLimits } from './checkLimits.js';
 import { checkFigure } from './figureCheck.js';
 import type { CheckResult, FigureClass } from './figureCheck.js';
 import type { NamedSummary } from './namedSummary.js';
+import { checkDivergences, checkEbfmi, checkTreeDepth } from './samplerChecks.js';
 import type { SamplerStatistics } from './samplerStatistics.js';
 
 /** Scalars that are judged by the same limits: the population, the stores, the products … */
@@ -19,11 +20,25 @@ export interface MomentsClass {
   readonly limits: ScalarLimits;
   readonly nameAt: (index: number) => string;
   readonly splitRhatMoments: Float64Array;
+  /** Nested R-hat of runs with superchains, which is judged instead. */
+  readonly rhatNestedMoments?: Float64Array;
   readonly essBatchMeans: Float64Array;
   /** Standard deviations; zero marks a constant. */
   readonly sd: Float64Array;
 }
 
+/** A run of many chains, several from each starting point. */
+export interface ManyChains {
+  readonly superchains: number;
+  readonly chains: number;
+  /** Draws that the figures of scalars are made of. */
+  readonly drawsPerChain: number;
+}
+
+const NESTED_ADVICE =
+  'The chains have not forgotten where they started, or a superchain has too few draws: run more warm-up and draws, or more ' +
+  'chains in each superchain; if nested R-hat stays, look for several modes, scales near zero (non-centre that level) or ' +
+  'parameters that the data cannot tell apart (tighten their priors).';
 const RHAT_ADVICE =
   'Chains have not mixed: run more warm-up and draws; if R-hat stays, look at the traces of the scalars named for several ' +
   'modes, scales near zero (non-centre that level) or parameters that the data cannot tell apart (tighten their priors).';
@@ -33,18 +48,40 @@ const ESS_ADVICE =
 const TAIL_ADVICE =
   'Interval ends are less certain than they look: draw more; for heavy tails tighten the priors of the scalars named.';
 
-/** All checks that the input allows, in the order of the flow. */
-export function runChecks(classes: readonly ScalarClass[], sampler?: SamplerStatistics): CheckResult[] {
+/**
+ * All checks that the input allows, in the order of the flow.
+ * @param many given for a run with superchains: nested R-hat takes the place of R-hat, whose half-chains are too short there, and
+ * nothing is held against a chain for being short
+ */
+export function runChecks(
+  classes: readonly ScalarClass[],
+  sampler?: SamplerStatistics,
+  many?: ManyChains,
+): CheckResult[] {
+  const isTooShortForEss = many !== undefined && many.drawsPerChain < FEWEST_FOR_ESS;
   const results = [
     checkNonFinite(classes),
-    checkStuckChains(classes),
-    checkRhat(classes),
-    checkEssBulk(classes),
-    checkEssTail(classes),
+    checkStuckChains(classes, many),
+    many ? checkRhatNested(classes) : checkRhat(classes),
+    isTooShortForEss ? withoutEss('essBulk', many) : checkEssBulk(classes),
+    isTooShortForEss ? withoutEss('essTail', many) : checkEssTail(classes),
   ];
   if (!sampler) return results;
-  results.push(checkDivergences(sampler), checkEbfmi(sampler));
+  results.push(checkDivergences(sampler), checkEbfmi(sampler, many !== undefined));
   return sampler.maxTreeDepth === null ? results : [...results, checkTreeDepth(sampler)];
+}
+
+/** Rank-normalised nested R-hat of every scalar against the limits of R-hat. */
+function checkRhatNested(classes: readonly ScalarClass[]): CheckResult {
+  const figures = classes.map((entry) => rhatClass(entry, entry.scalars.length, summaryAccess(entry, 'rhatNested')));
+  return checkFigure('rhatNested', figures, NESTED_ADVICE);
+}
+
+function withoutEss(name: string, { chains, superchains, drawsPerChain }: ManyChains): CheckResult {
+  const detail =
+    `${chains} chains of ${drawsPerChain} draws: too short for autocorrelations. Nested R-hat counts for it: within its ` +
+    `limit each of the ${superchains} superchains is worth 50 independent draws.`;
+  return { name, status: 'pass', detail };
 }
 
 /** Rank-normalised split R-hat of every scalar against the limits of its class. */
@@ -72,14 +109,21 @@ export function checkMoments(classes: readonly MomentsClass[]): CheckResult[] {
     valueAt: (i) => values[i],
     isConstantAt: (i) => entry.sd[i] === 0,
   });
-  const rhats = classes.map((c) => rhatClass(c, c.splitRhatMoments.length, access(c, c.splitRhatMoments)));
+  const isNested = classes.some((c) => c.rhatNestedMoments !== undefined);
+  const rhats = classes.map((c) => {
+    const values = c.rhatNestedMoments ?? c.splitRhatMoments;
+    return rhatClass(c, values.length, access(c, values));
+  });
   const sizes = classes.map((c) => essClass(c, c.essBatchMeans.length, access(c, c.essBatchMeans)));
-  return [checkFigure('splitRhatMoments', rhats, RHAT_ADVICE), checkFigure('essBatchMeans', sizes, ESS_ADVICE)];
+  const converged = isNested
+    ? checkFigure('rhatNestedMoments', rhats, NESTED_ADVICE)
+    : checkFigure('splitRhatMoments', rhats, RHAT_ADVICE);
+  return [converged, checkFigure('essBatchMeans', sizes, ESS_ADVICE)];
 }
 
 type FigureAccess = Pick<FigureClass, 'nameAt' | 'valueAt' | 'isConstantAt'>;
 
-function summaryAccess({ scalars }: ScalarClass, figure: 'rhat' | 'essBulk' | 'essTail'): FigureAccess {
+function summaryAccess({ scalars }: ScalarClass, figure: 'rhat' | 'rhatNested' | 'essBulk' | 'essTail'): FigureAccess {
   return {
     nameAt: (i) => scalars[i].name,
     valueAt: (i) => scalars[i][figure],
@@ -113,7 +157,11 @@ function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
 }
 
 /** Chains that never moved: fails where a chain is stuck in most scalars, to be reviewed where in some. */
-function checkStuckChains(classes: readonly ScalarClass[]): CheckResult {
+function checkStuckChains(classes: readonly ScalarClass[], many: ManyChains | undefined): CheckResult {
+  if (many !== undefined && many.drawsPerChain < FEWEST_FOR_STUCK) {
+    const detail = `${many.chains} chains of ${many.drawsPerChain} draws: too short to tell a stuck chain from a rejected one.`;
+    return { name: 'stuckChains', status: 'pass', detail };
+  }
   const moving = classes.flatMap(({ scalars }) => scalars.filter(({ isConstant }) => !isConstant));
   const stuckIn = new Map<number, string[]>();
   for (const { name, stuckChains } of moving) {
@@ -130,50 +178,4 @@ function checkStuckChains(classes: readonly ScalarClass[]): CheckResult {
     `Never moved: ${seen.join('; ')}. The step size collapsed or the chain began where the density is degenerate: ` +
     'start from other initial values or another seed, and do not drop the chain without knowing why it stuck.';
   return { name: 'stuckChains', status, detail };
-}
-
-/** Divergent transitions after warm-up. */
-function checkDivergences({ divergences, drawsPerChain }: SamplerStatistics): CheckResult {
-  const total = sum(divergences);
-  const draws = drawsPerChain * divergences.length;
-  if (total === 0) return { name: 'divergences', status: 'pass', detail: `No divergence in ${draws} draws.` };
-  const detail =
-    `${total} of ${draws} draws diverged (per chain: ${divergences.join(', ')}): the posterior is curved more sharply somewhere ` +
-    'than the step size follows, and that region may be missing from the draws. Raise the target acceptance rate (0.95, ' +
-    '0.99); if divergences stay, non-centre the levels with few rows or tighten the priors of their scales.';
-  return { name: 'divergences', status: total > DIVERGENT_SHARE_FAIL * draws ? 'fail' : 'review', detail };
-}
-
-/** Energy Bayesian fraction of missing information of each chain. */
-function checkEbfmi({ ebfmi }: SamplerStatistics): CheckResult {
-  const listed = ebfmi.map((value) => (Number.isNaN(value) ? 'undefined' : value.toFixed(2))).join(', ');
-  const lowest = Math.min(...ebfmi.filter((value) => !Number.isNaN(value)));
-  const undefinedSome = ebfmi.some(Number.isNaN);
-  const seen = `E-BFMI per chain: ${listed}`;
-  if (lowest >= EBFMI_REVIEW && !undefinedSome) {
-    return { name: 'ebfmi', status: 'pass', detail: `${seen} (all at least ${EBFMI_REVIEW}).` };
-  }
-  const detail =
-    `${seen}; at least ${EBFMI_REVIEW} is wanted. The momentum is renewed too weakly to cross the range of energies, often ` +
-    'because of heavy tails or a scale that governs many coefficients: non-centre that level, integrate the coefficients ' +
-    'out, or use a tighter prior on the scale.';
-  return { name: 'ebfmi', status: lowest < EBFMI_FAIL ? 'fail' : 'review', detail };
-}
-
-/** Transitions cut off at the largest tree depth. */
-function checkTreeDepth({ maxTreeDepthHits, maxTreeDepth, drawsPerChain }: SamplerStatistics): CheckResult {
-  const hits = maxTreeDepthHits ?? [];
-  const total = sum(hits);
-  const draws = drawsPerChain * hits.length;
-  if (total === 0) {
-    return { name: 'treeDepth', status: 'pass', detail: `No tree of ${draws} reached depth ${maxTreeDepth}.` };
-  }
-  const detail =
-    `${total} of ${draws} trees reached depth ${maxTreeDepth} (per chain: ${hits.join(', ')}): trajectories were cut short, which ` +
-    'costs efficiency. Allow deeper trees, warm up longer, or bring parameters to one scale (standardise, dense metric).';
-  return { name: 'treeDepth', status: total > TREE_DEPTH_SHARE_FAIL * draws ? 'fail' : 'review', detail };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -16,9 +16,9 @@ export interface NamedSummary extends Summary {
   readonly stuckChains: readonly number[];
 }
 
-/** Summarises one scalar under its name. */
-export function summariseNamed(name: string, chains: Chains): NamedSummary {
-  const summary = summarise(chains);
+/** Summarises one scalar under its name; `superchains` as in `summarise`. */
+export function summariseNamed(name: string, chains: Chains, superchains = 1): NamedSummary {
+  const summary = summarise(chains, superchains);
   const first = chains[0][0];
   const constantChains = chains.flatMap((chain, c) => (chain.length > 0 && isConstant(chain) ? [c] : []));
   const constant = constantChains.length === chains.length && chains.every((chain) => chain[0] === first);

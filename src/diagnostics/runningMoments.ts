@@ -1,5 +1,6 @@
 // Running moments of vectors whose draws are not kept: mean, variance, split R-hat and ESS in memory free of the number of draws.
 import { rhatFromMoments } from './rhat.js';
+import { rhatNestedFromMoments } from './rhatNested.js';
 
 /** Sizes of a collection of running moments, fixed before the first draw. */
 export interface RunningMomentsOptions {
@@ -208,6 +209,30 @@ export class RunningMoments {
       out.essBatchMeans[d] = summary.essBatchMeans;
     }
     return out;
+  }
+
+  /**
+   * Nested R-hat of every component from the moments of half-chains, neither rank-normalised nor folded; `superchains` as in
+   * `rhatNested`. NaN for fewer than two superchains, constants, and a single draw from each.
+   */
+  rhatNested(superchains: number): Float64Array {
+    return Float64Array.from({ length: this.dimension }, (_, d) => this.rhatNestedOf(d, superchains));
+  }
+
+  private rhatNestedOf(index: number, superchains: number): number {
+    const first = this.halfLength(0);
+    const halves: readonly (0 | 1)[] = first > 0 ? [0, 1] : [1];
+    const parts = this.chains.flatMap(({ count, means, squares }) =>
+      halves.map((half) => {
+        const length = half === 0 ? Math.min(count, first) : count - first;
+        const variance = length > 1 ? squares[half][index] / (length - 1) : 0;
+        return { length, mean: means[half][index], variance };
+      }),
+    );
+    if (parts.some(({ length }) => length < 1)) return NaN;
+    if (parts.length === superchains && parts.every(({ length }) => length === 1)) return NaN;
+    const column = (figure: 'mean' | 'variance'): Float64Array => Float64Array.from(parts, (part) => part[figure]);
+    return rhatNestedFromMoments(column('mean'), column('variance'), superchains);
   }
 
   private chainFigures(state: ChainMoments, index: number) {

@@ -4,7 +4,8 @@ import { SummaryThreads } from '../../src/cli/fit/summaryThreads.js';
 import { summariseNamed } from '../../src/diagnostics/index.js';
 import { randomKey, stepKey } from '../../src/inference/random/streams.js';
 
-const threads = new SummaryThreads(2);
+const superchains = 3;
+const threads = new SummaryThreads(2, superchains);
 afterAll(() => threads.dispose());
 
 /** Three chains of 60 correlated draws; some scalars constant, stuck or not finite. */
@@ -32,11 +33,13 @@ describe('summaries on threads', () => {
         ),
       ),
     );
-    expect(found).toEqual(batches.map((batch) => batch.map(({ name, chains }) => summariseNamed(name, chains))));
+    expect(found).toEqual(
+      batches.map((batch) => batch.map(({ name, chains }) => summariseNamed(name, chains, superchains))),
+    );
   });
 
   it('reject when the thread is lost', async () => {
-    const failing = new SummaryThreads(1);
+    const failing = new SummaryThreads(1, superchains);
     const lost = expect(failing.summarise(['x'], [scalar(0)])).rejects.toThrow(/has ended/);
     await failing.dispose();
     await lost;

@@ -91,7 +91,7 @@ describe('summarise', () => {
       const chains = Array.from({ length: 3 }, () => new Float64Array(37).fill(value));
       expect(summarise(chains)).toEqual({
         ...{ mean: value, sd: 0, mcseMean: NaN, q5: value, q50: value, q95: value },
-        ...{ essBulk: NaN, essTail: NaN, rhat: NaN },
+        ...{ essBulk: NaN, essTail: NaN, rhat: NaN, rhatNested: NaN },
       });
     }
   });

@@ -7,6 +7,7 @@ import {
   checkMoments,
   type CheckResult,
   GROUP_LIMITS,
+  type ManyChains,
   type NamedSummary,
   POPULATION_LIMITS,
   runChecks,
@@ -29,16 +30,20 @@ export interface PlacedSummary extends NamedSummary {
 const batchSize = 64;
 const fewestForThreads = 500;
 
-/** Summaries of all stored scalars in model order; elements fixed by construction are left out. */
+/**
+ * Summaries of all stored scalars in model order; elements fixed by construction are left out.
+ * @param superchains how many superchains the chains form; 1 for none
+ */
 export async function summariseRun(
   posteriorPath: string,
   model: Model,
   kept: readonly Site[],
   threads: number,
+  superchains = 1,
 ): Promise<PlacedSummary[]> {
   const reader = await openPosterior(posteriorPath);
   const scalars = kept.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const pool = threads > 1 && scalars >= fewestForThreads ? new SummaryThreads(threads) : undefined;
+  const pool = threads > 1 && scalars >= fewestForThreads ? new SummaryThreads(threads, superchains) : undefined;
   try {
     const summaries: PlacedSummary[] = [];
     for (const site of kept) {
@@ -49,7 +54,9 @@ export async function summariseRun(
           const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);
           const named = offsets.map((offset) => names[start + offset]);
           const chains = offsets.map((offset) => draws[offset]);
-          const found = pool ? await pool.summarise(named, chains) : chains.map((c, i) => summariseNamed(named[i], c));
+          const found = pool
+            ? await pool.summarise(named, chains)
+            : chains.map((c, i) => summariseNamed(named[i], c, superchains));
           return found.map((summary, i): PlacedSummary => ({ ...summary, site, element: start + offsets[i] }));
         });
         summaries.push(...(await Promise.all(batches)).flat());
@@ -67,24 +74,27 @@ function isFixed(site: Site, element: number): boolean {
   return site.isFixed(site.shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent));
 }
 
-/** The convergence checks of a fit: population strictly, groups by their own limits, unstored sites by their moments. */
+/**
+ * The convergence checks of a fit: population strictly, groups by their own limits, unstored sites by their moments.
+ * @param many given for a run with superchains
+ */
 export function convergenceChecks(
   summaries: readonly PlacedSummary[],
   sampler: SamplerStatistics,
   unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
+  many?: ManyChains,
 ): CheckResult[] {
   const population = summaries.filter(({ site }) => site.level === 'population');
   const groups = summaries.filter(({ site }) => site.level === 'group');
   const classes = [{ label: 'population', limits: POPULATION_LIMITS, scalars: population }];
   if (groups.length > 0) classes.push({ label: 'groups', limits: GROUP_LIMITS, scalars: groups });
-  const checks = runChecks(classes, sampler);
+  const checks = runChecks(classes, sampler, many);
   if (unstored === undefined) return checks;
   const { splitRhatMoments, essBatchMeans, sd } = unstored.moments.columns();
   const nameAt = (i: number): string => unstored.names[i];
-  return [
-    ...checks,
-    ...checkMoments([{ label: 'groups', limits: GROUP_LIMITS, nameAt, splitRhatMoments, essBatchMeans, sd }]),
-  ];
+  const rhatNestedMoments = many && unstored.moments.rhatNested(many.superchains);
+  const group = { label: 'groups', limits: GROUP_LIMITS, nameAt, splitRhatMoments, essBatchMeans, sd };
+  return [...checks, ...checkMoments([{ ...group, rhatNestedMoments }])];
 }
 
 /** Names of the scalars of sites that are not stored, in the order of their moments. */
@@ -104,11 +114,15 @@ const figures = [
   'rhat',
 ] as const satisfies readonly (keyof Summary)[];
 
-/** `summary.parquet`: the columns of summary.json for every scalar, and moment-based figures in columns of their own. */
+/**
+ * `summary.parquet`: the columns of summary.json for every scalar, and moment-based figures in columns of their own; for a run
+ * with superchains the nested R-hat as well.
+ */
 export async function writeSummaryTable(
   folder: string,
   summaries: readonly PlacedSummary[],
   unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
+  superchains = 1,
 ): Promise<void> {
   const extra = unstored?.names.length ?? 0;
   const rows = summaries.length + extra;
@@ -117,12 +131,20 @@ export async function writeSummaryTable(
   const columns = Object.fromEntries(figures.map((figure) => [figure, column()]));
   for (const [i, summary] of summaries.entries()) for (const figure of figures) columns[figure][i] = summary[figure];
   const more: Record<string, Float64Array> = {};
+  if (superchains > 1) {
+    more.rhatNested = column();
+    for (const [i, { rhatNested }] of summaries.entries()) more.rhatNested[i] = rhatNested;
+  }
   if (unstored !== undefined) {
     const moments = unstored.moments.columns();
     for (const figure of ['mean', 'sd', 'mcseMean'] as const) columns[figure].set(moments[figure], summaries.length);
     for (const figure of ['splitRhatMoments', 'essBatchMeans'] as const) {
       more[figure] = column();
       more[figure].set(moments[figure], summaries.length);
+    }
+    if (superchains > 1) {
+      more.rhatNestedMoments = column();
+      more.rhatNestedMoments.set(unstored.moments.rhatNested(superchains), summaries.length);
     }
   }
   await writeTable(join(folder, 'summary.parquet'), [

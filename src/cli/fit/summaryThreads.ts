@@ -8,6 +8,7 @@ export interface SummaryBatch {
   /** `[name][chain][draw]` */
   readonly draws: Float64Array;
   readonly chains: number;
+  readonly superchains: number;
 }
 
 export class SummaryThreads {
@@ -16,7 +17,11 @@ export class SummaryThreads {
   private readonly busy: Promise<unknown>[];
   private next = 0;
 
-  constructor(threads: number) {
+  /** @param superchains as in `summarise` */
+  constructor(
+    threads: number,
+    private readonly superchains: number,
+  ) {
     const entry = new URL('./summaryWorker.js', import.meta.url);
     this.workers = Array.from({ length: threads }, () => nodeWorker(entry, undefined));
     this.busy = this.workers.map(() => Promise.resolve());
@@ -25,7 +30,7 @@ export class SummaryThreads {
   /** Summaries in the order of the names. Rejects when the thread fails. */
   summarise(names: readonly string[], scalars: readonly (readonly Float64Array[])[]): Promise<NamedSummary[]> {
     const turn = this.next++ % this.workers.length;
-    const result = this.busy[turn].then(() => ask(this.workers[turn], pack(names, scalars)));
+    const result = this.busy[turn].then(() => ask(this.workers[turn], pack(names, scalars, this.superchains)));
     this.busy[turn] = result;
     return result;
   }
@@ -35,11 +40,15 @@ export class SummaryThreads {
   }
 }
 
-function pack(names: readonly string[], scalars: readonly (readonly Float64Array[])[]): SummaryBatch {
+function pack(
+  names: readonly string[],
+  scalars: readonly (readonly Float64Array[])[],
+  superchains: number,
+): SummaryBatch {
   const [chains, length] = [scalars[0].length, scalars[0][0].length];
   const draws = new Float64Array(names.length * chains * length);
   scalars.forEach((scalar, i) => scalar.forEach((chain, c) => draws.set(chain, (i * chains + c) * length)));
-  return { names, draws, chains };
+  return { names, draws, chains, superchains };
 }
 
 function ask(worker: Worker, batch: SummaryBatch): Promise<NamedSummary[]> {
