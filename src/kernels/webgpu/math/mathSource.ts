@@ -1,0 +1,91 @@
+// The elementwise functions of tensor programs as WGSL source.
+import { exactFunctions } from './exactFunctions.js';
+import { exponentialFunctions } from './exponentialFunctions.js';
+import { gammaFunctions } from './gammaFunctions.js';
+import { logarithmFunctions } from './logarithmFunctions.js';
+import { normalFunctions } from './normalFunctions.js';
+import { powerFunctions } from './powerFunctions.js';
+import { calledBy, functionName, instantiate, type Templates, type WgslType } from './template.js';
+import { trigonometricFunctions } from './trigonometricFunctions.js';
+
+/** Functions that can be asked for; pow, mod, min and max take two arguments, atan2 takes (y, x), infinity and nan take none. */
+export const mathNames = [
+  'exp',
+  'log',
+  'log1p',
+  'expm1',
+  'sigmoid',
+  'softplus',
+  'sin',
+  'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'tanh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'erf',
+  'normalCdf',
+  'normalLogCdf',
+  'logGamma',
+  'digamma',
+  'trigamma',
+  'pow',
+  'atan2',
+  'isNaN',
+  'sign',
+  'round',
+  'mod',
+  'min',
+  'max',
+  'infinity',
+  'nan',
+] as const;
+export type MathName = (typeof mathNames)[number];
+
+const templates: Templates = {
+  ...exactFunctions,
+  ...exponentialFunctions,
+  ...logarithmFunctions,
+  ...powerFunctions,
+  ...trigonometricFunctions,
+  ...normalFunctions,
+  ...gammaFunctions,
+};
+
+/** The name to call: `${mathCall('exp', 'vec4f')}(x)`. */
+export function mathCall(fn: MathName, type: WgslType): string {
+  return functionName(fn, type);
+}
+
+/**
+ * Declarations of the functions for one type with all that they need, each once. Two types may be declared in one module;
+ * ask for all functions of a type in one call. Without branches: every lane does the same work.
+ */
+export function mathSource(functions: Iterable<MathName>, type: WgslType): string {
+  const needed = new Set<string>();
+  const add = (name: string): void => {
+    if (needed.has(name)) return;
+    needed.add(name);
+    for (const called of calledBy(templates[name])) add(called);
+  };
+  for (const name of functions) add(name);
+  return Array.from(needed, (name) => instantiate(templates[name], type)).join('\n');
+}
+
+/**
+ * Declares `opaqueCall(type)`, the identity of numbers that no compiler can see through: what is computed from its result
+ * cannot be simplified together with what its argument was computed from, so that compensated sums survive. `zero` is an
+ * expression of type u32 that is 0 whenever the shader runs, and not known when it is compiled: a uniform.
+ */
+export function opaqueSource(type: WgslType, zero: string): string {
+  return instantiate(`fn @opaque(x: T) -> T { return bitcast<T>(bitcast<U>(x) ^ U(${zero})); }`, type);
+}
+
+export function opaqueCall(type: WgslType): string {
+  return functionName('opaque', type);
+}
