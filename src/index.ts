@@ -32,6 +32,7 @@ export * from './models/distributions/index.js';
 export { threeLevelModel, type ThreeLevelOptions } from './models/threeLevel/threeLevel.js';
 export * from './kernels/ops/index.js';
 export { cpuDevice, type CpuDeviceOptions } from './kernels/cpu/cpuDevice.js';
+export { BackendMissingError, eagerDevice } from './kernels/eager/eagerDevice.js';
 export type { Device, Executable, ProgramBinding } from './kernels/device.js';
 export * from './inference/index.js';
 export * from './diagnostics/index.js';
