@@ -1,6 +1,6 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
 import { type Call, type CompiledProgram, type CopyStep, maxMemoryPages } from '../compiler/compile.js';
-import { askToQuit, controlLength, isShareable, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
+import { askToQuit, isShareable, newControl, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
 
 /** Threads that serve a program; `stop` resolves when all have ended. */
 export interface Threads {
@@ -48,7 +48,7 @@ export class CpuExecutable {
     this.memoryBytes = program.memoryBytes;
     this.groups = program.lanes / program.lanesPerCall;
     const calls = program.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, this.groups));
-    const control = new Int32Array(new SharedArrayBuffer(controlLength(threads) * 4));
+    const control = newControl(threads);
     this.setup = { module, memory, control, calls, bytesPerGroup: program.lanesPerCall * 8, threads };
     this.runner = new TaskRunner(this.setup);
     this.shared = program.perEvaluation.map(

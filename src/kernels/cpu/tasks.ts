@@ -20,8 +20,10 @@ const control = {
   tickets: 6 * line,
 } as const;
 
-export function controlLength(threads: number): number {
-  return control.tickets + threads * line;
+/** The array that threads share. One thread alone needs no shared memory, which browsers give to isolated pages only. */
+export function newControl(threads: number): Int32Array {
+  const length = control.tickets + threads * line;
+  return threads === 1 ? new Int32Array(length) : new Int32Array(new SharedArrayBuffer(length * 4));
 }
 
 /** A ticket is call · 2^16 + task, so that a late thread can never take a task of another call by mistake. */
@@ -185,6 +187,7 @@ export class TaskRunner {
 
 /** Browsers forbid their main thread to sleep: it keeps looking. */
 function mayWait(): boolean {
+  if (typeof SharedArrayBuffer === 'undefined') return false;
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
     return true;
