@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { ModelConfig, ModelEntry } from './configSchema.js';
+import type { DeviceName, ModelConfig, ModelEntry } from './configSchema.js';
 import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
 import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
@@ -29,8 +29,10 @@ export interface Config {
   readonly data: DataSource & { readonly unique: readonly string[] };
   readonly model: ModelConfig;
   readonly method: MethodConfig;
-  readonly device: 'auto' | 'cpu';
-  readonly precision: 'double' | 'single';
+  readonly device: DeviceName | 'auto';
+  readonly onDeviceLoss: 'stop' | 'retry' | 'cpu';
+  /** Undefined: the device's own, which is double on the processor and single elsewhere. */
+  readonly precision: 'double' | 'single' | undefined;
   readonly chains: number;
   readonly warmup: number;
   readonly draws: number;
@@ -98,7 +100,8 @@ export function loadConfig(
       integrationTime: method.integrationTime,
     },
     device: set.device ?? config.device ?? 'auto',
-    precision: set.precision ?? config.precision ?? 'double',
+    onDeviceLoss: set.onDeviceLoss ?? config.onDeviceLoss ?? 'stop',
+    precision: set.precision ?? config.precision,
     chains: set.chains ?? config.chains ?? method.chains ?? 4,
     warmup: set.warmup ?? config.warmup ?? method.warmup ?? 1000,
     draws: set.draws ?? config.draws ?? method.draws ?? 1000,
@@ -187,9 +190,10 @@ function modelEntry(
   return registry[name];
 }
 
-function checkOverrides(overrides: Overrides): Overrides {
+function checkOverrides(overrides: Overrides): z.output<typeof overridesSchema> {
   const checked = overridesSchema.safeParse(overrides);
   if (checked.success) return checked.data;
   const { message } = describeIssue(checked.error.issues[0], overrides, {});
-  throw new InputError(`--${message}`, { value: message });
+  const option = message.replace(/^\w+/, (key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  throw new InputError(`--${option}`, { value: message });
 }

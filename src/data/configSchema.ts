@@ -1,6 +1,7 @@
 // The shape of CONFIG.yaml: every key, its type and range, its default. Line numbers are added by config.ts.
 
 import { z } from 'zod';
+import { suggestion } from './nearestName.js';
 import type { PriorSpec } from './prior.js';
 import { parsePrior } from './prior.js';
 
@@ -15,6 +16,8 @@ const names = z.array(text).superRefine((list, context) => {
 });
 
 const count = z.int().min(1);
+/** Many short chains are what a GPU is best at. */
+const maxChains = 1024;
 
 const prior = z.unknown().transform((written, context): PriorSpec => {
   try {
@@ -123,7 +126,7 @@ const methodSettings = z.strictObject({
   name: methodNames.default('auto'),
   warmup: z.int().min(0).optional(),
   draws: count.optional(),
-  chains: count.max(64).optional(),
+  chains: count.max(maxChains).optional(),
   thin: count.optional(),
   /** Of HMC: length of a trajectory in units of the metric's time. */
   integrationTime: z.number().gt(0).optional(),
@@ -136,14 +139,28 @@ type MethodSettings = z.output<typeof methodSettings>;
 
 const methodSchema = z.union([methodNames.transform((name): MethodSettings => ({ name })), methodSettings]);
 
+/** Devices by name; `eager:` is followed by the name of a tfjs backend. */
+export type DeviceName = 'cpu' | 'webgpu' | 'cuda' | `eager:${string}`;
+
+const deviceWords = ['auto', 'cpu', 'webgpu', 'cuda', 'eager:<backend>'];
+
+const device = text.transform((written, context): DeviceName | 'auto' => {
+  if (deviceWords.slice(0, -1).includes(written) || /^eager:[a-z][\w-]*$/.test(written)) return written as DeviceName;
+  const hint = written.startsWith('eager') ? 'name a tfjs backend, like eager:cpu' : suggestion(written, deviceWords);
+  context.addIssue({ code: 'custom', message: `cannot be '${written}'; ${hint}` });
+  return z.NEVER;
+});
+
 /** What the command line may set over the file; the same checks hold. */
 export const overridesSchema = z.strictObject({
   /** Of the model section; the others stand at the top of the file. */
   family: z.enum(['gaussian']).optional(),
   method: methodNames.optional(),
-  device: z.enum(['auto', 'cpu']).optional(),
+  device: device.optional(),
+  /** What to do when the device is lost, or runs out of memory, in the middle of a run. */
+  onDeviceLoss: z.enum(['stop', 'retry', 'cpu']).optional(),
   precision: z.enum(['double', 'single']).optional(),
-  chains: count.max(64).optional(),
+  chains: count.max(maxChains).optional(),
   warmup: z.int().min(0).optional(),
   draws: count.optional(),
   seed: z.int().min(0).optional(),

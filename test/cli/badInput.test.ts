@@ -263,7 +263,11 @@ describe('a fault in the configuration', () => {
       `${salesConfig}method: gibs\n`,
       /^config\.yaml:12: method must be auto or nuts or hmc.*not 'gibs'$/,
     ],
-    ['an unknown device', `${salesConfig}device: gpu9\n`, "config.yaml:12: device cannot be 'gpu9'; known: auto, cpu"],
+    [
+      'an unknown device',
+      `${salesConfig}device: gpu9\n`,
+      "config.yaml:12: device cannot be 'gpu9'; known: auto, cpu, webgpu, cuda, eager:<backend>",
+    ],
     ['no chains', two('chains: 2', 'chains: 0'), 'config.yaml:8: chains must be at least 1, not 0'],
     ['no draws', two('draws: 40', 'draws: 0'), 'config.yaml:10: draws must be at least 1, not 0'],
     [
@@ -329,7 +333,7 @@ describe('words that make no command', () => {
     ['an empty name', ['fit', config, '--out', ''], '--out must not be empty; give a path'],
     ['chains that are no number', ['fit', config, '--chains', 'many'], "--chains must be a number, not 'many'"],
     ['half a chain', ['fit', config, '--chains', 2.5], '--chains must be a whole number, not 2.5'],
-    ['too many chains', ['fit', config, '--chains', 65], '--chains must be at most 64, not 65'],
+    ['too many chains', ['fit', config, '--chains', 1025], '--chains must be at most 1024, not 1025'],
     ['fewer draws than one', ['fit', config, '--draws', 0], '--draws must be at least 1, not 0'],
     ['a negative warm-up', ['fit', config, '--warmup', -1], '--warmup must be at least 0, not -1'],
     [
@@ -339,7 +343,12 @@ describe('words that make no command', () => {
     ],
     ['no threads', ['fit', config, '--threads', 0], '--threads must be at least 1, not 0'],
     ['an unknown method', ['fit', config, '--method', 'nust'], "--method cannot be 'nust'; did you mean 'nuts'?"],
-    ['an unknown device', ['fit', config, '--device', 'webgpu'], "--device cannot be 'webgpu'; known: auto, cpu"],
+    ['an unknown device', ['fit', config, '--device', 'webgup'], "--device cannot be 'webgup'; did you mean 'webgpu'?"],
+    [
+      'an unknown answer to a lost device',
+      ['fit', config, '--on-device-loss', 'again'],
+      "--on-device-loss cannot be 'again'; known: stop, retry, cpu",
+    ],
     [
       'an unknown precision',
       ['fit', config, '--precision', 'half'],

@@ -1,22 +1,13 @@
 // A fit that is interrupted, killed or finds no room on the disk loses nothing: resumed, it writes what an unbroken run writes.
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hierax, hieraxProcess, type Outcome } from './hierax.js';
+import { lastLine, results } from './runFiles.js';
 import { longConfig, salesConfig, salesFolders, salesRows, toCsv } from './salesFolder.js';
 
 const newCase = salesFolders();
 const long = newCase(longConfig);
-
-/** Contents of summary.json and of every file of the store, by name. */
-function results(out: string): Record<string, string> {
-  const files = readdirSync(join(out, 'posterior.zarr'), { recursive: true, encoding: 'utf8' })
-    .map((name) => join('posterior.zarr', name))
-    .filter((name) => statSync(join(out, name)).isFile());
-  return Object.fromEntries(
-    ['summary.json', ...files.sort()].map((name) => [name, readFileSync(join(out, name), 'base64')]),
-  );
-}
 
 /** Sends a signal `delay` ms after the sampler was announced. */
 function stopAfter(delay: number, signal: NodeJS.Signals) {
@@ -43,8 +34,6 @@ interface Diagnostics {
 
 const diagnosticsOf = (out: string): Diagnostics =>
   JSON.parse(readFileSync(join(out, 'diagnostics.json'), 'utf8')) as Diagnostics;
-
-const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)!;
 
 it('a thinned run counts the divergences of every transition, those not stored included', () => {
   const perChain = [...unbroken.stderr.matchAll(/draws 40000\/40000, (\d+) divergences/g)].map(([, count]) =>

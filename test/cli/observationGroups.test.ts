@@ -24,7 +24,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'sales.csv'), toCsv(rows));
   writeFileSync(join(folder, 'config.yaml'), `${salesConfig}keep: [log_likelihood, posterior_predictive]\n`);
   const request = { config: join(folder, 'config.yaml'), overrides: { threads: 1 }, out: join(folder, 'run') };
-  await runFit({ ...request, resume: false, command: 'test' }, () => undefined);
+  await runFit({ ...request, resume: false, command: 'test', resumeCommand: () => 'test' }, () => undefined);
 });
 afterAll(() => vi.restoreAllMocks());
 

@@ -60,7 +60,10 @@ function fitWith(threads: number, out: string, more: { chains?: number; draws?: 
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const { chains = 3, draws = length.draws, resume = false } = more;
   const overrides = { ...length, chains, draws, threads };
-  return runFit({ config, out, resume, overrides, command: 'hierax fit' }, () => undefined);
+  return runFit(
+    { config, out, resume, overrides, command: 'hierax fit', resumeCommand: () => 'hierax fit' },
+    () => undefined,
+  );
 }
 
 /** Every file of the store, by name, in base64. */

@@ -50,7 +50,8 @@ describe('a configuration', () => {
         integrationTime: undefined,
       },
       device: 'auto',
-      precision: 'double',
+      onDeviceLoss: 'stop',
+      precision: undefined,
       chains: 4,
       warmup: 1000,
       draws: 1000,
@@ -81,6 +82,12 @@ out: runs/a
     const overridden = load(text, { chains: 1, warmup: 10, seed: 3, method: 'hmc', precision: 'single', threads: 2 });
     expect(overridden).toMatchObject({ chains: 1, warmup: 10, draws: 50, seed: 3, precision: 'single', threads: 2 });
     expect(overridden.method).toMatchObject({ name: 'hmc', metric: 'dense' });
+    const onGpu = `${text}device: webgpu\nonDeviceLoss: retry\n`;
+    expect(load(onGpu)).toMatchObject({ device: 'webgpu', onDeviceLoss: 'retry' });
+    expect(load(onGpu, { device: 'eager:cpu', onDeviceLoss: 'cpu' })).toMatchObject({
+      device: 'eager:cpu',
+      onDeviceLoss: 'cpu',
+    });
   });
 });
 
@@ -114,7 +121,14 @@ describe('faults are told with their line', () => {
     ['text', `${base}draws: many\n`, "C:9: draws must be a number, not 'many'"],
     ['range', `${base}method: {targetAcceptance: 1.2}\n`, 'C:9: method.targetAcceptance must be less than 1, not 1.2'],
     ['method', `${base}method: gibs\n`, "C:9: method must be auto or nuts or hmc, or keys with values, not 'gibs'"],
-    ['device', `${base}device: gpu9\n`, "C:9: device cannot be 'gpu9'; known: auto, cpu"],
+    [
+      'device',
+      `${base}device: gpu9\n`,
+      "C:9: device cannot be 'gpu9'; known: auto, cpu, webgpu, cuda, eager:<backend>",
+    ],
+    ['device, misspelt', `${base}device: webgup\n`, "C:9: device cannot be 'webgup'; did you mean 'webgpu'?"],
+    ['backend', `${base}device: eager\n`, "C:9: device cannot be 'eager'; name a tfjs backend, like eager:cpu"],
+    ['loss', `${base}onDeviceLoss: cup\n`, "C:9: onDeviceLoss cannot be 'cup'; did you mean 'cpu'?"],
     ['conflict', `${base}method: {chains: 2}\nchains: 3\n`, 'C:10: chains is set here and in method; keep one of them'],
     ['site', `${base}  priors:\n    sigm: flat\n`, "C:10: unknown site 'sigm' in model.priors; did you mean 'sigma'?"],
     ['YAML', `${base}  z: [a\n`, 'C:10: not valid YAML: '],

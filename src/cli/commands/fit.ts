@@ -17,14 +17,18 @@ interface FitArguments {
 const settings = {
   method: 'auto, nuts or hmc',
   family: 'gaussian',
-  device: 'auto or cpu',
-  precision: 'double, or single to store the data as f32',
+  device: 'auto (the fastest found), cpu, webgpu, cuda or eager:<tfjs backend>',
+  onDeviceLoss: 'when the device fails in a run: stop, retry (the same device) or cpu',
+  precision: 'double, or single to store the data as f32; default: double on cpu, single elsewhere',
   chains: 'number of chains',
   warmup: 'warm-up draws per chain',
   draws: 'draws per chain to keep',
   seed: 'random seed',
   threads: 'threads; default: all cores',
 } as const;
+
+/** `onDeviceLoss` is `--on-device-loss`; yargs hands it over under both names. */
+const optionName = (setting: string): string => setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 export const fitCommand: CommandModule<object, FitArguments> = {
   command: 'fit <config>',
@@ -35,7 +39,7 @@ export const fitCommand: CommandModule<object, FitArguments> = {
       .options(
         Object.fromEntries(
           Object.entries(settings).map(([name, describe]) => [
-            name,
+            optionName(name),
             { type: 'string' as const, requiresArg: true, describe },
           ]),
         ),
@@ -58,11 +62,17 @@ export const fitCommand: CommandModule<object, FitArguments> = {
     const { runFit } = await import('../fit/runFit.js');
     const command = ['hierax', ...process.argv.slice(2)].join(' ');
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
-    const { folder, status } = await runFit({ config, overrides, out, resume: given.resume, command }, say);
+    const resumeCommand = (folder: string, device?: string): string => {
+      const options = set
+        .filter((name) => name !== 'device' || device === undefined)
+        .map((name) => ` --${optionName(name)} ${shellWord(String(given[name]))}`);
+      if (device !== undefined) options.push(` --device ${device}`);
+      return `hierax fit ${shellWord(config)}${options.join('')} --out ${shellWord(folder)} --resume`;
+    };
+    const request = { config, overrides, out, resume: given.resume, command, resumeCommand };
+    const { folder, status } = await runFit(request, say);
     if (status === undefined) {
-      const options = set.map((name) => ` --${name} ${shellWord(String(given[name]))}`).join('');
-      const next = `hierax fit ${shellWord(config)}${options} --out ${shellWord(folder)} --resume`;
-      say(`interrupted; saved in ${folder}: continue with ${next}`);
+      say(`interrupted; saved in ${folder}: continue with ${resumeCommand(folder)}`);
       process.exitCode = exitCodes.interrupted;
       return;
     }

@@ -14,15 +14,21 @@ export interface ChainWork {
   readonly resume: Snapshot | undefined;
 }
 
-/** `begin` comes first and once; `taken` answers a batch of draws; `snapshot` asks for the pending draws and then the state after them. */
+/**
+ * `time` may come before everything else and asks how long a gradient takes; `begin` comes once; `taken` answers a batch of
+ * draws; `snapshot` asks for the pending draws and then the state after them.
+ */
 export type ToChains =
-  { readonly kind: 'begin'; readonly work: ChainWork } | { readonly kind: 'taken' | 'snapshot' | 'stop' };
+  | { readonly kind: 'time'; readonly density: PortableDensity; readonly start: ArrayLike<number> }
+  | { readonly kind: 'begin'; readonly work: ChainWork }
+  | { readonly kind: 'taken' | 'snapshot' | 'stop' };
 
 /** Fields of an InitialisationError, whose class does not travel. */
 export type FailedStart = Pick<InitialisationError, 'chain' | 'attempts' | 'notFinite' | 'dimension' | 'value'>;
 
 /** In order: a snapshot or a result belongs to all draws posted before it, and to no other. */
 export type FromChains =
+  | { readonly kind: 'timed'; readonly milliseconds: number }
   | {
       readonly kind: 'draws';
       readonly draws: readonly Omit<Draw, 'position'>[];

@@ -46,6 +46,8 @@ export class ChainThreads {
   private resolve!: (result: SampleResult) => void;
   private reject!: (error: unknown) => void;
   private work: Work | undefined;
+  private readonly times: number[] = [];
+  private onTimed: ((milliseconds: number) => void) | undefined;
   private isOver = false;
   private isSaving = false;
   private lastCheckpoint = 0;
@@ -90,6 +92,14 @@ export class ChainThreads {
     }
   }
 
+  /** Milliseconds of one gradient of all chains: every thread times its own while the others do the same. Before `run`. */
+  async timeGradient(density: PortableDensity, start: ArrayLike<number>): Promise<number> {
+    const timed = new Promise<number>((resolve) => (this.onTimed = resolve));
+    for (const part of this.parts) tell(part, { kind: 'time', density, start });
+    // Only a failure ends the threads before they have work.
+    return Promise.race([timed, this.ended.then(() => NaN)]);
+  }
+
   /** Ends the threads, whatever they are doing. */
   async dispose(): Promise<void> {
     this.isOver = true;
@@ -118,6 +128,10 @@ export class ChainThreads {
 
   private take(part: Part, message: FromChains): void {
     switch (message.kind) {
+      case 'timed':
+        this.times.push(message.milliseconds);
+        if (this.times.length === this.parts.length) this.onTimed?.(Math.max(...this.times));
+        return;
       case 'draws':
         this.takeDraws(message);
         tell(part, { kind: 'taken' });

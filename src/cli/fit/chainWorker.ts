@@ -2,8 +2,9 @@
 import { parentPort } from 'node:worker_threads';
 import type { Draw } from '../../inference/chain.js';
 import { InitialisationError } from '../../inference/initialise.js';
-import { adoptDensity } from '../../inference/portableDensity.js';
+import { adoptDensity, type PortableDensity } from '../../inference/portableDensity.js';
 import { SamplingRun } from '../../inference/sample.js';
+import { timeGradient } from '../devices/timeGradient.js';
 import type { ChainWork, FromChains, ToChains } from './chainMessages.js';
 
 /** A batch is posted at every turn of the event loop, and when it takes this much memory or holds this many draws. */
@@ -77,6 +78,15 @@ async function workAndTell(given: ChainWork): Promise<void> {
   }
 }
 
-port.once('message', (message: ToChains) => {
+async function timeAndTell(density: PortableDensity, start: ArrayLike<number>): Promise<void> {
+  try {
+    post({ kind: 'timed', milliseconds: await timeGradient(adoptDensity(density), start) });
+  } catch (error) {
+    post({ kind: 'failed', error });
+  }
+}
+
+port.on('message', (message: ToChains) => {
+  if (message.kind === 'time') void timeAndTell(message.density, message.start);
   if (message.kind === 'begin') void workAndTell(message.work);
 });

@@ -1,6 +1,6 @@
 // What a fit is about to do: configuration, data and model, loaded and checked.
 import { fingerprint } from '../../data/fingerprint.js';
-import { type Config, loadConfig, locateKey, type Overrides } from '../../data/config.js';
+import { type Config, locateKey } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { nearestName } from '../../data/nearestName.js';
 import { readTable } from '../../data/readTable.js';
@@ -24,9 +24,8 @@ export interface FitJob {
 /** Draws of all sites are kept unless they would take more than this on disk. */
 const keepAllBytes = 2 ** 31;
 
-/** Throws InputError for everything that is wrong with the configuration or the data. */
-export async function loadJob(configPath: string, overrides: Overrides): Promise<FitJob> {
-  const config = loadConfig(configPath, overrides);
+/** Reads the data and declares the model. Throws InputError for everything that is wrong with them. */
+export async function loadJob(config: Config): Promise<FitJob> {
   const table = await readTable(config.data, threeLevelColumns(config.model), { unique: config.data.unique });
   const data = threeLevelData(table, config.model);
   const { covariance, parametrisation, priors } = config.model;

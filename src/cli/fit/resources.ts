@@ -4,12 +4,21 @@ import { freemem } from 'node:os';
 import { InputError } from '../../data/inputError.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Site } from '../../models/model.js';
+import type { ProgramMemory } from './sampleChains.js';
+
+/** Bytes by purpose. */
+interface MemoryNeeds {
+  readonly data: number;
+  /** Parameters, gradients and partial sums of the compiled program, of all its copies. */
+  readonly program: number;
+  /** Phase space: positions, momenta and gradients that the sampler's trajectories hold. */
+  readonly trajectories: number;
+}
 
 export interface Needs {
-  /** Data, parameters and partial sums of the compiled program. */
-  readonly programBytes: number;
-  /** Positions, momenta and gradients that the sampler's trajectories hold. */
-  readonly samplerBytes: number;
+  readonly host: MemoryNeeds;
+  /** In the memory of the device, where it has its own. */
+  readonly device: MemoryNeeds | undefined;
   /** Draws on disk. */
   readonly diskBytes: number;
 }
@@ -20,7 +29,7 @@ const baseBytes = 200 * 2 ** 20;
 const vectorsPerChain = (maxTreeDepth: number): number => 4 * (maxTreeDepth + 4);
 
 export function estimateNeeds(options: {
-  readonly programBytes: number;
+  readonly program: ProgramMemory;
   readonly dimension: number;
   readonly chains: number;
   readonly maxTreeDepth: number;
@@ -29,18 +38,26 @@ export function estimateNeeds(options: {
   /** Numbers per draw and observation to store as well. */
   readonly observations: number;
 }): Needs {
-  const { programBytes, dimension, chains, maxTreeDepth, storedDraws, sites, observations } = options;
+  const { program, dimension, chains, maxTreeDepth, storedDraws, sites, observations } = options;
+  const { hostBytes, deviceBytes, dataBytes } = program;
   const scalars = sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  return {
-    programBytes,
-    samplerBytes: dimension * chains * 8 * vectorsPerChain(maxTreeDepth),
-    diskBytes: (scalars + observations) * chains * storedDraws * 8,
-  };
+  const numbers = dimension * chains * vectorsPerChain(maxTreeDepth);
+  const needs = (bytes: number, bytesPerNumber: number): MemoryNeeds => ({
+    data: Math.min(bytes, dataBytes),
+    program: bytes - Math.min(bytes, dataBytes),
+    trajectories: numbers * bytesPerNumber,
+  });
+  const diskBytes = (scalars + observations) * chains * storedDraws * 8;
+  if (deviceBytes === 0) return { host: needs(hostBytes, 8), device: undefined, diskBytes };
+  return { host: { data: 0, program: hostBytes, trajectories: 0 }, device: needs(deviceBytes, 4), diskBytes };
 }
 
-/** One line on what the fit will take. Throws InputError with advice when memory or disk is too small. */
-export function stateNeeds(needs: Needs, folder: string): string {
-  const memory = baseBytes + needs.programBytes + needs.samplerBytes;
+/**
+ * One line on what the fit will take, on the machine and on the device `label`. Throws InputError with advice when memory or
+ * disk is too small. What a GPU has to give shows only when it is asked for.
+ */
+export function stateNeeds({ host, device, diskBytes }: Needs, label: string, folder: string): string {
+  const memory = baseBytes + total(host);
   const free = freemem();
   if (memory > free) {
     throw new InputError(
@@ -49,13 +66,21 @@ export function stateNeeds(needs: Needs, folder: string): string {
   }
   const { bavail, bsize } = statfsSync(folder);
   const disk = bavail * bsize;
-  if (needs.diskBytes > disk) {
+  if (diskBytes > disk) {
     throw new InputError(
-      `the draws need about ${megabytes(needs.diskBytes)} and ${megabytes(disk)} are free in ${folder}; name the sites to keep (keep: [...]) or choose another --out`,
+      `the draws need about ${megabytes(diskBytes)} and ${megabytes(disk)} are free in ${folder}; name the sites to keep (keep: [...]) or choose another --out`,
     );
   }
-  return `memory: about ${megabytes(memory)} (program ${megabytes(needs.programBytes)}, trajectories ${megabytes(needs.samplerBytes)}, of ${megabytes(free)} free); draws on disk: ${megabytes(needs.diskBytes)} (of ${megabytes(disk)} free)`;
+  const own =
+    device === undefined ? ` (${byPurpose(host)}, of ${megabytes(free)} free)` : ` (of ${megabytes(free)} free)`;
+  const onDevice = device === undefined ? '' : `, on ${label} ${megabytes(total(device))} (${byPurpose(device)})`;
+  return `memory: about ${megabytes(memory)}${own}${onDevice}; draws on disk: ${megabytes(diskBytes)} (of ${megabytes(disk)} free)`;
 }
+
+const total = ({ data, program, trajectories }: MemoryNeeds): number => data + program + trajectories;
+
+const byPurpose = ({ data, program, trajectories }: MemoryNeeds): string =>
+  `data ${megabytes(data)}, program ${megabytes(program)}, trajectories ${megabytes(trajectories)}`;
 
 function megabytes(bytes: number): string {
   const mega = bytes / 1e6;

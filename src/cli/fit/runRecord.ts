@@ -1,11 +1,12 @@
 // run.json: versions, seed, the resolved configuration with every prior, and a fingerprint of the data.
 import { formatPrior } from '../../data/prior.js';
 import { packageVersions } from '../version.js';
+import type { Target } from '../devices/chooseDevice.js';
 import type { FitJob } from './job.js';
 
 /** Everything that determines a result, with every default filled in. */
 export function resolvedConfiguration({ config, model, keptSites, keptGroups }: FitJob): Record<string, unknown> {
-  const { data, model: declared, method, chains, warmup, draws, seed, precision, device } = config;
+  const { data, model: declared, method, chains, warmup, draws, seed, precision, device, onDeviceLoss } = config;
   return {
     data: { file: data.file, query: data.query, database: data.database, table: data.table, unique: data.unique },
     model: {
@@ -15,6 +16,7 @@ export function resolvedConfiguration({ config, model, keptSites, keptGroups }: 
     },
     method,
     device,
+    onDeviceLoss,
     precision,
     chains,
     warmup,
@@ -27,16 +29,19 @@ export function resolvedConfiguration({ config, model, keptSites, keptGroups }: 
 export function runRecord(
   job: FitJob,
   command: string,
-  device: { readonly name: string; readonly precision: string; readonly threads: number },
+  { open, chains }: Target,
+  devices: readonly unknown[],
 ): Record<string, unknown> {
   return {
     versions: Object.fromEntries(packageVersions().map(({ name, version }) => [name, version])),
     command,
     started: new Date().toISOString(),
     seed: job.config.seed,
-    device: device.name,
-    precision: device.precision,
-    threads: device.threads,
+    device: open.device.name,
+    adapter: open.adapter ?? null,
+    precision: open.device.precision,
+    threads: chains.threads,
+    devices,
     configuration: resolvedConfiguration(job),
     dataFingerprint: job.fingerprint,
     rows: job.data.rows,

@@ -1,4 +1,4 @@
-// How the chains of a fit share the threads: small programs by chains, large ones by rows.
+// How the chains of a fit run on a device: on the processor's threads, small programs by chains and large ones by rows; or all on one GPU.
 import {
   type Draw,
   type ModelDensity,
@@ -10,7 +10,10 @@ import {
 } from '../../inference/index.js';
 import { startThreads } from '../../kernels/adapters/nodeThreads.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
+import type { OpenDevice } from '../devices/openDevice.js';
+import { timeGradient } from '../devices/timeGradient.js';
 import { ChainThreads, divideChains } from './chainThreads.js';
 
 export interface ChainListener {
@@ -26,18 +29,30 @@ export interface RunOptions {
   readonly checkpointInterval: number;
 }
 
-/** A compiled density and the threads that its chains will run on. */
+/** A compiled density on its device, with the threads that its chains will run on. */
 export interface Chains {
   readonly dimension: number;
+  /** Of the host. */
   readonly threads: number;
-  /** Of all copies of the program together. */
-  readonly memoryBytes: number;
+  readonly memory: ProgramMemory;
   readonly precision: 'double' | 'single';
   /** How the work is divided, in words. */
   readonly division: string;
+  /** Milliseconds of one gradient of all chains: the median of a few, when the device is warm. */
+  timeGradient(start: ArrayLike<number>): Promise<number>;
   run(settings: SampleSettings, listener: ChainListener, options: RunOptions): Promise<SampleResult>;
   /** Ends the threads, whatever they are doing; more than once does no harm. */
   dispose(): Promise<void>;
+}
+
+/** Bytes of a compiled program with its data. */
+export interface ProgramMemory {
+  /** Of all copies together, in the machine's memory. */
+  readonly hostBytes: number;
+  /** In the memory of the device; 0 where it has none of its own. */
+  readonly deviceBytes: number;
+  /** Of one copy, the data's part. */
+  readonly dataBytes: number;
 }
 
 /**
@@ -46,21 +61,25 @@ export interface Chains {
  */
 const mostDataBytes = 4 * 2 ** 20;
 
+/** Compiles the model for all chains. Rejects with the device's faults (see devices/deviceFault.ts). */
 export async function compileChains(
   model: Model,
-  options: { readonly chains: number; readonly threads: number; readonly precision: 'double' | 'single' },
+  { device }: Pick<OpenDevice, 'device'>,
+  { chains, threads }: { readonly chains: number; readonly threads: number },
 ): Promise<Chains> {
-  const { chains, threads, precision } = options;
   const traced = traceDensity(model);
+  if (device.name !== 'cpu') return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
+  const { precision } = device;
   const parts = divideChains(chains, threads);
   if (parts.length === 1 || traced.dataBytes > mostDataBytes) {
     const density = await traced.compile(cpuDevice({ threads, precision, startThreads }), chains);
     return {
       dimension: density.dimension,
       threads,
-      memoryBytes: density.memoryBytes,
+      memory: { hostBytes: density.memoryBytes, deviceBytes: 0, dataBytes: traced.dataBytes },
       precision,
       division: threads === 1 ? '1 thread' : `${threads} threads, which divide the rows`,
+      timeGradient: (start) => timeGradient(density, start),
       run: (settings, listener, options) => sampleHere(density, settings, listener, options),
       dispose: () => density.dispose(),
     };
@@ -74,14 +93,35 @@ export async function compileChains(
   return {
     dimension: density.dimension,
     threads: parts.length,
-    memoryBytes: density.memoryBytes * (parts.length + 1),
+    memory: {
+      hostBytes: density.memoryBytes * (parts.length + 1),
+      deviceBytes: 0,
+      dataBytes: traced.dataBytes,
+    },
     precision,
     division: `${parts.length} threads, which divide the chains`,
+    timeGradient: (start) => chainThreads.timeGradient(density.portable!, start),
     run: (settings, listener, options) => chainThreads.run(density.portable!, settings, listener, options),
     dispose: async () => {
       await chainThreads.dispose();
       await density.dispose();
     },
+  };
+}
+
+/** All chains in one batch, with the sampler's state where the density keeps it. */
+function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): Chains {
+  // What the processor holds in doubles the device holds in singles.
+  const ownBytes = device.precision === 'single' ? dataBytes / 2 : dataBytes;
+  return {
+    dimension: density.dimension,
+    threads: 1,
+    memory: { hostBytes: 0, deviceBytes: density.memoryBytes, dataBytes: ownBytes },
+    precision: device.precision,
+    division: 'all chains in one batch',
+    timeGradient: (start) => timeGradient(density, start),
+    run: (settings, listener, options) => sampleHere(density, settings, listener, options),
+    dispose: () => density.dispose(),
   };
 }
 

@@ -42,6 +42,8 @@ export interface RunFolderOptions {
 /** A run folder locked by this process. Every file is replaced as a whole; `run.json` says finished last. */
 export class RunFolder {
   readonly posteriorPath: string;
+  /** Checkpoints that were saved through this object. */
+  savedCheckpoints = 0;
   private record: JsonRecord | undefined;
 
   constructor(
@@ -85,6 +87,7 @@ export class RunFolder {
     store.flush();
     const checkpoint = { counts: store.counts, snapshot: encodeSnapshot(snapshot) };
     this.replace(RUN_FILES.checkpoint, JSON.stringify(checkpoint));
+    this.savedCheckpoints++;
   }
 
   get hasCheckpoint(): boolean {

@@ -224,7 +224,7 @@ export class GpuContext {
   }
 }
 
-function describeAdapter({ info }: GPUAdapter): AdapterDescription {
+export function describeAdapter({ info }: GPUAdapter): AdapterDescription {
   const name = info.description || info.device || info.architecture || 'unnamed adapter';
   const software = /swiftshader|llvmpipe|lavapipe|basic render/i;
   return {

@@ -1,0 +1,159 @@
+// The part of a fit that a device carries: state the needs, sample with checkpoints from where the run stands, finish.
+import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
+import { writeConstantGroup } from '../../data/run/zarrFiles.js';
+import { compileQuantity, type Draw, type SampleResult, type Snapshot } from '../../inference/index.js';
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import { deviceLabel, precisionOn } from '../devices/openDevice.js';
+import type { Target } from '../devices/chooseDevice.js';
+import type { Clock } from './clock.js';
+import { devicePeriods } from './devicePeriods.js';
+import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
+import { finishRun } from './finishRun.js';
+import type { FitJob } from './job.js';
+import { ObservationWriter } from './observationGroups.js';
+import { PredictiveCollector } from './predictiveCheck.js';
+import { Progress } from './progress.js';
+import { estimateNeeds, stateNeeds } from './resources.js';
+import { runRecord } from './runRecord.js';
+import { samplerSettings } from './samplerSettings.js';
+
+/** Milliseconds between checkpoints. */
+export const checkpoints = { interval: 15_000 };
+/** Warm-up draws are stored as long as they take no more than this. */
+const warmupBytes = 256 * 2 ** 20;
+
+/** A run under way, whatever device it is on. */
+export interface FitRun {
+  readonly job: FitJob;
+  readonly folder: RunFolder;
+  /** The command as typed. */
+  readonly command: string;
+  readonly clock: Clock;
+  readonly say: (line: string) => void;
+}
+
+export interface FitOutcome {
+  readonly folder: string;
+  /** Worst status of all checks; undefined when the fit was interrupted (its state is saved). */
+  readonly status: 'pass' | 'review' | 'fail' | undefined;
+}
+
+/**
+ * Runs the fit from its last checkpoint to its end on one device, or until the signal aborts.
+ * Rejects with the device's faults; with InputError where the memory of machine or device does not do.
+ * @param why how the run came to this device, for run.json
+ */
+export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSignal, why: string): Promise<FitOutcome> {
+  const { job, folder, clock, say } = run;
+  const { config, model, data } = job;
+  const { open, chains } = target;
+  const checkpoint = folder.loadCheckpoint();
+  // Reported quantities come from the draw's position in doubles, on the processor.
+  const plain = cpuDevice({ precision: precisionOn('cpu', config) });
+  const sites = await compileQuantity(model, plain, 'sites');
+  const replicate = await compileQuantity(model, plain, 'replicate');
+  clock.lap('compile');
+
+  const storedWarmup =
+    scalarCount(job.keptSites) * config.chains * config.warmup * 8 <= warmupBytes ? config.warmup : 0;
+  const needs = estimateNeeds({
+    program: chains.memory,
+    dimension: chains.dimension,
+    chains: config.chains,
+    maxTreeDepth: config.method.maxTreeDepth,
+    storedDraws: config.draws + storedWarmup,
+    sites: job.keptSites,
+    observations: data.rows * job.keptGroups.length,
+  });
+  say(
+    `${counted(data.rows, 'row')}, ${counted(data.units.count, 'unit')}; ${chains.dimension} parameters; ${stateNeeds(needs, deviceLabel(open), folder.dir)}`,
+  );
+  say(describeMethod(job, target));
+  const counts = checkpoint?.counts ?? Array.from({ length: config.chains }, () => ({ warmup: 0, sampling: 0 }));
+  folder.writeRun(runRecord(job, run.command, target, devicePeriods(folder.run, target, counts, why)));
+
+  const saved = checkpoint?.snapshot as SavedState | undefined;
+  clock.resume(saved?.seconds);
+  const collected = new Map((saved?.predictive ?? []) as [string, never][]);
+  const predictive = new PredictiveCollector(
+    replicate,
+    chains.dimension,
+    data.responseName,
+    data.y,
+    config.seed,
+    config.chains,
+    config.draws,
+    collected,
+  );
+  const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin };
+  const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
+    ObservationWriter.open(folder.posteriorPath, job, counts);
+  const sink = await DrawSink.open(
+    folder.posteriorPath,
+    model,
+    job.keptSites,
+    layout,
+    sites,
+    predictive,
+    openObservations,
+    checkpoint,
+  );
+  const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
+  await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
+
+  let result: SampleResult;
+  let deviceMemoryBytes: number | undefined;
+  try {
+    result = await sampleInFolder(run, target, sink, checkpoint, signal);
+    deviceMemoryBytes = open.allocatedBytes();
+  } finally {
+    await chains.dispose();
+    await sites.dispose();
+    await replicate.dispose();
+    await sink.dispose();
+  }
+  if (!result.isComplete) return { folder: folder.dir, status: undefined };
+  return await finishRun(run, { ...target, deviceMemoryBytes }, result, sink, predictive);
+}
+
+/** Runs the sampler, with a checkpoint every few seconds and one more when it ends or is interrupted. */
+async function sampleInFolder(
+  { job, folder, clock }: FitRun,
+  { chains }: Target,
+  sink: DrawSink,
+  checkpoint: Checkpoint | undefined,
+  signal: AbortSignal,
+): Promise<SampleResult> {
+  const { config } = job;
+  const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
+  const save = (sampler: Snapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
+  const onDraw = (draw: Draw): void => {
+    sink.write(draw);
+    progress.count(draw);
+    clock.in(draw.phase);
+  };
+  const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
+  const options = { signal, resume, checkpointInterval: checkpoints.interval };
+  try {
+    const result = await chains.run(samplerSettings(job), { onDraw, onCheckpoint: save }, options);
+    progress.finish();
+    save(result.snapshot);
+    return result;
+  } catch (error) {
+    progress.finish();
+    throw error;
+  }
+}
+
+function describeMethod({ config, model }: FitJob, { open, chains }: Target): string {
+  const { method } = config;
+  const name = method.name === 'hmc' ? 'HMC' : 'NUTS';
+  const why =
+    method.name === 'auto'
+      ? ' (auto: the density is differentiable; the rows enter through per-unit orthogonal factors)'
+      : '';
+  const software = open.isSoftware ? ' (software on the processor: slow)' : '';
+  return `${model.name} by ${name}${why} on ${deviceLabel(open)}${software}, ${chains.precision} precision, ${chains.division}: ${config.chains} chains × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
