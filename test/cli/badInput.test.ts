@@ -266,7 +266,7 @@ describe('a fault in the configuration', () => {
     [
       'an unknown device',
       `${salesConfig}device: gpu9\n`,
-      "config.yaml:12: device cannot be 'gpu9'; known: auto, cpu, webgpu, cuda, eager:<backend>",
+      /^config\.yaml:12: device cannot be 'gpu9'; known: auto, cpu,/,
     ],
     ['no chains', two('chains: 2', 'chains: 0'), 'config.yaml:8: chains must be at least 1, not 0'],
     ['no draws', two('draws: 40', 'draws: 0'), 'config.yaml:10: draws must be at least 1, not 0'],
@@ -345,15 +345,11 @@ describe('words that make no command', () => {
     ['an unknown method', ['fit', config, '--method', 'nust'], "--method cannot be 'nust'; did you mean 'nuts'?"],
     ['an unknown device', ['fit', config, '--device', 'webgup'], "--device cannot be 'webgup'; did you mean 'webgpu'?"],
     [
-      'an unknown answer to a lost device',
-      ['fit', config, '--on-device-loss', 'again'],
-      "--on-device-loss cannot be 'again'; known: stop, retry, cpu",
+      'no such answer to a loss',
+      ['fit', config, '--on-device-loss', 'no'],
+      /^--on-device-loss cannot be 'no'; known: stop/,
     ],
-    [
-      'an unknown precision',
-      ['fit', config, '--precision', 'half'],
-      "--precision cannot be 'half'; known: double, single",
-    ],
+    ['an unknown precision', ['fit', config, '--precision', 'half'], /^--precision cannot be 'half'; known: double/],
     ['no run to report', ['report'], 'hierax report needs the folder of a run, like hierax report RUN'],
     [
       'a folder without a run',
