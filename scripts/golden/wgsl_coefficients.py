@@ -122,8 +122,8 @@ def main():
         lambda z: z * z,
         2.0**-36,
     )
-    fit('sinTail', '(sin x − x)/x³ in x², |x| ≤ π/4.', lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, (0, 0.6175), lambda z: z, t)
-    fit('cosTail', '(cos x − 1 + x²/2)/x⁴ in x², |x| ≤ π/4.', lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, (0, 0.6175), lambda z: z * z, t)
+    fit('sinTail', '(sin x − x)/x³ in x², |x| ≤ 0.8.', lambda z: (mp.sin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, (0, 0.64), lambda z: z, t)
+    fit('cosTail', '(cos x − 1 + x²/2)/x⁴ in x², |x| ≤ 0.8.', lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, (0, 0.64), lambda z: z * z, t)
     fit('asinTail', '(asin x − x)/x³ in x², |x| ≤ ½.', lambda z: (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, (0, 0.2501), lambda z: z, t)
     fit('atanTail', '(atan x − x)/x³ in x², |x| ≤ 0.55.', lambda z: (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, (0, 0.3026), lambda z: z, t)
     fit('sinhTail', '(sinh x − x)/x³ in x², |x| ≤ 1.', lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, (0, 1), lambda z: z, t)

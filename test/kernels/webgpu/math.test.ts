@@ -199,7 +199,15 @@ function judge(
 }
 
 /** Sums of millions of rows inherit the mean error: a small fraction of an ulp (1.2e-7) is asked of it. */
-const largestMean = 2.5e-8;
+const largestMean = 5e-9;
+/** The value is π/2 or π, a large number plus log 2, or passes through a root. */
+const largestMeans: Partial<Record<MathName, number>> = {
+  atan: 3e-8,
+  atan2: 3e-8,
+  asinh: 1.5e-8,
+  acosh: 1.5e-8,
+  digamma: 1e-8,
+};
 
 const specials = [
   0,
@@ -242,7 +250,9 @@ describe.skipIf(gpu === undefined).each(types)('WGSL functions of %s', (type) =>
       const x = draw(range);
       const { worst, at, mean, error } = judge(await evaluate(gpu!, name, type, x), (i) => unaryScalar[name](x[i]));
       expect(worst, `${name}(${x[at]}) of ${JSON.stringify(range)}`).toBeLessThanOrEqual(bound);
-      expect(Math.abs(mean), `mean of ${JSON.stringify(range)}`).toBeLessThan(largestMean + 5 * error);
+      expect(Math.abs(mean), `mean of ${JSON.stringify(range)}`).toBeLessThan(
+        (largestMeans[name] ?? largestMean) + 5 * error,
+      );
     }
   });
 
@@ -254,7 +264,7 @@ describe.skipIf(gpu === undefined).each(types)('WGSL functions of %s', (type) =>
         binaryScalar[name](x[i], y[i]),
       );
       expect(worst, `${name}(${x[at]}, ${y[at]})`).toBeLessThanOrEqual(bound);
-      expect(Math.abs(mean)).toBeLessThan(largestMean + 5 * error);
+      expect(Math.abs(mean)).toBeLessThan((largestMeans[name] ?? largestMean) + 5 * error);
     }
   });
 

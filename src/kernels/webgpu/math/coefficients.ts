@@ -15,11 +15,11 @@ export const logTail: readonly number[] = [
 /** (log((1+s)/(1−s)) − 2s − 2s³/3)/s⁵ in z = s², |s| ≤ 1/5. Relative error of the function: 2^-40.3. */
 export const logSecondTail: readonly number[] = [0.39999995, 0.28572467, 0.22155535, 0.19920714];
 
-/** (sin x − x)/x³ in x², |x| ≤ π/4. Relative error of the function: 2^-32.6. */
-export const sinTail: readonly number[] = [-0.16666667, 0.00833338, -0.00019853505, 2.837394e-6];
+/** (sin x − x)/x³ in x², |x| ≤ 0.8. Relative error of the function: 2^-32.5. */
+export const sinTail: readonly number[] = [-0.16666667, 0.0083333785, -0.00019852484, 2.8247205e-6];
 
-/** (cos x − 1 + x²/2)/x⁴ in x², |x| ≤ π/4. Relative error of the function: 2^-33.1. */
-export const cosTail: readonly number[] = [0.041666646, -0.0013887301, 2.4430668e-5];
+/** (cos x − 1 + x²/2)/x⁴ in x², |x| ≤ 0.8. Relative error of the function: 2^-32.9. */
+export const cosTail: readonly number[] = [0.041666646, -0.0013887291, 2.4428646e-5];
 
 /** (asin x − x)/x³ in x², |x| ≤ ½. Relative error of the function: 2^-31.7. */
 export const asinTail: readonly number[] = [0.1666666, 0.075005196, 0.044514194, 0.031829413, 0.014360783, 0.03762079];

@@ -12,7 +12,7 @@ import {
   trigammaCentral,
   trigammaCentre,
 } from './coefficients.js';
-import { polynomial, type Templates } from './template.js';
+import { literal, polynomial, type Templates } from './template.js';
 
 /** (log 2π − 1)/2 */
 const stirlingConstant = 0.4189385332046727;
@@ -46,10 +46,17 @@ export const gammaFunctions: Templates = {
   let log = @logPlus(select(x, x - 1.0, isAbove & !isFar), select(T(0.0), T(-1.0), isFar));
   let inverse = 1.0 / x;
   let square = inverse * inverse;
-  let stirling = (x - 0.5) * log + ((inverse * ${polynomial(logGammaStirling, 'square')} + ${stirlingConstant - stirlingConstantHigh}) + ${stirlingConstantHigh});
+  // x log added to something that varies as much as its last digits: a constant would be rounded one way.
+  // fma, because optimisers merge two added constants.
+  let series = fma(inverse, ${polynomial(logGammaStirling, 'square')}, T(${literal(stirlingConstant - stirlingConstantHigh)})) + ${stirlingConstantHigh};
+  let stirling = x * log + (series - 0.5 * log);
   let step = select(select(central, central - log, isBelow), central + log, isAbove);
   return @infinityWhere(select(step, stirling, isFar), @magnitude(x) == U(0x7f800000u));
 }`,
+  /**
+   * 3.6 ulp for x > 0, also near the zeros at 1 and 2. x < 0: within 5e-7 · (1 + |f(x)| + |f(1 − x)|), by reflection;
+   * poles give infinity.
+   */
   logGamma: `fn @logGamma(x: T) -> T {
   ${reflect}
   let positive = @logGammaPositive(u);
@@ -68,6 +75,10 @@ export const gammaFunctions: Templates = {
   let series = @logPlus(x, T(0.0)) - (square * ${polynomial(digammaAsymptotic, 'square')} + 0.5 * inverse);
   return select(select(central, central - inverse, isBelow), series, x > T(3.0));
 }`,
+  /**
+   * 2.25 ulp for x > 0, also near the root 1.4616…. x < 0: within 5e-7 · (1 + |f(x)| + |f(1 − x)|), by reflection; poles
+   * give NaN, ±0 gives ∓infinity.
+   */
   digamma: `fn @digamma(x: T) -> T {
   ${reflect}
   let positive = @digammaPositive(u);
@@ -87,6 +98,7 @@ export const gammaFunctions: Templates = {
   let series = inverse + square * (inverse * ${polynomial(trigammaAsymptotic, 'square')} + 0.5);
   return select(central, series, x > T(2.5));
 }`,
+  /** 2.4 ulp for x > 0. x < 0: 7 ulp, mean error 4e-8, by reflection; poles give infinity. */
   trigamma: `fn @trigamma(x: T) -> T {
   ${reflect}
   let positive = @trigammaPositive(u);

@@ -31,8 +31,9 @@ export const logarithmFunctions: Templates = {
   let special = select(select(U(0x7fc00000u), bits, bits < U(0x80000000u)), U(0xff800000u), (bits & U(0x7fffffffu)) == U(0u));
   return @patch(r, special, (bits >= U(0x7f800000u)) | (bits == U(0u)));
 }`,
+  /** 0.89 ulp, subnormal arguments included. */
   log: `fn @log(x: T) -> T { return @logSpecial(@logPlus(x, T(0.0)), x); }`,
-  /** 1 + x = 2ᵏ (1 + f), f = 2⁻ᵏ x + (2⁻ᵏ − 1): nothing of x is lost. */
+  /** 0.88 ulp. 1 + x = 2ᵏ (1 + f), f = 2⁻ᵏ x + (2⁻ᵏ − 1): nothing of x is lost. */
   log1p: `fn @log1p(x: T) -> T {
   let u = 1.0 + x;
   let exponent = (bitcast<U>(u) - U(0x3f400000u)) & U(0xff800000u);
@@ -42,6 +43,7 @@ export const logarithmFunctions: Templates = {
   let result = @logSpecial(@logOfParts(k, f, T(0.0)), u);
   return @patch(result, bitcast<U>(x), (abs(x) < T(3e-8)) | @isNotNumber(x));
 }`,
+  /** 1.64 ulp; mean error 1e-8 beyond 1e18. */
   asinh: `fn @asinh(x: T) -> T {
   let a = abs(x);
   let square = x * x;
@@ -51,12 +53,14 @@ export const logarithmFunctions: Templates = {
   let large = @log1p(select(b + (b * b) / (1.0 + sqrt(1.0 + b * b)), a, huge)) + select(T(0.0), T(${Math.LN2}), huge);
   return @keepNaN(@withSign(select(large, small, a < T(0.5)), x), x);
 }`,
+  /** 2.32 ulp; mean error 1e-8 beyond 1e18. */
   acosh: `fn @acosh(x: T) -> T {
   let huge = x > T(1e18);
   let t = clamp(x, T(1.0), T(1e18)) - 1.0;
   let result = @log1p(select(t + sqrt(t * (t + 2.0)), x, huge)) + select(T(0.0), T(${Math.LN2}), huge);
   return @keepNaN(@nanWhere(result, x < T(1.0)), x);
 }`,
+  /** 1.05 ulp. */
   atanh: `fn @atanh(x: T) -> T {
   let a = abs(x);
   let square = x * x;

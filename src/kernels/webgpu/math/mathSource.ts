@@ -8,7 +8,18 @@ import { powerFunctions } from './powerFunctions.js';
 import { calledBy, functionName, instantiate, type Templates, type WgslType } from './template.js';
 import { trigonometricFunctions } from './trigonometricFunctions.js';
 
-/** Functions that can be asked for; pow, mod, min and max take two arguments, atan2 takes (y, x), infinity and nan take none. */
+/**
+ * Functions that can be asked for; pow, mod, min and max take two arguments, atan2 takes (y, x), infinity and nan take
+ * none. They mean what `unaryScalar` and `binaryScalar` mean in f64.
+ *
+ * Errors stand at the functions: the largest measured one in ulps of f32 (6e-8 to 1.2e-7 of the value) over 5·10⁵
+ * random arguments per range on SwiftShader, whose division and square root are correctly rounded. WGSL allows a
+ * division 2.5 ulp and a square root about 3. Mean signed errors were below 2e-9 of the value, save where noted. Results
+ * in the subnormal range (below 1.2e-38) may be flushed to zero; so may subnormal arguments, but by log.
+ *
+ * Nothing rests on the built-in functions' accuracy: only on +, −, ×, /, sqrt, fma (fused or not), round, floor,
+ * comparisons and integers. Optimisers may contract a·b + c and merge added constants.
+ */
 export const mathNames = [
   'exp',
   'log',
