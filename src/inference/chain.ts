@@ -1,22 +1,19 @@
 // One chain: start, warm-up and sampling as a single coroutine, with a consistent record after every transition.
-import { hmc } from './hmc.js';
+import { hmc, hmcSlots } from './hmc.js';
 import { initialise } from './initialise.js';
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
-import type { BatchedLogDensity } from './logDensity.js';
 import { nuts } from './nuts.js';
-import { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
-import { diagonalMetric } from './phaseSpace/metric.js';
-import type { BatchedRequest, Coroutine } from './phaseSpace/singleRequests.js';
-import type { VectorArena } from './phaseSpace/vectorArena.js';
+import { nutsSlotCounts } from './nutsPlan.js';
+import type { PhaseSpaces, SlotCounts } from './phaseSpace/phaseSpaces.js';
+import { type Coroutine, isBatched, type PhaseSpace, type Request } from './phaseSpace/requests.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';
 import type { ResolvedSettings } from './settings.js';
 import type { ChainCounts, ChainRecord, ChainSnapshot } from './snapshot.js';
 import { decodeChain, encodeChain } from './snapshot.js';
-import { RunningMoments } from './warmup/moments.js';
 import { searchStepSize } from './warmup/searchStepSize.js';
 import { warmupStages } from './warmup/stages.js';
-import type { WarmupPlan } from './warmup/warmup.js';
+import type { WarmupPlan, WarmupStep } from './warmup/warmup.js';
 import { startWarmup, warmupTransition, withSearchedStepSize } from './warmup/warmup.js';
 
 export type Phase = 'warmup' | 'sampling';
@@ -27,115 +24,176 @@ export interface Draw {
   readonly phase: Phase;
   /** Index within the phase. */
   readonly index: number;
-  /** Unconstrained position `[dimension]`: a view, valid during the call only. */
+  /** Unconstrained position `[dimension]`, valid during the call only; empty for a draw that the listener does not want. */
   readonly position: Float64Array;
   readonly info: TransitionInfo;
 }
 
-/** A chain's lifetime: it asks for evaluations through `pending` and is given them through `resume`. */
+export interface DrawListener {
+  readonly onDraw: (draw: Draw) => void;
+  readonly wantsDraw: (chain: number, phase: Phase, index: number) => boolean;
+}
+
+/** A transition that the kernel has finished, until phase space has done what ends it. */
+interface Finished {
+  readonly state: KernelState;
+  readonly record: ChainRecord;
+  readonly draw: Draw;
+  /** What ends it: moments and metric take the position in, and the draw is read. */
+  readonly requests: readonly Request[];
+}
+
+const noPosition = new Float64Array(0);
+
+/** Slots that the chains of a run need with a given lookahead. */
+export function chainSlots({ method, maxTreeDepth }: ResolvedSettings): (lookahead: number) => SlotCounts {
+  return (lookahead) => (method === 'nuts' ? nutsSlotCounts(maxTreeDepth, lookahead) : hmcSlots);
+}
+
+/** A chain's lifetime: it asks through `pending` and is given the answers through `resume`. */
 export class Chain {
-  /** The evaluation the chain waits for; undefined once it has drawn all its draws. */
-  pending: BatchedRequest | undefined;
-  private readonly space: HostPhaseSpace;
+  /** The list of requests that the chain waits for; undefined once it has drawn all its draws. */
+  pending: readonly Request[] | undefined;
+  /** Number of the chain in `spaces`. */
+  private readonly lane: number;
   private readonly kernel: Kernel;
   private readonly key: RandomKey;
   private readonly plan: WarmupPlan;
   private readonly life: Coroutine<void>;
+  /** The slot of the last draw handed out: nothing writes to it until the next one is. */
   private state: KernelState = { point: 0 };
   private record: ChainRecord | undefined;
-  /** Gradient evaluations not yet counted in the record. */
+  private finished: Finished | undefined;
+  /** Gradient evaluations since the last transition. */
   private evaluations = 0;
+  /** Where draws are read to. */
+  private position = noPosition;
 
   constructor(
-    private readonly density: BatchedLogDensity,
+    private readonly spaces: PhaseSpaces,
     private readonly settings: ResolvedSettings,
     private readonly index: number,
-    private readonly onDraw: (draw: Draw) => void,
-    arena: VectorArena | undefined,
+    private readonly listener: DrawListener,
     saved?: ChainSnapshot | null,
   ) {
-    const { method, maxTreeDepth, denseIndices, warmup, targetAcceptance, priorVariances } = settings;
-    const metric = diagonalMetric(density.dimension, settings.inverseMass);
-    this.space = new HostPhaseSpace(density, index - settings.part.first, metric, denseIndices.length, arena);
-    this.kernel = method === 'nuts' ? nuts(this.space, { maxTreeDepth }) : hmc(this.space, settings.hmc);
+    const { method, maxTreeDepth, warmup, targetAcceptance } = settings;
+    const lane = (this.lane = index - settings.part.first);
+    const space: PhaseSpace = {
+      get lookahead() {
+        return spaces.lookahead;
+      },
+      logDensityAt: (point) => spaces.logDensityAt(lane, point),
+    };
+    this.kernel = method === 'nuts' ? nuts(space, { maxTreeDepth }) : hmc(space, settings.hmc);
     this.key = randomKey(settings.seed);
-    this.plan = { stages: warmupStages(warmup), targetAcceptance, priorVariances };
+    this.plan = { stages: warmupStages(warmup), targetAcceptance };
     this.life = this.run(saved ?? undefined);
     this.advance(this.life.next());
   }
 
-  /** Step size and metric of the next transition, and the counts so far; undefined before the chain has started. */
+  /** Step size of the next transition, and the counts so far; undefined before the chain's first draw. */
   get current(): ChainRecord | undefined {
     return this.record;
   }
 
-  /** Writes the position to evaluate into the chain's lane. */
-  begin(): void {
-    if (this.pending) this.space.begin(this.pending);
+  /** Takes the answers to `pending` and runs on to the next list. */
+  resume(answers: ArrayLike<number>): void {
+    const { finished, pending } = this;
+    if (!pending) return;
+    if (!finished) {
+      this.advance(this.life.next(answers));
+      return;
+    }
+    this.handOut(finished);
+    const first = finished.requests.length;
+    const length = pending.length - first;
+    this.advance(this.life.next(Array.from({ length }, (_, i) => answers[first + i])));
   }
 
-  /** Takes the evaluation from the lane and runs on to the next one. */
-  resume(): void {
-    if (!this.pending) return;
-    this.evaluations++;
-    this.advance(this.life.next(this.space.finish(this.pending)));
-  }
-
-  /** The chain after its last finished transition; null before its start is found. */
-  snapshot(): ChainSnapshot | null {
-    return this.record ? encodeChain(this.record, this.space.positionAt(this.state.point)) : null;
+  /** The chain at the last draw handed out; null before the first. */
+  snapshot(): ChainSnapshot | null | Promise<ChainSnapshot> {
+    const { record } = this;
+    if (!record) return null;
+    const vectors = this.spaces.save(this.lane, this.state.point);
+    return vectors instanceof Promise ? vectors.then((v) => encodeChain(record, v)) : encodeChain(record, vectors);
   }
 
   private advance(next: ReturnType<Coroutine<void>['next']>): void {
-    let step = next;
-    while (!step.done && step.value.kind !== 'evaluate' && step.value.kind !== 'leapfrog') {
-      step = this.life.next(this.space.answer(step.value));
+    if (next.done) {
+      this.pending = undefined;
+      return;
     }
-    this.pending = step.done ? undefined : (step.value as BatchedRequest);
-    if (step.done) this.space.restLane(this.state.point);
+    for (const request of next.value) if (isBatched(request)) this.evaluations++;
+    // What ends a transition travels with the first list of the next one.
+    this.pending = this.finished ? [...this.finished.requests, ...next.value] : next.value;
+  }
+
+  /** State, record and draw change together, in the batch whose list carried the requests that end the transition. */
+  private handOut({ state, record, draw }: Finished): void {
+    this.finished = undefined;
+    this.state = state;
+    this.record = record;
+    this.listener.onDraw(draw);
   }
 
   private *run(saved: ChainSnapshot | undefined): Coroutine<void> {
+    let { state } = this;
     let record = saved ? yield* this.restore(saved) : yield* this.start();
-    this.space.metric = record.warmup.metric;
     const total = this.settings.warmup + this.settings.draws;
     while (record.transitions < total) {
       const key: StepKey = stepKey(this.key, this.index, record.transitions);
       let { warmup, counts } = record;
       if (warmup.isSearchPending) {
-        warmup = withSearchedStepSize(warmup, yield* searchStepSize(key, this.state, warmup.stepSize));
+        warmup = withSearchedStepSize(warmup, yield* searchStepSize(key, state, warmup.stepSize));
         counts = this.countPreparation(counts);
       }
-      const [state, info] = yield* this.kernel.step(key, this.state, warmup.stepSize);
-      const position = this.space.positionAt(state.point);
-      warmup = warmupTransition(this.plan, warmup, position, info);
-      // From here to the listener nothing is awaited: state, record and draw change together.
-      this.state = state;
-      this.space.metric = warmup.metric;
-      const phase: Phase = record.transitions < this.settings.warmup ? 'warmup' : 'sampling';
-      const index = record.transitions - (phase === 'warmup' ? 0 : this.settings.warmup);
-      record = { transitions: record.transitions + 1, warmup, counts: this.countTransition(counts, phase, info) };
-      this.record = record;
-      this.onDraw({ chain: this.index, phase, index, position, info });
+      const [next, info] = yield* this.kernel.step(key, state, warmup.stepSize);
+      state = next;
+      record = this.finish(state, record.transitions, warmupTransition(this.plan, warmup, info), counts, info);
     }
+    if (this.finished) yield [];
+  }
+
+  /** The record after a transition; the draw is handed out when phase space has done its part. */
+  private finish(
+    state: KernelState,
+    transitions: number,
+    { state: warmup, observes, adapts }: WarmupStep,
+    counts: ChainCounts,
+    info: TransitionInfo,
+  ): ChainRecord {
+    const phase: Phase = transitions < this.settings.warmup ? 'warmup' : 'sampling';
+    const index = transitions - (phase === 'warmup' ? 0 : this.settings.warmup);
+    const { point } = state;
+    const requests: Request[] = [];
+    if (observes) requests.push({ kind: 'observe', point });
+    if (adapts) requests.push({ kind: 'adapt', priorVariances: this.settings.priorVariances });
+    const isWanted = this.listener.wantsDraw(this.index, phase, index);
+    if (isWanted && this.position === noPosition) this.position = new Float64Array(this.spaces.dimension);
+    if (isWanted) requests.push({ kind: 'read', point, vector: 'position', target: this.position });
+    const record = { transitions: transitions + 1, warmup, counts: this.countTransition(counts, phase, info) };
+    const draw = { chain: this.index, phase, index, position: isWanted ? this.position : noPosition, info };
+    this.finished = { state, record, draw, requests };
+    if (requests.length === 0) this.handOut(this.finished);
+    return record;
   }
 
   private *start(): Coroutine<ChainRecord> {
-    const { initial, parameterNameOf, stepSize, isStepSizeSearched, denseIndices } = this.settings;
-    yield* initialise(this.space, this.state.point, this.key, this.index, initial, parameterNameOf);
-    const moments = new RunningMoments(this.density.dimension, denseIndices);
-    const warmup = startWarmup(this.plan, this.space.metric, moments, stepSize, isStepSizeSearched);
+    const { initial, parameterNameOf, stepSize, isStepSizeSearched } = this.settings;
+    const { dimension } = this.spaces;
+    yield* initialise(dimension, this.state.point, this.key, this.index, initial, parameterNameOf);
+    const warmup = startWarmup(this.plan, stepSize, isStepSizeSearched);
     const none = { warmupGradientEvaluations: 0, gradientEvaluations: 0, divergences: 0, maxTreeDepthHits: 0 };
     return { transitions: 0, warmup, counts: this.countPreparation(none) };
   }
 
   /** Density and gradient are evaluated again at the saved position; that evaluation is not counted a second time. */
   private *restore(saved: ChainSnapshot): Coroutine<ChainRecord> {
-    const { record, position } = decodeChain(saved, this.density.dimension, this.settings.denseIndices);
-    this.space.positionAt(this.state.point).set(position);
-    yield { kind: 'evaluate', point: this.state.point };
-    this.evaluations = 0;
+    const { record, vectors } = decodeChain(saved, this.spaces.dimension, this.settings.denseIndices.length);
+    this.spaces.restore(this.lane, this.state.point, vectors);
     this.record = record;
+    yield [{ kind: 'evaluate', point: this.state.point }];
+    this.evaluations = 0;
     return record;
   }
 
@@ -147,6 +205,7 @@ export class Chain {
   }
 
   private countTransition(counts: ChainCounts, phase: Phase, info: TransitionInfo): ChainCounts {
+    this.evaluations = info.leapfrogSteps;
     if (phase === 'warmup') return this.countPreparation(counts);
     const gradientEvaluations = counts.gradientEvaluations + this.evaluations;
     this.evaluations = 0;

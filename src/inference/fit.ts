@@ -53,6 +53,7 @@ export async function fit(model: Model, options: FitOptions = {}): Promise<Poste
       density,
       settings,
       {
+        wantsDraw: (_, phase) => phase === 'sampling' || onDraw !== undefined,
         onDraw: (draw) => {
           onDraw?.(draw);
           if (draw.phase !== 'sampling') return;

@@ -1,7 +1,8 @@
 // Hamiltonian Monte Carlo with a trajectory of fixed length and a jittered step size (Neal 2011; Duane et al. 1987).
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
 import { DIVERGENCE_THRESHOLD } from './kernel.js';
-import type { Coroutine, PhasePoint, PhaseSpace } from './phaseSpace/singleRequests.js';
+import type { SlotCounts } from './phaseSpace/phaseSpaces.js';
+import type { Coroutine, PhasePoint, PhaseSpace, Request } from './phaseSpace/requests.js';
 import type { StepKey } from './random/streams.js';
 import { sites } from './random/streams.js';
 
@@ -23,7 +24,10 @@ export const defaultHmcOptions: HmcOptions = {
 
 // Init
 
-/** HMC over one chain's phase space; uses two point slots (0 and 1) and one momentum slot. */
+/** Points 0 and 1 and one momentum; one more for the step-size search. */
+export const hmcSlots: SlotCounts = { points: 2, momenta: 2 };
+
+/** HMC over one chain's phase space. */
 export function hmc(space: PhaseSpace, options: HmcOptions = defaultHmcOptions): Kernel {
   return { step: (key, state, stepSize) => hmcStep(space, options, key, state, stepSize) };
 }
@@ -41,14 +45,24 @@ function* hmcStep(
   const jitter = 1 + options.stepSizeJitter * (2 * key.stream(sites.stepSizeJitter).uniform() - 1);
   const start: PhasePoint = { point: state.point, momentum: 0 };
   const moving: PhasePoint = { point: state.point === 0 ? 1 : 0, momentum: 0 };
-  const initialEnergy = yield { kind: 'refresh', at: start, stream: key.stream(sites.momentum) };
-  let energy = initialEnergy;
+  let requests: Request[] = [{ kind: 'refresh', at: start, stream: key.stream(sites.momentum) }];
+  let [initialEnergy, energy] = [NaN, NaN];
   let taken = 0;
   let isDivergent = false;
   while (taken < steps && !isDivergent) {
-    energy = yield { kind: 'leapfrog', from: taken === 0 ? start : moving, to: moving, stepSize: stepSize * jitter };
-    taken++;
-    isDivergent = !(energy - initialEnergy <= DIVERGENCE_THRESHOLD);
+    const planned = Math.min(steps, taken + space.lookahead);
+    for (let step = taken; step < planned; step++) {
+      requests.push({ kind: 'leapfrog', from: step === 0 ? start : moving, to: moving, stepSize: stepSize * jitter });
+    }
+    const answers = yield requests;
+    let next = 0;
+    if (taken === 0) initialEnergy = answers[next++];
+    while (taken < planned && !isDivergent) {
+      energy = answers[next++];
+      taken++;
+      isDivergent = !(energy - initialEnergy <= DIVERGENCE_THRESHOLD);
+    }
+    requests = [];
   }
   const acceptanceRate = isDivergent ? 0 : Math.min(1, Math.exp(initialEnergy - energy));
   const isAccepted = key.stream(sites.trajectory).bernoulli(acceptanceRate);

@@ -1,6 +1,5 @@
 // Initial positions: jitter around a centre until density and gradient are finite; a failure names the parameter.
-import type { HostPhaseSpace } from './phaseSpace/hostPhaseSpace.js';
-import type { Coroutine } from './phaseSpace/singleRequests.js';
+import type { Coroutine } from './phaseSpace/requests.js';
 import type { RandomKey } from './random/streams.js';
 import { sites, stepKey } from './random/streams.js';
 
@@ -39,40 +38,55 @@ export class InitialisationError extends Error {
   }
 }
 
+/** A position tried as a start, and what was found there. */
+interface Trial {
+  /** `[dimension]` */
+  readonly position: Float64Array;
+  /** `[dimension]` */
+  readonly gradient: Float64Array;
+  logDensity: number;
+}
+
 /** Puts a start with finite density and gradient into slot `point`. Throws InitialisationError. */
 export function* initialise(
-  space: HostPhaseSpace,
+  dimension: number,
   point: number,
   key: RandomKey,
   chain: number,
   initial: InitialPositions = {},
   parameterNameOf: (dimension: number) => string = (dimension) => `dimension ${dimension}`,
 ): Coroutine<void> {
-  const position = space.positionAt(point);
+  const trial = { position: new Float64Array(dimension), gradient: new Float64Array(dimension), logDensity: NaN };
   const exact = initial.positions?.[chain];
   const attempts = exact ? 1 : INITIAL_ATTEMPTS;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    if (exact) position.set(exact);
-    else jitter(position, key, chain, attempt, initial);
-    if (yield* isFiniteAt(space, point)) return;
+    if (exact) trial.position.set(exact);
+    else jitter(trial.position, key, chain, attempt, initial);
+    if (yield* isFiniteAt(trial, point)) return;
   }
-  const notFinite = Number.isFinite(space.logDensityAt(point)) ? 'gradient' : 'log density';
-  const failing = position.slice();
-  const dimension = yield* culprit(space, point, failing, initial.centre ?? 0);
+  const notFinite = Number.isFinite(trial.logDensity) ? 'gradient' : 'log density';
+  const failing = trial.position.slice();
+  const blamed = yield* culprit(trial, point, failing, initial.centre ?? 0);
   throw new InitialisationError(
     chain,
     attempts,
     notFinite,
-    dimension,
-    dimension === undefined ? undefined : parameterNameOf(dimension),
-    dimension === undefined ? undefined : failing[dimension],
+    blamed,
+    blamed === undefined ? undefined : parameterNameOf(blamed),
+    blamed === undefined ? undefined : failing[blamed],
   );
 }
 
-/** Whether log density and whole gradient are finite at the position in a slot. */
-function* isFiniteAt(space: HostPhaseSpace, point: number): Coroutine<boolean> {
-  const logDensity = yield { kind: 'evaluate', point };
-  return space.gradientAt(point).every(Number.isFinite) && Number.isFinite(logDensity);
+/** Whether log density and whole gradient are finite at the trial's position, which goes into the slot. */
+function* isFiniteAt(trial: Trial, point: number): Coroutine<boolean> {
+  const { position, gradient } = trial;
+  const answers = yield [
+    { kind: 'write', point, position },
+    { kind: 'evaluate', point },
+    { kind: 'read', point, vector: 'gradient', target: gradient },
+  ];
+  trial.logDensity = answers[1];
+  return Number.isFinite(trial.logDensity) && gradient.every(Number.isFinite);
 }
 
 function jitter(
@@ -91,20 +105,19 @@ function jitter(
  * all of it is not), found by bisection between the failing position and the centre, log₂(dimension) evaluations.
  */
 function* culprit(
-  space: HostPhaseSpace,
+  trial: Trial,
   point: number,
   failing: Float64Array,
   centre: number | ArrayLike<number>,
 ): Coroutine<number | undefined> {
   const dimension = failing.length;
   if (dimension === 1) return 0;
-  const gradient = space.gradientAt(point);
+  const { position, gradient } = trial;
   const bad = gradient.findIndex((slope) => !Number.isFinite(slope));
   if (bad >= 0 && gradient.some(Number.isFinite)) return bad;
-  const position = space.positionAt(point);
   const isGoodWithFirstAtCentre = function* (count: number): Coroutine<boolean> {
     for (let i = 0; i < dimension; i++) position[i] = i < count ? at(centre, i) : failing[i];
-    return yield* isFiniteAt(space, point);
+    return yield* isFiniteAt(trial, point);
   };
   if (!(yield* isGoodWithFirstAtCentre(dimension))) return undefined;
   let [low, high] = [0, dimension];

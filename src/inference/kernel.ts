@@ -1,5 +1,5 @@
 // The contract that HMC and NUTS share: step(key, state, stepSize) → [state, info].
-import type { Coroutine } from './phaseSpace/singleRequests.js';
+import type { Coroutine } from './phaseSpace/requests.js';
 import type { StepKey } from './random/streams.js';
 
 /** Energy errors above this count as divergences (Stan's bound). */
@@ -26,7 +26,7 @@ export interface TransitionInfo {
   readonly reachedMaxTreeDepth: boolean;
 }
 
-/** A Markov kernel as a coroutine. The slot of `state` is left as it was, so a transition can be abandoned half-way. */
+/** A Markov kernel as a coroutine; its first list refreshes the momentum. The slot of `state` is left as it was, so a transition can be abandoned half-way. */
 export interface Kernel {
   step(key: StepKey, state: KernelState, stepSize: number): Coroutine<readonly [KernelState, TransitionInfo]>;
 }

@@ -1,13 +1,14 @@
-// The driver: advances all chains by one gradient evaluation per batch, reports draws, can be stopped and resumed.
-import type { Draw } from './chain.js';
-import { Chain } from './chain.js';
+// The driver: has the lists of all chains answered as one batch after another, reports draws, can be stopped and resumed.
+import type { Draw, Phase } from './chain.js';
+import { Chain, chainSlots } from './chain.js';
+import { Checkpoints } from './checkpoints.js';
 import type { BatchedLogDensity } from './logDensity.js';
-import { inverseMassDiagonal } from './phaseSpace/metric.js';
-import { sharedArena } from './phaseSpace/vectorArena.js';
+import { type CreatePhaseSpaces, phaseSpaces } from './phaseSpace/createPhaseSpaces.js';
+import type { PhaseSpaces } from './phaseSpace/phaseSpaces.js';
 import type { ResolvedSettings, SampleSettings } from './settings.js';
 import { resolveSettings } from './settings.js';
-import type { ChainCounts, ChainSnapshot, Snapshot } from './snapshot.js';
-import { checkResumable, settingsFingerprint } from './snapshot.js';
+import type { ChainCounts, Snapshot } from './snapshot.js';
+import { checkResumable, makeSnapshot, settingsFingerprint } from './snapshot.js';
 
 /** Longest stretch of work between two turns of the event loop, in milliseconds. */
 const TURN = 50;
@@ -15,8 +16,12 @@ const TURN = 50;
 export interface SampleListener {
   /** Called after every transition of every chain; the chains' draws interleave. */
   readonly onDraw?: (draw: Draw) => void;
+  /** Whether `onDraw` is to be given a draw's position; default: every one's. Asked once a transition. */
+  readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
   /** Called every 50 ms, when the event loop has had its turn; sampling goes on when it resolves. */
   readonly onTurn?: () => void | Promise<void>;
+  /** Called when the draws handed out are exactly those that the snapshot has behind it; sampling goes on when it resolves. */
+  readonly onCheckpoint?: (snapshot: Snapshot) => void | Promise<void>;
 }
 
 export interface SampleOptions {
@@ -24,6 +29,10 @@ export interface SampleOptions {
   readonly signal?: AbortSignal;
   /** Continues a saved run: the same settings (`draws` may be more) give the very draws of an unbroken run. */
   readonly resume?: Snapshot;
+  /** Milliseconds between two calls of the listener's `onCheckpoint`, at least; default: only those asked for. */
+  readonly checkpointInterval?: number;
+  /** Where the chains' vectors are to live; default: on the density's device. */
+  readonly createPhaseSpaces?: CreatePhaseSpaces;
 }
 
 /** A chain when the run ended. */
@@ -43,65 +52,110 @@ export interface SampleResult {
   readonly snapshot: Snapshot;
 }
 
-/** A run of HMC or NUTS over all chains. `snapshot` may be taken at any time, inside `onDraw` too. */
+/** A run of HMC or NUTS over all chains. */
 export class SamplingRun {
   private readonly settings: ResolvedSettings;
-  private readonly chains: readonly Chain[];
+  private readonly fingerprint: Snapshot['settings'];
+  private chains: readonly Chain[] = [];
+  private readonly checkpoints: Checkpoints;
 
   /** Throws RangeError for settings out of range or a snapshot of another run. */
   constructor(
     private readonly density: BatchedLogDensity,
     settings: SampleSettings,
     private readonly listener: SampleListener = {},
-    resume?: Snapshot,
+    private readonly options: SampleOptions = {},
   ) {
+    const { resume, checkpointInterval } = options;
     this.settings = resolveSettings(settings, density);
-    if (resume) checkResumable(resume, settingsFingerprint(this.settings, density.dimension));
-    const onDraw = (draw: Draw) => listener.onDraw?.(draw);
-    density.positions.fill(0);
-    const { first, count } = this.settings.part;
-    const arena = sharedArena(density);
-    this.chains = Array.from(
-      { length: count },
-      (_, i) => new Chain(density, this.settings, first + i, onDraw, arena, resume?.chains[first + i]),
-    );
+    this.fingerprint = settingsFingerprint(this.settings, density.dimension);
+    if (resume) checkResumable(resume, this.fingerprint);
+    const start = resume ?? makeSnapshot(this.fingerprint, Array<null>(this.settings.chains).fill(null));
+    this.checkpoints = new Checkpoints(start, () => this.takeSnapshot(), listener.onCheckpoint, checkpointInterval);
   }
 
-  /** Every chain after its last finished transition. */
-  snapshot(): Snapshot {
-    return {
-      version: 1,
-      settings: settingsFingerprint(this.settings, this.density.dimension),
-      chains: this.ofWholeRun((chain): ChainSnapshot | null => chain?.snapshot() ?? null),
-    };
+  /** Every chain after its last draw handed out; of a run under way, as soon as the batch under way has ended. */
+  snapshot(): Promise<Snapshot> {
+    return this.checkpoints.snapshot();
+  }
+
+  /** Asks for a call of `onCheckpoint` as soon as the batch under way has ended; none comes when that ends the run. */
+  checkpoint(): void {
+    this.checkpoints.ask();
   }
 
   /**
-   * Runs until all draws are drawn or the signal aborts. Gives the event loop a turn every 50 ms.
+   * Runs until all draws are drawn or the signal aborts; to be called once. Gives the event loop a turn every 50 ms.
    * Rejects with InitialisationError, and with whatever the density or the listener throws.
    */
-  async run(signal?: AbortSignal): Promise<SampleResult> {
-    let turnEnds = performance.now() + TURN;
-    let active = this.chains.filter((chain) => chain.pending);
-    while (active.length > 0 && !signal?.aborted) {
-      for (const chain of active) chain.begin();
-      const evaluation = this.density.evaluate();
-      if (evaluation) await evaluation;
-      for (const chain of active) chain.resume();
-      if (active.some(isFinished)) active = active.filter((chain) => !isFinished(chain));
-      if (performance.now() >= turnEnds) {
-        await eventLoopTurn();
-        await this.listener.onTurn?.();
-        turnEnds = performance.now() + TURN;
-      }
+  async run(): Promise<SampleResult> {
+    const { part, inverseMass, denseIndices } = this.settings;
+    const create = this.options.createPhaseSpaces ?? phaseSpaces;
+    const slots = chainSlots(this.settings);
+    const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots });
+    try {
+      this.begin(spaces);
+      const isComplete = await this.sample(spaces);
+      const chains = await Promise.all(this.chains.map((chain, lane) => chainResult(chain, spaces, lane)));
+      const snapshot = await this.takeSnapshot();
+      this.checkpoints.end(snapshot);
+      return { isComplete, chains: this.ofWholeRun(chains, undefined), snapshot };
+    } catch (error) {
+      this.checkpoints.fail(error);
+      throw error;
+    } finally {
+      spaces.dispose();
     }
-    return { isComplete: active.length === 0, chains: this.ofWholeRun(chainResult), snapshot: this.snapshot() };
   }
 
-  /** One entry for each chain of the whole run; chains of other parts are undefined. */
-  private ofWholeRun<T>(entryOf: (chain: Chain | undefined) => T): T[] {
+  private begin(spaces: PhaseSpaces): void {
+    const { first, count } = this.settings.part;
+    const { resume } = this.options;
+    const { onDraw = () => undefined, wantsDraw = () => true } = this.listener;
+    const listener = { onDraw, wantsDraw };
+    this.chains = Array.from(
+      { length: count },
+      (_, i) => new Chain(spaces, this.settings, first + i, listener, resume?.chains[first + i]),
+    );
+    this.checkpoints.begin();
+  }
+
+  /** One batch after another; true when all chains have drawn all their draws. */
+  private async sample(spaces: PhaseSpaces): Promise<boolean> {
+    const { chains, checkpoints } = this;
+    const { signal } = this.options;
+    const lists = chains.map(({ pending }) => pending);
+    let unfinished = lists.filter((list) => list !== undefined).length;
+    let turnEnds = performance.now() + TURN;
+    while (unfinished > 0 && !signal?.aborted) {
+      const answering = spaces.answer(lists);
+      const answers = answering instanceof Promise ? await answering : answering;
+      for (let lane = 0; lane < chains.length; lane++) {
+        if (lists[lane] === undefined) continue;
+        chains[lane].resume(answers[lane]);
+        lists[lane] = chains[lane].pending;
+        if (lists[lane] === undefined) unfinished--;
+      }
+      const now = performance.now();
+      if (checkpoints.areDue(now)) await checkpoints.serve();
+      if (now < turnEnds) continue;
+      await eventLoopTurn();
+      await this.listener.onTurn?.();
+      if (checkpoints.areDue(now)) await checkpoints.serve();
+      turnEnds = performance.now() + TURN;
+    }
+    return unfinished === 0;
+  }
+
+  private async takeSnapshot(): Promise<Snapshot> {
+    const chains = await Promise.all(this.chains.map((chain) => chain.snapshot()));
+    return makeSnapshot(this.fingerprint, this.ofWholeRun(chains, null));
+  }
+
+  /** One entry for each chain of the whole run, from those of this part. */
+  private ofWholeRun<T>(ofPart: readonly T[], other: T): T[] {
     const { chains, part } = this.settings;
-    return Array.from({ length: chains }, (_, index) => entryOf(this.chains[index - part.first]));
+    return Array.from({ length: chains }, (_, index) => ofPart[index - part.first] ?? other);
   }
 }
 
@@ -110,13 +164,9 @@ export async function sample(
   density: BatchedLogDensity,
   settings: SampleSettings,
   listener: SampleListener = {},
-  { signal, resume }: SampleOptions = {},
+  options: SampleOptions = {},
 ): Promise<SampleResult> {
-  return new SamplingRun(density, settings, listener, resume).run(signal);
-}
-
-function isFinished(chain: Chain): boolean {
-  return chain.pending === undefined;
+  return new SamplingRun(density, settings, listener, options).run();
 }
 
 /** Lets timers, signals and messages through; `setImmediate`, where there is one, does not wait out a timer's millisecond. */
@@ -127,8 +177,8 @@ function eventLoopTurn(): Promise<void> {
   });
 }
 
-function chainResult(chain: Chain | undefined): ChainResult | undefined {
-  if (!chain?.current) return undefined;
+async function chainResult(chain: Chain, spaces: PhaseSpaces, lane: number): Promise<ChainResult | undefined> {
+  if (!chain.current) return undefined;
   const { transitions, warmup, counts } = chain.current;
-  return { transitions, stepSize: warmup.stepSize, inverseMass: inverseMassDiagonal(warmup.metric), ...counts };
+  return { transitions, stepSize: warmup.stepSize, inverseMass: await spaces.inverseMassDiagonal(lane), ...counts };
 }

@@ -1,10 +1,11 @@
 // A run as a plain record that survives JSON bit for bit, from which it continues with the very draws it would have given.
-import type { Metric } from './phaseSpace/metric.js';
-import { blockMetric } from './phaseSpace/metric.js';
+import type { SavedVectors } from './phaseSpace/phaseSpaces.js';
 import type { ResolvedSettings } from './settings.js';
 import type { DualAveraging } from './warmup/dualAveraging.js';
-import { RunningMoments } from './warmup/moments.js';
 import type { WarmupState } from './warmup/warmup.js';
+
+/** Of the record's form and of what the numbers mean: random numbers are consumed otherwise than in version 1. */
+const VERSION = 2;
 
 /** Doubles as base64 of their bytes, little-endian: exact for every value, NaN and −0 included. */
 type EncodedVector = string;
@@ -31,7 +32,10 @@ export interface ChainSnapshot {
 
 /** What a chain has done so far. */
 export interface ChainCounts {
-  /** Evaluations of the log density and its gradient during warm-up (start and step-size searches included) and after it. */
+  /**
+   * Evaluations of the log density and its gradient during warm-up (start and step-size searches included) and after it;
+   * those made ahead in vain, where a device has lookahead, are not counted.
+   */
   readonly warmupGradientEvaluations: number;
   readonly gradientEvaluations: number;
   /** Transitions after warm-up that diverged, and that stopped at the greatest tree depth. */
@@ -41,7 +45,7 @@ export interface ChainCounts {
 
 /** A run: every chain at its own last draw; null for a chain that has not found its start yet, or is no part of this run. */
 export interface Snapshot {
-  readonly version: 1;
+  readonly version: typeof VERSION;
   /** What must be the same when the run is resumed. */
   readonly settings: Readonly<Record<string, string | number>>;
   readonly chains: readonly (ChainSnapshot | null)[];
@@ -52,6 +56,11 @@ export interface ChainRecord {
   readonly transitions: number;
   readonly warmup: WarmupState;
   readonly counts: ChainCounts;
+}
+
+/** A run of the given settings at its chains. */
+export function makeSnapshot(settings: Snapshot['settings'], chains: Snapshot['chains']): Snapshot {
+  return { version: VERSION, settings, chains };
 }
 
 /** The settings that decide a run's draws (`draws` may grow), as scalars. */
@@ -71,7 +80,11 @@ export function settingsFingerprint(settings: ResolvedSettings, dimension: numbe
 
 /** Throws RangeError naming the first setting in which a snapshot differs from the run that resumes it. */
 export function checkResumable(snapshot: Snapshot, settings: Snapshot['settings']): void {
-  if (snapshot.version !== 1) throw new RangeError(`resume: snapshot version ${String(snapshot.version)}, expected 1`);
+  if (snapshot.version !== VERSION) {
+    throw new RangeError(
+      `resume: the saved run is of version ${String(snapshot.version)} of the sampler, this is ${VERSION}; start it again`,
+    );
+  }
   for (const [name, value] of Object.entries(settings)) {
     if (snapshot.settings[name] !== value) {
       throw new RangeError(
@@ -89,9 +102,10 @@ export function joinSnapshots(parts: readonly Snapshot[]): Snapshot {
   return { ...parts[0], chains };
 }
 
-export function encodeChain(record: ChainRecord, position: Float64Array): ChainSnapshot {
-  const { stage, done, isSearchPending, stepSize, dualAveraging, metric, moments } = record.warmup;
+export function encodeChain(record: ChainRecord, vectors: SavedVectors): ChainSnapshot {
+  const { stage, done, isSearchPending, stepSize, dualAveraging } = record.warmup;
   const { count, logTarget, meanError, logStepSize, logAveraged } = dualAveraging;
+  const { position, inverseMass, blockInverseMass, moments } = vectors;
   return {
     transitions: record.transitions,
     position: encodeVector(position),
@@ -99,8 +113,8 @@ export function encodeChain(record: ChainRecord, position: Float64Array): ChainS
     stage,
     done,
     isSearchPending,
-    inverseMass: encodeVector(metric.inverseMass),
-    blockInverseMass: metric.block ? encodeVector(metric.block.inverseMass) : null,
+    inverseMass: encodeVector(inverseMass),
+    blockInverseMass: blockInverseMass ? encodeVector(blockInverseMass) : null,
     momentCount: moments.count,
     momentMean: encodeVector(moments.mean),
     momentSquares: encodeVector(moments.squares),
@@ -109,36 +123,30 @@ export function encodeChain(record: ChainRecord, position: Float64Array): ChainS
   };
 }
 
-/** The record of a saved chain, and its position. Throws RangeError for vectors of the wrong length. */
+/** The record of a saved chain, and its vectors. Throws RangeError for vectors of the wrong length. */
 export function decodeChain(
   saved: ChainSnapshot,
   dimension: number,
-  indices: Int32Array,
-): { readonly record: ChainRecord; readonly position: Float64Array } {
+  denseDimensions: number,
+): { readonly record: ChainRecord; readonly vectors: SavedVectors } {
   const [stepSize, count, logTarget, meanError, logStepSize, logAveraged] = decodeVector(saved.stepSizes, 6);
   const dualAveraging: DualAveraging = { count, logTarget, meanError, logStepSize, logAveraged };
-  const moments = new RunningMoments(dimension, indices);
-  moments.count = saved.momentCount;
-  moments.mean.set(decodeVector(saved.momentMean, dimension));
-  moments.squares.set(decodeVector(saved.momentSquares, dimension));
-  moments.products.set(decodeVector(saved.momentProducts, indices.length ** 2));
-  const warmup: WarmupState = {
-    stage: saved.stage,
-    done: saved.done,
-    stepSize,
-    isSearchPending: saved.isSearchPending,
-    dualAveraging,
-    metric: decodeMetric(saved, dimension, indices),
-    moments,
+  const { transitions, counts, stage, done, isSearchPending, blockInverseMass } = saved;
+  const blockSize = denseDimensions ** 2;
+  return {
+    record: { transitions, warmup: { stage, done, stepSize, isSearchPending, dualAveraging }, counts },
+    vectors: {
+      position: decodeVector(saved.position, dimension),
+      inverseMass: decodeVector(saved.inverseMass, dimension),
+      blockInverseMass: blockInverseMass === null ? undefined : decodeVector(blockInverseMass, blockSize),
+      moments: {
+        count: saved.momentCount,
+        mean: decodeVector(saved.momentMean, dimension),
+        squares: decodeVector(saved.momentSquares, dimension),
+        products: decodeVector(saved.momentProducts, blockSize),
+      },
+    },
   };
-  const { transitions, counts } = saved;
-  return { record: { transitions, warmup, counts }, position: decodeVector(saved.position, dimension) };
-}
-
-function decodeMetric(saved: ChainSnapshot, dimension: number, indices: Int32Array): Metric {
-  const inverseMass = decodeVector(saved.inverseMass, dimension);
-  if (saved.blockInverseMass === null) return { inverseMass };
-  return blockMetric(inverseMass, indices, decodeVector(saved.blockInverseMass, indices.length ** 2));
 }
 
 const CHUNK = 0x2000;

@@ -2,7 +2,7 @@
 import type { Kernel, TransitionInfo } from '../../src/inference/kernel.js';
 import type { BatchedLogDensity } from '../../src/inference/logDensity.js';
 import type { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
-import type { Coroutine } from '../../src/inference/phaseSpace/singleRequests.js';
+import { type Coroutine, isBatched, type PhaseSpace, type Request } from '../../src/inference/phaseSpace/requests.js';
 import type { StepKey } from '../../src/inference/random/streams.js';
 import type { KnownPosterior } from './densities.js';
 
@@ -49,17 +49,21 @@ export function standardErrorsOff(
   });
 }
 
+/** What a kernel sees of a phase space. */
+export function samplerView(space: HostPhaseSpace, lookahead = 1): PhaseSpace {
+  return { lookahead, logDensityAt: (point) => space.logDensityAt(point) };
+}
+
 /** Answers a coroutine's requests one at a time, on the lane of its phase space, until it returns. */
 export function drive<Result>(coroutine: Coroutine<Result>, space: HostPhaseSpace, density: BatchedLogDensity): Result {
+  const answer = (request: Request): number => {
+    if (!isBatched(request)) return space.answer(request);
+    space.begin(request);
+    void density.evaluate();
+    return space.finish(request);
+  };
   let next = coroutine.next();
-  while (!next.done) {
-    const request = next.value;
-    if (request.kind === 'evaluate' || request.kind === 'leapfrog') {
-      space.begin(request);
-      void density.evaluate();
-      next = coroutine.next(space.finish(request));
-    } else next = coroutine.next(space.answer(request));
-  }
+  while (!next.done) next = coroutine.next(next.value.map(answer));
   return next.value;
 }
 
@@ -86,5 +90,5 @@ export function runKernel(
 }
 
 function* evaluateStart(): Coroutine<void> {
-  yield { kind: 'evaluate', point: 0 };
+  yield [{ kind: 'evaluate', point: 0 }];
 }

@@ -3,14 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { hmc } from '../../src/inference/hmc.js';
 import type { Kernel } from '../../src/inference/kernel.js';
 import { nuts } from '../../src/inference/nuts.js';
+import { nutsSlotCounts } from '../../src/inference/nutsPlan.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from '../../src/inference/phaseSpace/metric.js';
+import type { PhaseSpace, Request } from '../../src/inference/phaseSpace/requests.js';
 import type { RandomStream, StepKey } from '../../src/inference/random/streams.js';
 import { randomKey, sites, stepKey } from '../../src/inference/random/streams.js';
 import { recursiveNuts } from '../reference/recursiveNuts.js';
 import type { PlainDensity } from './densities.js';
 import { banana, batched, correlatedNormal, eightSchools, studentT } from './densities.js';
-import { runKernel } from './monteCarlo.js';
+import { runKernel, samplerView } from './monteCarlo.js';
 
 /** Flat inside a ball, steep outside: trajectories diverge at its edge. */
 const cliff: PlainDensity = (q, gradient) => {
@@ -19,7 +21,7 @@ const cliff: PlainDensity = (q, gradient) => {
   return radius > 1 ? -1e7 * (radius - 1) : 0;
 };
 
-describe('the iterative tree equals the recursive definition, given the same random numbers', () => {
+describe.each([1, 5])('the iterative tree, planned %d ahead, equals the recursive definition', (lookahead) => {
   const variants: [string, number, PlainDensity, number, number][] = [
     ['correlated normal', 20, correlatedNormal(20, 0.9).density, 0.25, 10],
     ['correlated normal, trees cut at depth 3', 20, correlatedNormal(20, 0.9).density, 0.05, 3],
@@ -38,7 +40,8 @@ describe('the iterative tree equals the recursive definition, given the same ran
       const space = new HostPhaseSpace(density, 0, diagonalMetric(dimension, inverseMass));
       const keys = Array.from({ length: 60 }, (_, step) => stepKey(randomKey(seed), 0, step));
       const start = new Float64Array(dimension).fill(0.1);
-      const { positions, infos } = runKernel(nuts(space, { maxTreeDepth }), space, density, start, keys, stepSize);
+      const kernel = nuts(samplerView(space, lookahead), { maxTreeDepth });
+      const { positions, infos } = runKernel(kernel, space, density, start, keys, stepSize);
       keys.forEach((key, step) => {
         const from = step === 0 ? start : positions[step - 1];
         const expected = recursiveNuts(plain, from, inverseMass, stepSize, maxTreeDepth, key);
@@ -61,33 +64,59 @@ describe('the iterative tree equals the recursive definition, given the same ran
   });
 });
 
-it.each([4, 7, 10])('the slots in use grow linearly with the tree depth: %d', (maxTreeDepth) => {
-  const density = batched(2, correlatedNormal(2, 0.5).density, 1);
-  const space = new HostPhaseSpace(density, 0, diagonalMetric(2));
-  const kernel = nuts(space, { maxTreeDepth });
-  let [points, momenta, leapfrogSteps] = [0, 0, 0];
-  const watched: Kernel = {
+describe.each([1, 4, 32])('planned %d steps ahead', (lookahead) => {
+  /** The kernel, with every list of requests shown to `see`. */
+  const watched = (kernel: Kernel, see: (requests: readonly Request[]) => void): Kernel => ({
     *step(key, state, stepSize) {
       const transition = kernel.step(key, state, stepSize);
       let next = transition.next();
       while (!next.done) {
-        const request = next.value;
+        see(next.value);
+        next = transition.next(yield next.value);
+      }
+      return next.value;
+    },
+  });
+  const keys = Array.from({ length: 30 }, (_, step) => stepKey(randomKey(1), 0, step));
+  const isStep = ({ kind }: Request): boolean => kind === 'leapfrog';
+
+  it.each([4, 7, 10])('the slots in use grow linearly with the tree depth: %d', (maxTreeDepth) => {
+    const density = batched(2, correlatedNormal(2, 0.5).density, 1);
+    const space = new HostPhaseSpace(density, 0, diagonalMetric(2));
+    let [points, momenta] = [0, 0];
+    const kernel = watched(nuts(samplerView(space, lookahead), { maxTreeDepth }), (requests) => {
+      for (const request of requests) {
         if (request.kind === 'leapfrog') {
           points = Math.max(points, request.to.point + 1);
           momenta = Math.max(momenta, request.to.momentum + 1);
         } else if (request.kind === 'turning') momenta = Math.max(momenta, request.sum + 1);
-        next = transition.next(yield request);
       }
-      leapfrogSteps = Math.max(leapfrogSteps, next.value[1].leapfrogSteps);
-      return next.value;
-    },
-  };
-  const keys = Array.from({ length: 30 }, (_, step) => stepKey(randomKey(1), 0, step));
-  runKernel(watched, space, density, [0.3, 0.4], keys, 1e-3);
-  expect(leapfrogSteps).toBe(2 ** maxTreeDepth - 1);
-  // Start, two ends, the current draw and one proposal per piece; two ends and a sum per piece.
-  expect(points).toBeLessThanOrEqual(maxTreeDepth + 6);
-  expect(momenta).toBeLessThanOrEqual(3 * maxTreeDepth + 9);
+    });
+    const { infos } = runKernel(kernel, space, density, [0.3, 0.4], keys, 1e-3);
+    expect(Math.max(...infos.map(({ leapfrogSteps }) => leapfrogSteps))).toBe(2 ** maxTreeDepth - 1);
+    const bound = nutsSlotCounts(maxTreeDepth, lookahead);
+    expect(points).toBeLessThanOrEqual(bound.points);
+    expect(momenta).toBeLessThanOrEqual(bound.momenta);
+  });
+
+  it('lists hold that many steps at most, and only one step at a time makes none in vain', () => {
+    const density = batched(10, eightSchools().density, 1);
+    const space = new HostPhaseSpace(density, 0, diagonalMetric(10));
+    const made: number[] = [];
+    const kernel = watched(nuts(samplerView(space, lookahead)), (requests) =>
+      made.push(requests.filter(isStep).length),
+    );
+    const { infos } = runKernel(kernel, space, density, new Float64Array(10).fill(0.1), keys, 0.1);
+    const used = infos.reduce((sum, { leapfrogSteps }) => sum + leapfrogSteps, 0);
+    const total = made.reduce((sum, steps) => sum + steps, 0);
+    expect(Math.max(...made)).toBe(lookahead);
+    expect(Math.min(...made)).toBeGreaterThan(0);
+    if (lookahead === 1) expect(total).toBe(used);
+    else {
+      expect(made.length).toBeLessThan(used / 2);
+      expect(total).toBeLessThan(2 * used);
+    }
+  });
 });
 
 /** A stream whose every yes/no takes both answers in turn; `probability` is that of the path taken. */
@@ -120,26 +149,39 @@ class BranchingStream implements RandomStream {
   }
 }
 
+/** Doublings that the enumerated transitions make at most. */
+const maxTreeDepth = 3;
+
 /** Probabilities of all draws of one transition from the phase point (q, p) with unit metric. */
 function enumerate(
-  make: (space: HostPhaseSpace) => Kernel,
+  make: (space: PhaseSpace) => Kernel,
   plain: PlainDensity,
   q: ArrayLike<number>,
   p: ArrayLike<number>,
   stepSize: number,
+  lookahead = 1,
 ): { position: Float64Array; probability: number; steps: number }[] {
   const dimension = q.length;
   const density = batched(dimension, plain, 1);
   const space = new HostPhaseSpace(density, 0, diagonalMetric(dimension));
-  const kernel = make(space);
+  const kernel = make(samplerView(space, lookahead));
+  const fixed: RandomStream = { uniform: () => 0.5, bernoulli: () => true, fillNormal: (target) => target.set(p) };
   const outcomes = [];
-  for (let path: boolean[] | undefined = []; path;) {
-    const branching: BranchingStream = new BranchingStream(path);
-    const momentum: RandomStream = { uniform: () => 0.5, bernoulli: () => true, fillNormal: (target) => target.set(p) };
-    const key: StepKey = { stream: (site) => (site === sites.trajectory ? branching : momentum) };
-    const { positions, infos } = runKernel(kernel, space, density, q, [key], stepSize);
-    outcomes.push({ position: positions[0], probability: branching.probability, steps: infos[0].leapfrogSteps });
-    path = branching.next();
+  for (let turns = 0; turns < 2 ** maxTreeDepth; turns++) {
+    for (let path: boolean[] | undefined = []; path;) {
+      const branching: BranchingStream = new BranchingStream(path);
+      let doubling = 0;
+      const directions = { ...fixed, bernoulli: () => ((turns >> doubling++) & 1) === 1 };
+      const streams = new Map<number, RandomStream>([
+        [sites.trajectory, branching],
+        [sites.direction, directions],
+      ]);
+      const key: StepKey = { stream: (site) => streams.get(site) ?? fixed };
+      const { positions, infos } = runKernel(kernel, space, density, q, [key], stepSize);
+      const probability = branching.probability / 2 ** maxTreeDepth;
+      outcomes.push({ position: positions[0], probability, steps: infos[0].leapfrogSteps });
+      path = branching.next();
+    }
   }
   return outcomes;
 }
@@ -152,23 +194,35 @@ describe('stationarity by enumeration of every path', () => {
     ['heavy tails', studentT.density, [0.8], [0.5], 1.2],
   ];
 
-  it.each(toys)('NUTS: Σᵢ π(i) P(i → j) = π(j) along an orbit: %s', (_, plain, q0, p0, stepSize) => {
-    const maxTreeDepth = 3;
-    const reach = 2 ** maxTreeDepth - 1;
-    const orbit = orbitOf(plain, q0, p0, stepSize, 2 * reach);
-    const target = orbit[2 * reach];
-    let [inflow, turned] = [0, 0];
-    for (const from of orbit.slice(reach, 3 * reach + 1)) {
-      const outcomes = enumerate((space) => nuts(space, { maxTreeDepth }), plain, from.q, from.p, stepSize);
-      expect(outcomes.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
-      turned += outcomes.filter(({ steps }) => steps < reach).length;
-      for (const { position, probability } of outcomes) {
-        if (position.every((value, i) => Math.abs(value - target.q[i]) < 1e-9)) inflow += from.weight * probability;
+  const plans = toys.flatMap(([name, ...toy]) => [1, 4].map((lookahead) => [name, lookahead, ...toy] as const));
+
+  it.each(plans)(
+    'NUTS: Σᵢ π(i) P(i → j) = π(j) along an orbit: %s, planned %d ahead',
+    (_, lookahead, plain, q0, p0, stepSize) => {
+      const maxTreeDepth = 3;
+      const reach = 2 ** maxTreeDepth - 1;
+      const orbit = orbitOf(plain, q0, p0, stepSize, 2 * reach);
+      const target = orbit[2 * reach];
+      let [inflow, turned] = [0, 0];
+      for (const from of orbit.slice(reach, 3 * reach + 1)) {
+        const outcomes = enumerate(
+          (space) => nuts(space, { maxTreeDepth }),
+          plain,
+          from.q,
+          from.p,
+          stepSize,
+          lookahead,
+        );
+        expect(outcomes.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 12);
+        turned += outcomes.filter(({ steps }) => steps < reach).length;
+        for (const { position, probability } of outcomes) {
+          if (position.every((value, i) => Math.abs(value - target.q[i]) < 1e-9)) inflow += from.weight * probability;
+        }
       }
-    }
-    expect(turned).toBeGreaterThan(0);
-    expect(inflow / target.weight).toBeCloseTo(1, 9);
-  });
+      expect(turned).toBeGreaterThan(0);
+      expect(inflow / target.weight).toBeCloseTo(1, 9);
+    },
+  );
 
   it('HMC: detailed balance between the two ends of a trajectory', () => {
     const [plain, stepSize, steps] = [banana.density, 0.5, 4];

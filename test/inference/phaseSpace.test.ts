@@ -8,7 +8,7 @@ import {
   diagonalMetric,
   inverseMassDiagonal,
 } from '../../src/inference/phaseSpace/metric.js';
-import type { Coroutine, PhasePoint } from '../../src/inference/phaseSpace/singleRequests.js';
+import type { Coroutine, PhasePoint, Request } from '../../src/inference/phaseSpace/requests.js';
 import type { RandomStream } from '../../src/inference/random/streams.js';
 import { randomKey, stepKey } from '../../src/inference/random/streams.js';
 import { banana, batched } from './densities.js';
@@ -28,11 +28,14 @@ const metrics: [string, Metric][] = [
 ];
 
 function* trajectory(from: PhasePoint, stream: RandomStream, steps: number, stepSize: number): Coroutine<number[]> {
-  yield { kind: 'evaluate', point: from.point };
-  const energies = [yield { kind: 'refresh', at: from, stream }];
-  for (let i = 0; i < steps; i++) energies.push(yield { kind: 'leapfrog', from, to: from, stepSize });
-  for (let i = 0; i < steps; i++) energies.push(yield { kind: 'leapfrog', from, to: from, stepSize: -stepSize });
-  return energies;
+  const requests: Request[] = [
+    { kind: 'evaluate', point: from.point },
+    { kind: 'refresh', at: from, stream },
+  ];
+  for (let i = 0; i < 2 * steps; i++) {
+    requests.push({ kind: 'leapfrog', from, to: from, stepSize: i < steps ? stepSize : -stepSize });
+  }
+  return Array.from(yield requests).slice(1);
 }
 
 describe.each(metrics)('leapfrog with a %s metric', (_, metric) => {
@@ -119,9 +122,11 @@ describe.each(metrics)('leapfrog with a %s metric', (_, metric) => {
 });
 
 function* oneStep(stream: RandomStream): Coroutine<void> {
-  yield { kind: 'evaluate', point: 0 };
-  yield { kind: 'refresh', at: { point: 0, momentum: 0 }, stream };
-  yield { kind: 'leapfrog', from: { point: 0, momentum: 0 }, to: { point: 1, momentum: 1 }, stepSize: 0.3 };
+  yield [
+    { kind: 'evaluate', point: 0 },
+    { kind: 'refresh', at: { point: 0, momentum: 0 }, stream },
+    { kind: 'leapfrog', from: { point: 0, momentum: 0 }, to: { point: 1, momentum: 1 }, stepSize: 0.3 },
+  ];
 }
 
 const inverse2 = ([a, b, c, d]: ArrayLike<number> & Iterable<number>): number[] =>
@@ -199,6 +204,8 @@ describe('metric', () => {
 });
 
 function* refreshOnly(slot: number, stream: RandomStream): Coroutine<void> {
-  yield { kind: 'evaluate', point: 0 };
-  yield { kind: 'refresh', at: { point: 0, momentum: slot }, stream };
+  yield [
+    { kind: 'evaluate', point: 0 },
+    { kind: 'refresh', at: { point: 0, momentum: slot }, stream },
+  ];
 }

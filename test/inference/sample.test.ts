@@ -1,7 +1,9 @@
 // The driver: draws that depend on seed and chain alone, runs that stop and resume bit for bit, and a free event loop.
 import { describe, expect, it } from 'vitest';
-import type { BatchedLogDensity, Draw, SampleSettings, Snapshot } from '../../src/inference/index.js';
+import type { BatchedLogDensity, Draw, Phase, SampleSettings, Snapshot } from '../../src/inference/index.js';
 import { sample, SamplingRun } from '../../src/inference/index.js';
+import type { CreatePhaseSpaces } from '../../src/inference/phaseSpace/createPhaseSpaces.js';
+import { HostPhaseSpaces } from '../../src/inference/phaseSpace/hostPhaseSpaces.js';
 import { banana, batched, correlatedNormal, eightSchools } from './densities.js';
 
 /** Draws by chain, each as text that shows every bit. */
@@ -38,6 +40,50 @@ describe('draws depend on seed and chain alone', () => {
     const density = batched(10, schools.density);
     const later: BatchedLogDensity = { ...density, evaluate: () => Promise.resolve().then(() => density.evaluate()) };
     expect(await record(later)).toEqual(await record(batched(10, schools.density)));
+  });
+
+  it.each([
+    ['nuts', 4],
+    ['nuts', 8],
+    ['nuts', 32],
+    ['hmc', 4],
+    ['hmc', 32],
+  ] as const)('nor on how many steps are planned ahead: %s, %d', async (method, lookahead) => {
+    for (const { dimension, density } of [schools, banana, correlatedNormal(20, 0.9)]) {
+      const more: SampleSettings = { ...settings, method, metric: { kind: 'block', dense: [0, 1] } };
+      const [plain, planned] = [recorder(4), recorder(4)];
+      let evaluations = 0;
+      const batch = batched(dimension, density);
+      const counted = { ...batch, evaluate: () => (evaluations++, batch.evaluate()) };
+      const expected = await sample(batched(dimension, density), more, { onDraw: plain.onDraw });
+      const createPhaseSpaces: CreatePhaseSpaces = (density, of) => new HostPhaseSpaces(density, of, lookahead);
+      const result = await sample(counted, more, { onDraw: planned.onDraw }, { createPhaseSpaces });
+      expect(planned.draws).toEqual(plain.draws);
+      expect(result).toEqual(expected);
+      const used = result.chains.map((chain) => chain!.warmupGradientEvaluations + chain!.gradientEvaluations);
+      expect(evaluations).toBeGreaterThan(Math.max(...used));
+    }
+  });
+
+  it('nor on which draws are wanted; the others come without a position', async () => {
+    const isWanted = (chain: number, phase: Phase, index: number) => phase === 'sampling' && (index + chain) % 3 === 0;
+    const [expected, some] = [recorder(4), recorder(4)];
+    const onDraw = (draw: Draw) => {
+      const { chain, phase, index } = draw;
+      expected.onDraw(isWanted(chain, phase, index) ? draw : { ...draw, position: new Float64Array(0) });
+    };
+    await sample(batched(10, schools.density), settings, { onDraw });
+    await sample(batched(10, schools.density), settings, { onDraw: some.onDraw, wantsDraw: isWanted });
+    expect(some.draws).toEqual(expected.draws);
+    expect(new Set(some.draws[0].map((draw) => (JSON.parse(draw) as unknown[]).length))).toEqual(new Set([3, 13]));
+  });
+
+  it('a thousand chains draw what one draws', async () => {
+    const few: SampleSettings = { warmup: 0, stepSize: 0.3, draws: 20 };
+    const one = await record(batched(2, banana.density, 1), { ...few, chains: 1 });
+    const thousand = await record(batched(2, banana.density, 1000), { ...few, chains: 1000 });
+    expect(thousand[0]).toEqual(one[0]);
+    expect(new Set(thousand.map((chain) => chain[19])).size).toBe(1000);
   });
 
   it('and on the seed', async () => {
@@ -94,21 +140,55 @@ describe('stop and resume', () => {
 
   it('a snapshot taken inside a run, at any draw of any chain, continues it', async () => {
     const whole = recorder(4);
-    const snapshots: Snapshot[] = [];
+    const asked: Promise<Snapshot>[] = [];
     let count = 0;
     const run: SamplingRun = new SamplingRun(batched(2, banana.density), settings, {
       onDraw: (draw) => {
         whole.onDraw(draw);
-        if (count++ % 97 === 13) snapshots.push(JSON.parse(JSON.stringify(run.snapshot())) as Snapshot);
+        if (count++ % 97 === 13) asked.push(run.snapshot());
       },
     });
-    await run.run();
-    expect(snapshots.length).toBeGreaterThan(5);
-    for (const resume of snapshots) {
+    const before = await run.snapshot();
+    const { snapshot } = await run.run();
+    expect(await run.snapshot()).toBe(snapshot);
+    expect(asked.length).toBeGreaterThan(5);
+    for (const taken of [before, ...(await Promise.all(asked)), snapshot]) {
+      const resume = JSON.parse(JSON.stringify(taken)) as Snapshot;
       const rest = recorder(4);
       await sample(batched(2, banana.density), settings, { onDraw: rest.onDraw }, { resume });
       expect(rest.draws).toEqual(whole.draws.map((chain, c) => chain.slice(resume.chains[c]?.transitions ?? 0)));
     }
+  });
+
+  it('a checkpoint comes when the draws handed out are those behind it, as often as asked for, and holds the run up', async () => {
+    const recorded = recorder(4);
+    const counts = () => recorded.draws.map((chain) => chain.length);
+    let checkpoints = 0;
+    const onCheckpoint = async ({ chains }: Snapshot) => {
+      checkpoints++;
+      const then = counts();
+      expect(chains.map((chain) => chain?.transitions ?? 0)).toEqual(then);
+      await Promise.resolve();
+      expect(counts()).toEqual(then);
+    };
+    const density = batched(2, banana.density);
+    await sample(density, settings, { onDraw: recorded.onDraw, onCheckpoint }, { checkpointInterval: 0 });
+    expect(checkpoints).toBeGreaterThan(400);
+    checkpoints = 0;
+    const run: SamplingRun = new SamplingRun(density, settings, {
+      onCheckpoint,
+      onDraw: (draw) => {
+        recorded.onDraw(draw);
+        if (draw.chain === 2 && draw.index === 17) run.checkpoint();
+      },
+    });
+    recorded.draws.forEach((chain) => (chain.length = 0));
+    await run.run();
+    expect(checkpoints).toBe(2);
+    const failing = () => Promise.reject(new Error('disk full'));
+    await expect(sample(density, settings, { onCheckpoint: failing }, { checkpointInterval: 0 })).rejects.toThrow(
+      'disk full',
+    );
   });
 
   it('a finished run can be given more draws', async () => {

@@ -6,12 +6,12 @@ import { sample } from '../../src/inference/index.js';
 import { nuts } from '../../src/inference/nuts.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from '../../src/inference/phaseSpace/metric.js';
-import type { BatchedRequest } from '../../src/inference/phaseSpace/singleRequests.js';
+import type { BatchedRequest } from '../../src/inference/phaseSpace/requests.js';
 import type { RandomStream, StepKey } from '../../src/inference/random/streams.js';
 import { randomKey, sites, stepKey } from '../../src/inference/random/streams.js';
 import type { KnownPosterior } from './densities.js';
 import { banana, batched, correlatedNormal, eightSchools, funnel, independentNormal, studentT } from './densities.js';
-import { runKernel, standardErrorsOff } from './monteCarlo.js';
+import { runKernel, samplerView, standardErrorsOff } from './monteCarlo.js';
 
 const SEEDS = [1, 2, 3];
 /** A case has 12 to 45 statistics; a right sampler exceeds 4.5 standard errors in one of them once in 3,000 cases. */
@@ -83,7 +83,8 @@ describe('broken samplers', () => {
             stream: (site) => (random && site === sites.trajectory ? random(key.stream(site)) : key.stream(site)),
           };
         });
-        return runKernel(method === 'hmc' ? hmc(space) : nuts(space), space, density, [0.5, -0.5], keys, 0.6).positions;
+        const view = samplerView(space);
+        return runKernel(method === 'hmc' ? hmc(view) : nuts(view), space, density, [0.5, -0.5], keys, 0.6).positions;
       });
       return standardErrorsOff(posterior, chains).map(({ z }) => z);
     });

@@ -3,18 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { cholesky, multiply, solveTransposed } from '../../src/inference/linearAlgebra.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
 import { diagonalMetric } from '../../src/inference/phaseSpace/metric.js';
-import type { Coroutine } from '../../src/inference/phaseSpace/singleRequests.js';
+import type { Coroutine, Request } from '../../src/inference/phaseSpace/requests.js';
 import { randomKey, stepKey } from '../../src/inference/random/streams.js';
 import { startDualAveraging, updateDualAveraging } from '../../src/inference/warmup/dualAveraging.js';
-import { estimateMetric } from '../../src/inference/warmup/estimateMetric.js';
-import { RunningMoments } from '../../src/inference/warmup/moments.js';
+import { estimateMetric } from '../../src/inference/phaseSpace/estimateMetric.js';
+import { RunningMoments } from '../../src/inference/phaseSpace/moments.js';
 import { searchStepSize } from '../../src/inference/warmup/searchStepSize.js';
 import { warmupStages } from '../../src/inference/warmup/stages.js';
 import type { WarmupPlan, WarmupState } from '../../src/inference/warmup/warmup.js';
 import { startWarmup, warmupTransition, withSearchedStepSize } from '../../src/inference/warmup/warmup.js';
 import type { Draw, TransitionInfo } from '../../src/inference/index.js';
 import { sample } from '../../src/inference/index.js';
-import { batched, correlatedNormal, independentNormal } from './densities.js';
+import { banana, batched, correlatedNormal, independentNormal } from './densities.js';
 import { drive } from './monteCarlo.js';
 
 describe('stages', () => {
@@ -80,15 +80,15 @@ describe('the fold over the stages', () => {
       { adapts: 'stepSize', transitions: 4 },
     ],
     targetAcceptance: 0.8,
-    priorVariances: Float64Array.of(1e-3),
   };
+  const none = Array<boolean>(9).fill(false);
   const rates = [0.9, 0.1, 0.8, 1, 0.3, 0.95, 0.2, 0.7, 1];
-  const states: WarmupState[] = [
-    startWarmup(plan, diagonalMetric(1), new RunningMoments(1, new Int32Array(0)), 1, true),
-  ];
-  rates.forEach((rate, i) => {
+  const states: WarmupState[] = [startWarmup(plan, 1, true)];
+  const steps = rates.map((rate, i) => {
     const state = states[i].isSearchPending ? withSearchedStepSize(states[i], 0.5) : states[i];
-    states.push(warmupTransition(plan, state, Float64Array.of(i * i), info(rate)));
+    const step = warmupTransition(plan, state, info(rate));
+    states.push(step.state);
+    return step;
   });
 
   it('explores with the current step size and keeps the averaged one at the end', () => {
@@ -99,16 +99,66 @@ describe('the fold over the stages', () => {
     expect(stepSize).not.toBeCloseTo(Math.exp(dualAveraging.logStepSize), 3);
   });
 
-  it('sets the metric from the draws of the window alone, and asks for a new step size then', () => {
+  it('has the draws of the window observed, the metric adapted at its end, and a step size searched for then', () => {
+    expect(steps.map(({ observes }) => observes)).toEqual([2, 3, 4].reduce((all, i) => all.with(i, true), none));
+    expect(steps.map(({ adapts }) => adapts)).toEqual(none.with(4, true));
     expect(states.map(({ isSearchPending }) => isSearchPending).indexOf(true, 1)).toBe(5);
-    // Window positions 4, 9, 16: variance 109/3.
-    expect(states[5].metric.inverseMass[0]).toBeCloseTo((3 * (109 / 3) + 5e-3) / 8, 12);
-    expect(states[5].moments.count).toBe(0);
-    expect(states[4].metric.inverseMass[0]).toBe(1);
   });
 
   it('changes nothing once it is over', () => {
-    expect(warmupTransition(plan, states[9], Float64Array.of(5), info(0.1))).toBe(states[9]);
+    expect(warmupTransition(plan, states[9], info(0.1))).toEqual({ state: states[9], observes: false, adapts: false });
+  });
+});
+
+describe('the metric of a phase space', () => {
+  const density = batched(1, (_, gradient) => (gradient.fill(0), 0), 1);
+  const adapt: Request = { kind: 'adapt', priorVariances: Float64Array.of(1e-3) };
+
+  it('is set from the positions observed since the last time, or stays when they say nothing', () => {
+    const space = new HostPhaseSpace(density, 0, diagonalMetric(1));
+    const observe = (...positions: number[]) =>
+      positions.forEach((position) => {
+        space.answer({ kind: 'write', point: 3, position: Float64Array.of(position) });
+        space.answer({ kind: 'observe', point: 3 });
+      });
+    observe(4);
+    expect(space.answer(adapt)).toBe(0);
+    expect(space.metric.inverseMass[0]).toBe(1);
+    observe(4, 9, 16);
+    expect(space.answer(adapt)).toBe(1);
+    // Variance of 4, 9, 16: 109/3.
+    expect(space.metric.inverseMass[0]).toBeCloseTo((3 * (109 / 3) + 5e-3) / 8, 12);
+    observe(1, Infinity);
+    expect(space.answer(adapt)).toBe(0);
+    observe(2, 4);
+    expect(space.answer(adapt)).toBe(1);
+    expect(space.metric.inverseMass[0]).toBeCloseTo((2 * 2 + 5e-3) / 7, 12);
+  });
+
+  it('comes back with its moments from what was saved, whatever was done in between', () => {
+    const plain = banana.density;
+    const indices = Int32Array.of(0, 1);
+    const prior: Request = { kind: 'adapt', priorVariances: Float64Array.of(1, 1) };
+    const [space, other] = [0, 1].map(() => new HostPhaseSpace(batched(2, plain, 1), 0, diagonalMetric(2), indices));
+    const observe = (target: HostPhaseSpace, ...draws: number[]) =>
+      draws.forEach((draw) => {
+        target.answer({ kind: 'write', point: 0, position: Float64Array.of(Math.sin(draw), Math.cos(3 * draw)) });
+        target.answer({ kind: 'observe', point: 0 });
+      });
+    observe(space, 1, 2, 3, 4, 5);
+    space.answer(prior);
+    observe(space, 6, 7, 8);
+    const saved = space.save(0);
+    observe(other, 10, 11);
+    other.restore(2, saved);
+    expect([...other.positionAt(2)]).toEqual([Math.sin(8), Math.cos(24)]);
+    expect(other.metric).toEqual(space.metric);
+    expect(space.metric.block).toBeDefined();
+    for (const target of [space, other]) {
+      observe(target, 9, 10);
+      target.answer(prior);
+    }
+    expect(other.metric).toEqual(space.metric);
   });
 });
 
@@ -179,7 +229,7 @@ describe('metric', () => {
 });
 
 function* searchFrom(stepSize: number): Coroutine<number> {
-  yield { kind: 'evaluate', point: 0 };
+  yield [{ kind: 'evaluate', point: 0 }];
   return yield* searchStepSize(stepKey(randomKey(1), 0, 0), { point: 0 }, stepSize);
 }
 

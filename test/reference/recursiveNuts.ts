@@ -32,7 +32,7 @@ export interface RecursiveTransition {
 
 /**
  * One transition (Betancourt 2017, appendix A.3; extra checks across subtrees as in Stan 2.21+) from `position`, with a diagonal
- * inverse mass. Uses the streams `momentum` and `trajectory` of the key: a direction per doubling, then the joins of the
+ * inverse mass. Uses the streams `momentum`, `direction` (one per doubling) and `trajectory` of the key: the joins of the
  * subtree in post-order, then the choice between old and new half.
  */
 export function recursiveNuts(
@@ -44,6 +44,7 @@ export function recursiveNuts(
   key: StepKey,
 ): RecursiveTransition {
   const random: RandomStream = key.stream(sites.trajectory);
+  const directions: RandomStream = key.stream(sites.direction);
   const momentum = new Float64Array(position.length);
   key.stream(sites.momentum).fillNormal(momentum);
   const state = (q: Float64Array, p: Float64Array): State => {
@@ -97,7 +98,7 @@ export function recursiveNuts(
   let tree: Tree = { first: start, last: start, sum: start.p, proposal: start, logWeight: 0 };
   let depth = 0;
   while (depth < maxTreeDepth) {
-    const isForward = random.bernoulli(0.5);
+    const isForward = directions.bernoulli(0.5);
     const grown = build(isForward ? tree.last : tree.first, depth, isForward ? stepSize : -stepSize);
     if (!grown) break;
     depth++;

@@ -16,7 +16,7 @@ export interface ChainWork {
 
 /**
  * `time` may come before everything else and asks how long a gradient takes; `begin` comes once; `taken` answers a batch of
- * draws; `snapshot` asks for the pending draws and then the state after them.
+ * draws; `snapshot` asks for the pending draws and then the state after them, unless the run ends first.
  */
 export type ToChains =
   | { readonly kind: 'time'; readonly density: PortableDensity; readonly start: ArrayLike<number> }

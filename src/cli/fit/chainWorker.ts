@@ -4,6 +4,7 @@ import type { Draw } from '../../inference/chain.js';
 import { InitialisationError } from '../../inference/initialise.js';
 import { adoptDensity, type PortableDensity } from '../../inference/portableDensity.js';
 import { SamplingRun } from '../../inference/sample.js';
+import type { Snapshot } from '../../inference/snapshot.js';
 import { timeGradient } from '../devices/timeGradient.js';
 import type { ChainWork, FromChains, ToChains } from './chainMessages.js';
 
@@ -46,19 +47,23 @@ async function onTurn(): Promise<void> {
   while (underWay >= mostUnderWay && !stop.signal.aborted) await new Promise<void>((resolve) => (goOn = resolve));
 }
 
+/** Comes between two batches: the draws posted before it are those that the snapshot has behind it. */
+function onCheckpoint(snapshot: Snapshot): void {
+  postDraws();
+  post({ kind: 'snapshot', snapshot });
+}
+
 async function work({ density, settings, resume }: ChainWork): Promise<void> {
   capacity = Math.max(1, Math.min(batchDraws, Math.floor(batchBytes / (8 * density.dimension))));
-  const run = new SamplingRun(adoptDensity(density), settings, { onDraw, onTurn }, resume);
+  const listener = { onDraw, onTurn, onCheckpoint };
+  const run = new SamplingRun(adoptDensity(density), settings, listener, { signal: stop.signal, resume });
   port.on('message', ({ kind }: ToChains) => {
     if (kind === 'taken') underWay--;
     else if (kind === 'stop') stop.abort();
-    else if (kind === 'snapshot') {
-      postDraws();
-      post({ kind: 'snapshot', snapshot: run.snapshot() });
-    }
+    else if (kind === 'snapshot') run.checkpoint();
     goOn?.();
   });
-  const result = await run.run(stop.signal);
+  const result = await run.run();
   postDraws();
   post({ kind: 'ended', result });
 }

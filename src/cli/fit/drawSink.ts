@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../data/run/runFolder.js';
 import type { DrawCounts } from '../../data/run/posteriorStore.js';
 import { PosteriorStore } from '../../data/run/posteriorStore.js';
 import { type EbfmiSnapshot, type MomentsSnapshot, RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
-import type { Draw, Evaluator, Snapshot } from '../../inference/index.js';
+import type { Draw, Evaluator, Phase, Snapshot } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
 import type { ObservationWriter } from './observationGroups.js';
@@ -97,12 +97,17 @@ export class DrawSink {
     return this.store.counts;
   }
 
-  write(draw: Draw): void {
+  /** Whether anything but its energy is stored of a draw. */
+  wants(phase: Phase, index: number): boolean {
     const { thin, storedWarmup } = this.layout;
+    return phase === 'sampling' ? index % thin === thin - 1 : index < storedWarmup;
+  }
+
+  write(draw: Draw): void {
     const isSampling = draw.phase === 'sampling';
     if (isSampling) this.energy.push(draw.chain, draw.info.energy);
-    if (isSampling ? draw.index % thin !== thin - 1 : draw.index >= storedWarmup) return;
-    const index = isSampling ? Math.floor(draw.index / thin) : draw.index;
+    if (!this.wants(draw.phase, draw.index)) return;
+    const index = isSampling ? Math.floor(draw.index / this.layout.thin) : draw.index;
     if (this.sites.evaluate(draw.position, this.all) !== undefined) {
       throw new Error('reported sites need a device that evaluates at once');
     }

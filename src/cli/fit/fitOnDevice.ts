@@ -1,7 +1,7 @@
 // The part of a fit that a device carries: state the needs, sample with checkpoints from where the run stands, finish.
 import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
-import { compileQuantity, type Draw, type SampleResult, type Snapshot } from '../../inference/index.js';
+import { compileQuantity, type Draw, type Phase, type SampleResult, type Snapshot } from '../../inference/index.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { deviceLabel, precisionOn } from '../devices/openDevice.js';
 import type { Target } from '../devices/chooseDevice.js';
@@ -126,6 +126,7 @@ async function sampleInFolder(
 ): Promise<SampleResult> {
   const { config } = job;
   const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
+  const wantsDraw = (_: number, phase: Phase, index: number): boolean => sink.wants(phase, index);
   const save = (sampler: Snapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
   const onDraw = (draw: Draw): void => {
     sink.write(draw);
@@ -135,7 +136,7 @@ async function sampleInFolder(
   const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
   const options = { signal, resume, checkpointInterval: checkpoints.interval };
   try {
-    const result = await chains.run(samplerSettings(job), { onDraw, onCheckpoint: save }, options);
+    const result = await chains.run(samplerSettings(job), { onDraw, wantsDraw, onCheckpoint: save }, options);
     progress.finish();
     save(result.snapshot);
     return result;

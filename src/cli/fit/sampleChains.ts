@@ -2,9 +2,10 @@
 import {
   type Draw,
   type ModelDensity,
+  type Phase,
+  sample,
   type SampleResult,
   type SampleSettings,
-  SamplingRun,
   type Snapshot,
   traceDensity,
 } from '../../inference/index.js';
@@ -18,6 +19,8 @@ import { ChainThreads, divideChains } from './chainThreads.js';
 
 export interface ChainListener {
   readonly onDraw: (draw: Draw) => void;
+  /** Whether a draw's position is needed; threads that divide the chains give all of them. */
+  readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
   /** Called when the draws handed out so far are exactly those that the snapshot has behind it. */
   readonly onCheckpoint: (snapshot: Snapshot) => void;
 }
@@ -80,7 +83,7 @@ export async function compileChains(
       precision,
       division: threads === 1 ? '1 thread' : `${threads} threads, which divide the rows`,
       timeGradient: (start) => timeGradient(density, start),
-      run: (settings, listener, options) => sampleHere(density, settings, listener, options),
+      run: (settings, listener, options) => sample(density, settings, listener, options),
       dispose: () => density.dispose(),
     };
   }
@@ -120,26 +123,7 @@ function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): 
     precision: device.precision,
     division: 'all chains in one batch',
     timeGradient: (start) => timeGradient(density, start),
-    run: (settings, listener, options) => sampleHere(density, settings, listener, options),
+    run: (settings, listener, options) => sample(density, settings, listener, options),
     dispose: () => density.dispose(),
   };
-}
-
-async function sampleHere(
-  density: ModelDensity,
-  settings: SampleSettings,
-  { onDraw, onCheckpoint }: ChainListener,
-  { signal, resume, checkpointInterval }: RunOptions,
-): Promise<SampleResult> {
-  let lastCheckpoint = performance.now();
-  const listener = {
-    onDraw: (draw: Draw) => {
-      onDraw(draw);
-      if (performance.now() - lastCheckpoint < checkpointInterval) return;
-      onCheckpoint(run.snapshot());
-      lastCheckpoint = performance.now();
-    },
-  };
-  const run: SamplingRun = new SamplingRun(density, settings, listener, resume);
-  return await run.run(signal);
 }

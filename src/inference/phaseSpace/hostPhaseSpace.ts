@@ -1,8 +1,12 @@
 // Phase space of one chain in host memory: the vectors behind the slots and the arithmetic on them.
 import { multiply, solveTransposed } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
+import { estimateMetric } from './estimateMetric.js';
 import type { Metric } from './metric.js';
-import type { BatchedRequest, MomentumSpan, PhasePoint, PhaseSpace, Request } from './singleRequests.js';
+import { blockMetric } from './metric.js';
+import { RunningMoments } from './moments.js';
+import type { SavedVectors } from './phaseSpaces.js';
+import type { BatchedRequest, MomentumSpan, PhasePoint, Request } from './requests.js';
 import type { Momentum, Stretch } from './turning.js';
 import { smallestTurningProduct } from './turning.js';
 import { type ArenaVector, VectorArena } from './vectorArena.js';
@@ -17,22 +21,28 @@ interface EvaluatedPoint {
  * Slots are allocated when first written to and then reused: no vector is allocated per leapfrog step.
  * Vectors of a slot are contiguous; only the density's arrays are `[dimension][lane]`.
  */
-export class HostPhaseSpace implements PhaseSpace {
+export class HostPhaseSpace {
   private readonly points: EvaluatedPoint[] = [];
   private readonly momenta: Momentum[] = [];
+  private readonly moments: RunningMoments;
   private readonly blockMomentum: Float64Array;
   private readonly inverseMass: ArenaVector;
   private readonly bytes: number;
+  private isLaneFinite = true;
 
-  /** @param arena memory for the vectors; chains may share one */
+  /**
+   * @param denseIndices dimensions of the dense block that `adapt` gives the metric
+   * @param arena memory for the vectors; chains may share one
+   */
   constructor(
     private readonly density: BatchedLogDensity,
     private readonly lane: number,
     private currentMetric: Metric,
-    private readonly maxBlockSize: number = currentMetric.block?.indices.length ?? 0,
+    private readonly denseIndices: Int32Array = currentMetric.block?.indices ?? new Int32Array(0),
     private readonly arena: VectorArena = new VectorArena(),
   ) {
-    this.blockMomentum = new Float64Array(maxBlockSize);
+    this.blockMomentum = new Float64Array(denseIndices.length);
+    this.moments = new RunningMoments(density.dimension, denseIndices);
     this.inverseMass = arena.allocate(density.dimension);
     this.inverseMass.values.set(currentMetric.inverseMass);
     this.bytes = VectorArena.bytesOf(density.dimension);
@@ -40,12 +50,6 @@ export class HostPhaseSpace implements PhaseSpace {
 
   get metric(): Metric {
     return this.currentMetric;
-  }
-
-  set metric(metric: Metric) {
-    if (metric === this.currentMetric) return;
-    this.currentMetric = metric;
-    this.inverseMass.values.set(metric.inverseMass);
   }
 
   logDensityAt(point: number): number {
@@ -64,18 +68,27 @@ export class HostPhaseSpace implements PhaseSpace {
 
   /** Answers a request that needs no gradient. */
   answer(request: Exclude<Request, BatchedRequest>): number {
-    if (request.kind === 'turning') {
-      const total = this.momentumSlot(request.sum).momentum;
-      const [left, right] = [this.stretch(request.left), this.stretch(request.right)];
-      return smallestTurningProduct(left, right, this.metric.block, this.inverseMass, total, this.arena);
+    switch (request.kind) {
+      case 'turning':
+        return this.turning(request);
+      case 'refresh':
+        return this.refresh(request);
+      case 'write':
+        this.pointSlot(request.point).position.values.set(request.position);
+        return 0;
+      case 'read': {
+        const { position, gradient } = this.points[request.point];
+        request.target.set((request.vector === 'position' ? position : gradient).values);
+        return 0;
+      }
+      case 'observe':
+        this.moments.add(this.points[request.point].position.values);
+        return 0;
+      case 'adapt':
+        return this.adapt(request.priorVariances);
+      default:
+        throw new Error(request satisfies never);
     }
-    const vector = this.momentumSlot(request.at.momentum).momentum;
-    const momentum = vector.values;
-    this.arena.clearPadding(vector);
-    request.stream.fillNormal(momentum);
-    scaleByMass(momentum, this.metric, this.blockMomentum);
-    this.updateBlockVelocity(request.at.momentum);
-    return this.energy(request.at, this.diagonalKineticEnergy(momentum));
   }
 
   /** First half of a batched request: puts the position to evaluate into this chain's lane. */
@@ -88,13 +101,68 @@ export class HostPhaseSpace implements PhaseSpace {
   finish(request: BatchedRequest): number {
     const target = this.pointSlot(request.kind === 'evaluate' ? request.point : request.to.point);
     target.logDensity = this.density.logDensities[this.lane];
+    this.isLaneFinite = Number.isFinite(target.logDensity);
     this.readLane(target.gradient);
     return request.kind === 'leapfrog' ? this.energy(request.to, this.secondKick(request)) : target.logDensity;
   }
 
-  /** Puts a slot's position back into the lane (a chain that has finished leaves something finite there). */
-  restLane(point: number): void {
-    this.writeLane(this.points[point].position);
+  /** For batches without this chain: what its lane holds is finite. */
+  restLane(): void {
+    if (this.isLaneFinite) return;
+    const { positions, lanes } = this.density;
+    for (let i = 0, at = this.lane; i < this.density.dimension; i++, at += lanes) positions[at] = 0;
+    this.isLaneFinite = true;
+  }
+
+  /** Copies of the vectors that outlast a run. */
+  save(point: number): SavedVectors {
+    const { inverseMass, block } = this.metric;
+    const { count, mean, squares, products } = this.moments;
+    return {
+      position: this.positionAt(point).slice(),
+      inverseMass: inverseMass.slice(),
+      blockInverseMass: block?.inverseMass.slice(),
+      moments: { count, mean: mean.slice(), squares: squares.slice(), products: products.slice() },
+    };
+  }
+
+  /** Puts saved vectors back; the point is not evaluated. */
+  restore(point: number, { position, inverseMass, blockInverseMass, moments }: SavedVectors): void {
+    this.positionAt(point).set(position);
+    this.setMetric(
+      blockInverseMass === undefined
+        ? { inverseMass: inverseMass.slice() }
+        : blockMetric(inverseMass.slice(), this.denseIndices, blockInverseMass.slice()),
+    );
+    this.moments.set(moments);
+  }
+
+  private turning({ left, right, sum }: Extract<Request, { kind: 'turning' }>): number {
+    const total = this.momentumSlot(sum).momentum;
+    const [before, after] = [this.stretch(left), this.stretch(right)];
+    return smallestTurningProduct(before, after, this.metric.block, this.inverseMass, total, this.arena);
+  }
+
+  private refresh({ at, stream }: Extract<Request, { kind: 'refresh' }>): number {
+    const vector = this.momentumSlot(at.momentum).momentum;
+    const momentum = vector.values;
+    this.arena.clearPadding(vector);
+    stream.fillNormal(momentum);
+    scaleByMass(momentum, this.metric, this.blockMomentum);
+    this.updateBlockVelocity(at.momentum);
+    return this.energy(at, this.diagonalKineticEnergy(momentum));
+  }
+
+  private adapt(priorVariances: Float64Array): number {
+    const metric = estimateMetric(this.moments, priorVariances);
+    this.moments.reset();
+    if (metric) this.setMetric(metric);
+    return Number(metric !== undefined);
+  }
+
+  private setMetric(metric: Metric): void {
+    this.currentMetric = metric;
+    this.inverseMass.values.set(metric.inverseMass);
   }
 
   /** p ← p + ε/2 ∇, q ← q + ε M⁻¹ p, written to the target slot and to the lane. */
@@ -194,7 +262,7 @@ export class HostPhaseSpace implements PhaseSpace {
   private momentumSlot(slot: number): Momentum {
     return (this.momenta[slot] ??= {
       momentum: this.arena.allocate(this.density.dimension),
-      blockVelocity: new Float64Array(this.maxBlockSize),
+      blockVelocity: new Float64Array(this.denseIndices.length),
     });
   }
 }

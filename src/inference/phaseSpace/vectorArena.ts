@@ -19,17 +19,24 @@ export class VectorArena {
   readonly results: Float64Array;
   /** Where the next vector goes. */
   private next: number;
+  private readonly start: number;
 
   /** @param memory one of the limits `vectorMemory`, at whose end the vectors are put; by default one of their own */
   constructor(readonly memory: WebAssembly.Memory = ownMemory()) {
     this.kernels = vectorKernels(memory);
-    this.next = memory.buffer.byteLength;
+    this.start = memory.buffer.byteLength;
+    this.next = this.start;
     this.results = this.allocate(8).values;
   }
 
   /** Bytes of a vector as the kernels count them: whole pairs. */
   static bytesOf(length: number): number {
     return Math.ceil(length / 2) * 16;
+  }
+
+  /** Bytes that the vectors take so far. */
+  get allocatedBytes(): number {
+    return this.next - this.start;
   }
 
   /** A new vector of zeros. Throws RangeError when 4 GiB are full. */

@@ -1,5 +1,5 @@
 // A first step size: doubled or halved until one leapfrog step is accepted with probability near 0.8 (Hoffman & Gelman 2014, alg. 4).
-import type { Coroutine, PhasePoint } from '../phaseSpace/singleRequests.js';
+import type { Coroutine, PhasePoint } from '../phaseSpace/requests.js';
 import type { KernelState } from '../kernel.js';
 import type { StepKey } from '../random/streams.js';
 import { sites } from '../random/streams.js';
@@ -18,9 +18,11 @@ export function* searchStepSize(key: StepKey, state: KernelState, stepSize: numb
   let current = stepSize;
   let isGrowing: boolean | undefined;
   for (let trial = 0; current >= SMALLEST && current <= LARGEST; trial++) {
-    const initialEnergy = yield { kind: 'refresh', at: from, stream: key.stream(sites.stepSizeSearch + trial) };
-    const energy = yield { kind: 'leapfrog', from, to, stepSize: current };
-    const isAccepted = initialEnergy - energy > LOG_ACCEPTANCE;
+    const energies = yield [
+      { kind: 'refresh', at: from, stream: key.stream(sites.stepSizeSearch + trial) },
+      { kind: 'leapfrog', from, to, stepSize: current },
+    ];
+    const isAccepted = energies[0] - energies[1] > LOG_ACCEPTANCE;
     isGrowing ??= isAccepted;
     if (isGrowing !== isAccepted) return current;
     current = isGrowing ? 2 * current : current / 2;

@@ -1,6 +1,6 @@
 // Warm-up as a list of stages: what is adapted, and for how many transitions.
 
-/** In a `stepSize` stage only the step size adapts; a `metric` stage also estimates the metric and sets it at its end. */
+/** In a `stepSize` stage only the step size adapts; a `metric` stage also has the metric estimated at its end. */
 export interface WarmupStage {
   readonly adapts: 'stepSize' | 'metric';
   readonly transitions: number;

@@ -1,7 +1,10 @@
 // The metric estimated from a window of warm-up: regularised variances, and a shrunk covariance over the dense block.
-import type { Metric } from '../phaseSpace/metric.js';
-import { blockMetric } from '../phaseSpace/metric.js';
-import type { RunningMoments } from './moments.js';
+import type { Metric } from './metric.js';
+import { blockMetric } from './metric.js';
+import type { SavedMoments } from './phaseSpaces.js';
+
+/** Moments of a window, and the dimensions that its `products` are over. */
+type WindowMoments = SavedMoments & { readonly indices: Int32Array };
 
 /** Draws that the prior variance counts for (Stan's regularisation). */
 const PRIOR_DRAWS = 5;
@@ -12,7 +15,7 @@ const DRAWS_PER_DIMENSION = 5;
  * Inverse mass n/(n+5) S + 5/(n+5) diag(prior variances), S the window's variances and, over the dense block, its covariance.
  * Returns undefined for a window of fewer than two draws or with moments that are not finite.
  */
-export function estimateMetric(moments: RunningMoments, priorVariances: Float64Array): Metric | undefined {
+export function estimateMetric(moments: WindowMoments, priorVariances: Float64Array): Metric | undefined {
   const { count, squares, indices } = moments;
   if (count < 2 || !squares.every(Number.isFinite)) return undefined;
   const weight = count / (count + PRIOR_DRAWS);
@@ -20,7 +23,7 @@ export function estimateMetric(moments: RunningMoments, priorVariances: Float64A
   return blockMetric(variances, indices, blockCovariance(moments, weight, variances));
 }
 
-function blockCovariance(moments: RunningMoments, weight: number, variances: Float64Array): Float64Array {
+function blockCovariance(moments: WindowMoments, weight: number, variances: Float64Array): Float64Array {
   const { count, products, indices } = moments;
   const size = indices.length;
   const kept = 1 - correlationShrinkage(moments);
@@ -41,7 +44,7 @@ function blockCovariance(moments: RunningMoments, weight: number, variances: Flo
  * (after Schäfer & Strimmer 2005, eq. 8). None when the window has five draws per dimension: a few strong correlations
  * among many absent ones would be lost.
  */
-function correlationShrinkage({ count, products, squares, indices }: RunningMoments): number {
+function correlationShrinkage({ count, products, squares, indices }: WindowMoments): number {
   const size = indices.length;
   if (count >= DRAWS_PER_DIMENSION * size) return 0;
   let [noise, signal] = [0, 0];

@@ -1,7 +1,8 @@
 // Running means and variances of a chain's positions, and covariances over the metric's dense block (Welford 1962).
+import type { SavedMoments } from './phaseSpaces.js';
 
 /** Accumulates in place; `reset` starts a new window. */
-export class RunningMoments {
+export class RunningMoments implements SavedMoments {
   count = 0;
   readonly mean: Float64Array;
   /** Sums of squared deviations, `[dimension]`. */
@@ -39,5 +40,13 @@ export class RunningMoments {
   reset(): void {
     this.count = 0;
     for (const vector of [this.mean, this.squares, this.products]) vector.fill(0);
+  }
+
+  /** Continues from saved moments. */
+  set({ count, mean, squares, products }: SavedMoments): void {
+    this.count = count;
+    this.mean.set(mean);
+    this.squares.set(squares);
+    this.products.set(products);
   }
 }
