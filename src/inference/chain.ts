@@ -111,11 +111,9 @@ export class Chain {
   }
 
   /** The chain at the last draw handed out; null before the first. */
-  snapshot(): ChainSnapshot | null | Promise<ChainSnapshot> {
-    const { record } = this;
-    if (!record) return null;
-    const vectors = this.spaces.save(this.lane, this.state.point);
-    return vectors instanceof Promise ? vectors.then((v) => encodeChain(record, v)) : encodeChain(record, vectors);
+  async snapshot(): Promise<ChainSnapshot | null> {
+    const { record, state } = this;
+    return record ? encodeChain(record, await this.spaces.save(this.lane, state.point)) : null;
   }
 
   private advance(next: ReturnType<Coroutine<void>['next']>): void {
