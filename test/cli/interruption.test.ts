@@ -36,9 +36,10 @@ const diagnosticsOf = (out: string): Diagnostics =>
   JSON.parse(readFileSync(join(out, 'diagnostics.json'), 'utf8')) as Diagnostics;
 
 it('a thinned run counts the divergences of every transition, those not stored included', () => {
-  const perChain = [...unbroken.stderr.matchAll(/draws 40000\/40000, (\d+) divergences/g)].map(([, count]) =>
-    Number(count),
-  );
+  // A chain that ends long before the other is told of more than once.
+  const perChain = [...unbroken.stderr.matchAll(/draws 40000\/40000, (\d+) divergences/g)]
+    .map(([, count]) => Number(count))
+    .slice(-2);
   expect(perChain).toHaveLength(2);
   const { divergences, checks } = diagnosticsOf(long.at('unbroken'));
   expect(divergences).toBe(perChain[0] + perChain[1]);
