@@ -58,7 +58,7 @@ const unary: readonly (readonly [UnaryFunction & MathName, number, readonly Rang
   ],
   [
     'softplus',
-    1.75,
+    2,
     [
       [-5, 5],
       [-87, 100],
@@ -75,8 +75,8 @@ const unary: readonly (readonly [UnaryFunction & MathName, number, readonly Rang
       [-1e5, 1e5],
     ],
   ],
-  ['tan', 3, [[-4, 4], [-100, 100], negative(-37, 0)]],
-  ['asin', 2, [[-1, 1], [0.99, 1], negative(-37, 0)]],
+  ['tan', 3.25, [[-4, 4], [-100, 100], negative(-37, 0)]],
+  ['asin', 2.25, [[-1, 1], [0.99, 1], negative(-37, 0)]],
   [
     'acos',
     1.5,
@@ -86,7 +86,7 @@ const unary: readonly (readonly [UnaryFunction & MathName, number, readonly Rang
     ],
   ],
   ['atan', 2, [[-2, 2], positive(-37, 38)]],
-  ['sinh', 1.5, [[-1.1, 1.1], [-90, 90], positive(-37, 0)]],
+  ['sinh', 1.75, [[-1.1, 1.1], [-90, 90], positive(-37, 0)]],
   [
     'cosh',
     1.5,
@@ -95,8 +95,8 @@ const unary: readonly (readonly [UnaryFunction & MathName, number, readonly Rang
       [-90, 90],
     ],
   ],
-  ['asinh', 1.75, [[-1, 1], positive(-37, 38)]],
-  ['acosh', 2.5, [[1, 1.01], [1, 5], positive(0, 38)]],
+  ['asinh', 2, [[-1, 1], positive(-37, 38)]],
+  ['acosh', 2.75, [[1, 1.01], [1, 5], positive(0, 38)]],
   ['atanh', 1.5, [[-1, 1], [0.99, 1], positive(-37, 0)]],
   ['erf', 1.5, [[-1.2, 1.2], [-5, 5], positive(-37, 0)]],
   [

@@ -13,11 +13,12 @@ import { trigonometricFunctions } from './trigonometricFunctions.js';
  * none. They mean what `unaryScalar` and `binaryScalar` mean in f64.
  *
  * Errors stand at the functions: the largest measured one in ulps of f32 (6e-8 to 1.2e-7 of the value) over 5·10⁵
- * random arguments per range on SwiftShader, whose division and square root are correctly rounded. WGSL allows a
- * division 2.5 ulp and a square root about 3. Mean signed errors were below 2e-9 of the value, save where noted. Results
- * in the subnormal range (below 1.2e-38) may be flushed to zero; so may subnormal arguments, but by log.
+ * random arguments per range, with fused and with separate multiply-adds and correctly rounded division and square root.
+ * WGSL allows a division 2.5 ulp and a square root about 3. Mean signed errors were below 2.5e-9 of the value, save
+ * where noted. Results in the subnormal range (below 1.2e-38) may be flushed to zero; so may subnormal arguments, but
+ * by log.
  *
- * Nothing rests on the built-in functions' accuracy: only on +, −, ×, /, sqrt, fma (fused or not), round, floor,
+ * Nothing rests on the accuracy of built-in functions: only on +, −, ×, /, sqrt, fma (fused or not), round, floor,
  * comparisons and integers. Optimisers may contract a·b + c and merge added constants.
  */
 export const mathNames = [

@@ -10,7 +10,7 @@ const twoThirdsRest = 2 / 3 - twoThirds;
 
 export const powerFunctions: Templates = {
   /**
-   * 1.11 ulp, with the special values of Math.pow.
+   * 1.15 ulp, with the special values of Math.pow.
    *
    * log(1 + f) = 2s + ⅔s³ + s⁵ T(s²) with s = f/(2 + f); every leading term as a sum high + low whose high part has its
    * last bit cleared, so that no compiler can merge the operations that the low part depends on.
