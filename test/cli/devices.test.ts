@@ -16,7 +16,7 @@ import { real } from '../../src/models/parameters.js';
 import { findings, restoreMachine, withGpu } from './fakeGpu.js';
 import { hierax } from './hierax.js';
 import { jsonOf } from './runFiles.js';
-import { salesFolders } from './salesFolder.js';
+import { salesConfig, salesFolders } from './salesFolder.js';
 
 afterEach(restoreMachine);
 
@@ -95,6 +95,25 @@ describe('a device asked for by name', () => {
       /memory: about \d+ MB \(of .* free\), on webgpu Acme 9000 [\d.]+ MB \(data .*, program .*, traj/,
     );
     expect(jsonOf(out, 'run.json')).toMatchObject({ device: 'webgpu', adapter: 'Acme 9000' });
+  });
+});
+
+describe('an eager device', () => {
+  it('fits a model with a tfjs backend, operation by operation', async () => {
+    const { config, out } = newCase(salesConfig.replace('warmup: 60\ndraws: 40', 'warmup: 4\ndraws: 2'));
+    const { code, stderr } = await hierax('fit', config, '--device', 'eager:cpu');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(' on eager:cpu, single precision, all chains in one batch: 2 chains');
+    expect(jsonOf(out, 'diagnostics.json')).toMatchObject({ device: 'eager:cpu', precision: 'single', adapter: null });
+  });
+
+  it('needs its backend: exit 2, and what to install', async () => {
+    const { config } = newCase();
+    const { code, stderr } = await hierax('fit', config, '--device', 'eager:abacus');
+    expect([code, stderr]).toEqual([
+      2,
+      'hierax: device eager:abacus: @tensorflow/tfjs-backend-abacus is not installed; backends that run in Node: cpu, wasm\n',
+    ]);
   });
 });
 

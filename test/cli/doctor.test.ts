@@ -5,13 +5,17 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import { doctorCommand } from '../../src/cli/commands/doctor.js';
 import { checkCpuDevice } from '../../src/cli/doctor/cpuCheck.js';
-import type { DoctorReport, Finding } from '../../src/cli/doctor/doctorReport.js';
+import { eagerFinding, gpuFindings } from '../../src/cli/doctor/deviceFindings.js';
+import type { DoctorReport } from '../../src/cli/doctor/doctorReport.js';
 import { doctorReport, formatDoctorReport, machineProbes } from '../../src/cli/doctor/doctorReport.js';
+import type { Finding } from '../../src/cli/doctor/finding.js';
 import { hasSharedMemory, hasSimd, isAtLeast, requiredNode, tryWriting } from '../../src/cli/doctor/environment.js';
 import { interpret } from '../../src/kernels/program/interpreter.js';
+import { findings } from './fakeGpu.js';
 import { inputError, temporaryFolder } from '../data/inputFiles.js';
 
 const { folder, write } = temporaryFolder();
+const noGpu = { ...findings, adapters: [] };
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -76,7 +80,8 @@ describe('doctor', () => {
     expect(printed).toMatch(/ok +tfjs-core +4\.\d+\.\d+/);
     expect(printed).toMatch(/ok +DuckDB +v1\.\d+\.\d+/);
     expect(printed).toContain(`${folder} can be written to`);
-    expect(printed).toMatch(/- +webgpu +not part of this version/);
+    expect(printed).toMatch(/(ok|-) +webgpu +\S/);
+    expect(printed).toMatch(/ok +eager +tfjs backends: cpu, wasm /);
     expect(readdirSync(folder)).toEqual([]);
     expect(process.exitCode).toBeUndefined();
   });
@@ -85,11 +90,15 @@ describe('doctor', () => {
     const report = JSON.parse(await doctor('--json', '--out', folder)) as DoctorReport;
     expect(report.isUsable).toBe(true);
     expect(report.findings.map(({ name }) => name)).toEqual(
-      (await doctorReport({ ...machineProbes(folder), cpu: () => Promise.resolve(report.cpu) })).findings.map(
-        ({ name }) => name,
-      ),
+      (
+        await doctorReport({
+          ...machineProbes(folder),
+          cpu: () => Promise.resolve(report.cpu),
+          gpu: () => Promise.resolve(report.gpu),
+        })
+      ).findings.map(({ name }) => name),
     );
-    expect(finding(report, 'webgpu')).toEqual({ name: 'webgpu', status: 'absent', detail: 'not part of this version' });
+    expect(report.gpu.version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(report.cpu.trials[0].threads).toBe(1);
   });
 
@@ -102,6 +111,8 @@ describe('doctor', () => {
         throw new RangeError('no shared memory\nat some line');
       },
       cpu: () => Promise.resolve({ isWorking: false, trials: [], faults: ['on 1 thread: SIMD unsupported'] }),
+      gpu: () => Promise.resolve({ ...noGpu, failure: 'asking the GPU drivers ended with SIGSEGV' }),
+      eager: () => Promise.resolve([]),
       tfjs: () => Promise.reject(new Error("Cannot find package '@tensorflow/tfjs-core'")),
       duckdb: () => Promise.reject(new Error('libduckdb.so: not found')),
       folders: [['output folder', join(file, 'below')]],
@@ -109,7 +120,7 @@ describe('doctor', () => {
     rmSync(file);
     expect(report.isUsable).toBe(false);
     const failed = report.findings.filter(({ status }) => status === 'failed');
-    const names = ['Node', 'SIMD', 'shared memory', 'cpu device', 'tfjs-core', 'DuckDB', 'output folder'];
+    const names = ['Node', 'SIMD', 'shared memory', 'cpu device', 'tfjs-core', 'DuckDB', 'output folder', 'webgpu'];
     expect(failed.map(({ name }) => name)).toEqual(names);
     expect(failed.every(({ remedy }) => remedy !== undefined)).toBe(true);
     expect(finding(report, 'Node').detail).toBe('18.20.1 is older than 20.19');
@@ -154,6 +165,52 @@ describe('doctor', () => {
   it('refuses an output folder that is none', async () => {
     const error = await inputError(() => doctor('--out', 'a', '--out', 'b'));
     expect(error.message).toBe('--out must name one folder, like --out runs');
+  });
+});
+
+describe('devices beside the processor', () => {
+  it('are listed with the limits that matter', () => {
+    const [adapter, ...more] = gpuFindings(findings, 'linux');
+    expect(more).toEqual([]);
+    expect(adapter).toEqual({
+      name: 'webgpu',
+      status: 'ok',
+      detail:
+        'Acme 9000 (acme, vulkan, driver acme driver 1.0); 2.0 GiB in one array, 2.0 GiB in one buffer, 10 arrays a kernel, ' +
+        'workgroups of 256 with 32 KiB',
+    });
+  });
+
+  it('that are software are named so, and the way to a real GPU is told', () => {
+    const software = { ...findings, adapters: [{ ...findings.adapters[0], isSoftware: true }] };
+    const [adapter, missing] = gpuFindings(software, 'linux');
+    expect(adapter.detail).toMatch(/; software on the processor: used when asked for by name, for tests$/);
+    expect(missing).toMatchObject({ status: 'absent', detail: 'no real GPU' });
+    expect(missing.remedy).toMatch(/^install the GPU's Vulkan driver/);
+  });
+
+  it('that are missing come with what to install', () => {
+    const [loader] = gpuFindings(
+      { ...noGpu, complaints: ["Warning: Couldn't load Vulkan: libvulkan.so.1: x"] },
+      'linux',
+    );
+    expect(loader).toMatchObject({ status: 'absent', detail: 'the Vulkan loader is missing' });
+    expect(loader.remedy).toMatch(/libvulkan1.*vulkan-loader.*; without a GPU, SwiftShader runs WebGPU in software/);
+    expect(gpuFindings({ ...noGpu, version: undefined }, 'linux')).toEqual([
+      {
+        name: 'webgpu',
+        status: 'absent',
+        detail: 'the optional package webgpu is not installed',
+        remedy: 'npm install webgpu',
+      },
+    ]);
+  });
+
+  it('of tfjs need a backend', async () => {
+    expect(await eagerFinding(() => Promise.resolve([]))).toMatchObject({
+      status: 'absent',
+      remedy: 'npm install @tensorflow/tfjs-backend-cpu @tensorflow/tfjs-backend-wasm',
+    });
   });
 });
 

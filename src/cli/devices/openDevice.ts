@@ -7,6 +7,7 @@ import type { Device } from '../../kernels/device.js';
 import { NoAdapterError } from '../../kernels/webgpu/errors.js';
 import { whyNoGpu } from './gpuAdvice.js';
 import { machine } from './machine.js';
+import { openEager } from './openEager.js';
 import type { GpuFindings } from './probeGpu.js';
 
 /** A device that a fit runs on. */
@@ -40,19 +41,20 @@ export function precisionOn(name: DeviceName, { precision }: DeviceWishes): 'dou
  * @param findings what is known of GPUs; looked for when it is left out
  */
 export async function openDevice(name: DeviceName, wishes: DeviceWishes, findings?: GpuFindings): Promise<OpenDevice> {
-  if (name === 'cpu') return openCpu(wishes);
+  if (name === 'cpu') return inHostMemory(cpuDevice({ precision: wishes.precision }));
   if (wishes.precision === 'double') {
     throw new InputError(
       `device ${name} computes in single precision with compensated sums; leave out precision: double, or use --device cpu`,
     );
   }
   if (name === 'webgpu') return openWebgpu(findings ?? (await machine.probeGpu()));
+  if (name.startsWith('eager:')) return inHostMemory(await openEager(name.slice('eager:'.length)));
   throw new InputError(`device ${name} is not part of this version; use --device cpu or webgpu`);
 }
 
-function openCpu({ precision }: DeviceWishes): OpenDevice {
+function inHostMemory(device: Device): OpenDevice {
   return {
-    device: cpuDevice({ precision }),
+    device,
     adapter: undefined,
     isSoftware: false,
     allocatedBytes: () => undefined,

@@ -2,23 +2,20 @@
 import { arch, platform, release, tmpdir, totalmem } from 'node:os';
 import { coreCount } from '../../kernels/adapters/nodeThreads.js';
 import { hieraxVersion } from '../version.js';
+import { machine } from '../devices/machine.js';
+import { eagerBackends } from '../devices/openEager.js';
+import type { GpuFindings } from '../devices/probeGpu.js';
 import { checkCpuDevice, type CpuCheck } from './cpuCheck.js';
+import { eagerFinding, gpuFindings } from './deviceFindings.js';
+import type { Finding } from './finding.js';
 import { duckDBVersion, hasSharedMemory, hasSimd, isAtLeast, requiredNode, tryWriting } from './environment.js';
-
-export interface Finding {
-  readonly name: string;
-  /** `absent`: not there, and nothing needs it. */
-  readonly status: 'ok' | 'failed' | 'absent';
-  readonly detail: string;
-  /** What to do about a failure. */
-  readonly remedy?: string;
-}
 
 export interface DoctorReport {
   readonly version: string;
   readonly isUsable: boolean;
   readonly findings: readonly Finding[];
   readonly cpu: CpuCheck;
+  readonly gpu: GpuFindings;
 }
 
 /** What is tried; replaced in tests by what fails. */
@@ -27,6 +24,9 @@ export interface Probes {
   readonly simd: () => boolean;
   readonly sharedMemory: () => boolean;
   readonly cpu: () => Promise<CpuCheck>;
+  readonly gpu: () => Promise<GpuFindings>;
+  /** tfjs backends that are installed. */
+  readonly eager: () => Promise<readonly string[]>;
   readonly tfjs: () => Promise<string>;
   readonly duckdb: () => Promise<string>;
   readonly folders: readonly (readonly [name: string, folder: string])[];
@@ -39,6 +39,8 @@ export function machineProbes(out: string): Probes {
     simd: hasSimd,
     sharedMemory: hasSharedMemory,
     cpu: checkCpuDevice,
+    gpu: machine.probeGpu,
+    eager: eagerBackends,
     tfjs: async () => (await import('@tensorflow/tfjs-core')).version_core,
     duckdb: duckDBVersion,
     folders: [
@@ -74,9 +76,10 @@ export async function doctorReport(probes: Probes): Promise<DoctorReport> {
     const remedy = `make ${folder} writable or choose another folder`;
     findings.push(await attempt(name, remedy, () => `${tryWriting(folder)} can be written to`));
   }
-  findings.push({ name: 'webgpu', status: 'absent', detail: 'not part of this version' });
+  const gpu = await probes.gpu();
+  findings.push(...gpuFindings(gpu, process.platform), await eagerFinding(probes.eager));
   findings.push({ name: 'cuda', status: 'absent', detail: 'not part of this version' });
-  return { version: hieraxVersion(), isUsable: cpu.isWorking, findings, cpu };
+  return { version: hieraxVersion(), isUsable: cpu.isWorking, findings, cpu, gpu };
 }
 
 /** Lines for people: one for each finding, then the verdict. */
@@ -84,7 +87,9 @@ export function formatDoctorReport({ version, isUsable, findings }: DoctorReport
   const width = Math.max(...findings.map(({ name }) => name.length));
   const lines = findings.map(({ name, status, detail, remedy }) => {
     const start = `  ${(status === 'absent' ? '-' : status).padEnd(6)}  ${name.padEnd(width)}  ${detail}`;
-    return remedy === undefined ? start : `${start}\n  ${''.padEnd(6)}  ${''.padEnd(width)}  to mend it: ${remedy}`;
+    return remedy === undefined
+      ? start
+      : `${start}\n  ${''.padEnd(6)}  ${''.padEnd(width)}  ${status === 'absent' ? 'to have it' : 'to mend it'}: ${remedy}`;
   });
   const failed = findings.filter(({ status }) => status === 'failed').map(({ name }) => name);
   const device = isUsable ? 'The cpu device works' : 'The cpu device does not work: nothing can be fitted here';
