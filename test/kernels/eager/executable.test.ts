@@ -83,7 +83,7 @@ describe.each(eagerDevices)('$name', (device) => {
     expect(executable.memoryBytes).toBeGreaterThan(bound.numBytes - before.numBytes);
     await executable.dispose();
     expect(tf.memory().numTensors).toBe(before.numTensors);
-  });
+  }, 300_000);
 
   it('differences of energies hold over long sums', async () => {
     const rows = 300_000;
