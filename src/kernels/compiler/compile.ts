@@ -4,7 +4,7 @@ import { interpret } from '../program/interpreter.js';
 import { type NodeId, pruneProgram, sizeOf, type TensorProgram } from '../program/tensorProgram.js';
 import { Code, FunctionBuilder, ModuleBuilder } from '../wasm/encoder.js';
 import { analyse } from './analysis.js';
-import type { Addresses } from './arrayAccess.js';
+import type { Addresses } from './wasmTarget.js';
 import { reductionFunction } from './loops.js';
 import { emitLoopNest } from './loopNest.js';
 import { factorSums } from './factorSums.js';
@@ -79,12 +79,7 @@ const maxLanesPerCall = 4;
 
 export function compile(source: TensorProgram, options: CompileOptions): CompiledProgram {
   const program = factorSums(source);
-  for (const node of program.nodes) {
-    if (node.operation.op !== 'data') continue;
-    const array = options.data.get(node.operation.name);
-    if (array === undefined) throw new Error(`data ${node.operation.name} is missing`);
-    checkDataArray(node.operation.name, array, node.shape);
-  }
+  checkData(program, options.data);
   const lanesPerCall = Math.min(maxLanesPerCall, Math.ceil(options.chains / 2) * 2);
   const lanes = Math.ceil(options.chains / lanesPerCall) * lanesPerCall;
   const analysis = analyse(program);
@@ -159,6 +154,16 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
   };
 }
 
+/** Throws when a data array is missing or has not the shape that the program says. */
+export function checkData(program: TensorProgram, data: ReadonlyMap<string, DataArray>): void {
+  for (const { operation, shape } of program.nodes) {
+    if (operation.op !== 'data') continue;
+    const array = data.get(operation.name);
+    if (array === undefined) throw new Error(`data ${operation.name} is missing`);
+    checkDataArray(operation.name, array, shape);
+  }
+}
+
 function usedMath(program: TensorProgram): Set<MathFunction> {
   const used = new Set<MathFunction>();
   for (const { operation } of program.nodes) {
@@ -170,7 +175,11 @@ function usedMath(program: TensorProgram): Set<MathFunction> {
 }
 
 /** Indices of the data must lie inside the tables they address: generated code does not check them. */
-function checkIndices(program: TensorProgram, varies: readonly boolean[], data: ReadonlyMap<string, DataArray>): void {
+export function checkIndices(
+  program: TensorProgram,
+  varies: readonly boolean[],
+  data: ReadonlyMap<string, DataArray>,
+): void {
   for (const { operation, inputs, shape } of program.nodes) {
     if (operation.op !== 'gather' && operation.op !== 'segmentSum') continue;
     const rows = operation.op === 'gather' ? program.nodes[inputs[0]].shape[0] : shape[0];

@@ -1,8 +1,8 @@
 // Generates the value of any node at any symbolic index: views become index arithmetic, everything else is computed once
 // per scope and remembered.
-import { type NodeId, sizeOf, stridesOf } from '../program/tensorProgram.js';
-import { unrollLimit } from './analysis.js';
-import { runTimeIndex } from './arrayAccess.js';
+import { type NodeId, sizeOf, stridesOf, type TensorNode, type TensorProgram } from '../program/tensorProgram.js';
+import { type Analysis, unrollLimit } from './analysis.js';
+import type { DataArray } from './memoryLayout.js';
 import {
   constantIndex,
   divideIndex,
@@ -17,7 +17,7 @@ import {
   variableIndex,
 } from './indexing.js';
 import { loopCopies, Loops, neutralElement, reductionFunction } from './loops.js';
-import { depthOf, literal, type Scope, type Value } from './values.js';
+import { depthOf, literal, type Scope, type Target, type Value } from './target.js';
 
 /** The sorted index array that a loop nest's rows are grouped by, with the counter of the enclosing segment loop. */
 export interface SegmentIndex {
@@ -26,35 +26,63 @@ export interface SegmentIndex {
   readonly row: IndexVariable;
 }
 
+/** The program that code is generated for, and the data bound to it. */
+export interface BoundProgram {
+  readonly program: TensorProgram;
+  readonly analysis: Analysis;
+  readonly data: ReadonlyMap<string, DataArray>;
+}
+
 export class Expressions extends Loops {
   segmentIndex: SegmentIndex | undefined;
+
+  /** @param inlined roots that are computed where they are used, although they have an array */
+  constructor(
+    readonly bound: BoundProgram,
+    target: Target,
+    private readonly inlined: ReadonlySet<NodeId> = new Set(),
+  ) {
+    super(target);
+  }
+
+  node(id: NodeId): TensorNode {
+    return this.bound.program.nodes[id];
+  }
+
+  varies(id: NodeId): boolean {
+    return this.bound.analysis.varies[id];
+  }
 
   /** The element of node `id` at `index`, read from memory where the node has an array. */
   value(id: NodeId, index: readonly Index[], scope: Scope): Value {
     return this.remember(`${id}|${index.map(indexKey).join()}`, scope, () =>
-      this.addresses.analysis.roots.has(id) ? this.loadRoot(id, index, scope) : this.compute(id, index, scope),
+      this.bound.analysis.roots.has(id) && !this.inlined.has(id)
+        ? this.target.loadRoot(id, this.position(id, index), scope)
+        : this.compute(id, index, scope),
     );
+  }
+
+  /** The element of a root as its array is to hold it, remembered for what else is computed at the same place. */
+  computed(id: NodeId, index: readonly Index[], scope: Scope): Value {
+    return this.remember(`${id}|${index.map(indexKey).join()}`, scope, () => this.compute(id, index, scope));
   }
 
   /** The element computed from the node's inputs, whether or not the node has an array. */
   compute(id: NodeId, index: readonly Index[], scope: Scope): Value {
     const { operation, inputs, shape } = this.node(id);
     switch (operation.op) {
-      case 'parameter': {
-        const base = this.addresses.parameters.get(operation.name);
-        if (base === undefined) throw new Error(`parameter ${operation.name} has no address`);
-        return this.loadLanes(base, flattenIndices(index, stridesOf(shape)), scope);
-      }
+      case 'parameter':
+        return this.target.loadParameter(operation.name, this.position(id, index), scope);
       case 'data':
-        return this.loadData(operation.name, index, scope);
+        return this.loadArray(`data ${operation.name}`, this.bound.data.get(operation.name)!, index, scope);
       case 'constant':
         return this.loadArray(`constant${id}`, { shape, values: operation.values }, index, scope);
       case 'iota':
-        return this.indexValue(index[0], scope);
+        return index[0].terms.length === 0 ? literal(index[0].constant) : this.target.indexNumber(index[0], scope);
       case 'unary':
-        return this.arithmetic.unary(operation.fn, this.broadcastInput(inputs[0], index, scope), scope);
+        return this.target.unary(operation.fn, this.broadcastInput(inputs[0], index, scope), scope);
       case 'binary':
-        return this.arithmetic.binary(
+        return this.target.binary(
           operation.fn,
           this.broadcastInput(inputs[0], index, scope),
           this.broadcastInput(inputs[1], index, scope),
@@ -62,7 +90,7 @@ export class Expressions extends Loops {
         );
       case 'select': {
         const [condition, yes, no] = inputs.map((input) => this.broadcastInput(input, index, scope));
-        return this.arithmetic.select(condition, yes, no, scope);
+        return this.target.select(condition, yes, no, scope);
       }
       case 'broadcast':
         return this.broadcastInput(inputs[0], index, scope);
@@ -128,13 +156,13 @@ export class Expressions extends Loops {
     }
     const longest = open.reduce((best, axis) => (shape[axis] > shape[best] ? axis : best));
     const outer = scope.at(index.reduce((depth, i) => Math.max(depth, i === undefined ? 0 : indexDepth(i)), 0));
-    const varies = this.addresses.analysis.varies[id];
+    const varies = this.varies(id);
     // Short bodies are repeated, each with a sum of its own: one sum would wait for itself at every step.
     const copies = count === shape[longest] ? loopCopies : 1;
-    const sums = Array.from({ length: copies }, () => this.newAccumulator(varies, neutralElement[fn], outer));
+    const sums = Array.from({ length: copies }, () => this.target.newAccumulator(varies, neutralElement[fn], outer));
     this.repeatedLoop(outer, shape[longest], copies, (inner, place, copy) => {
       const narrowed = index.map((i, axis) => (axis === longest ? place : i));
-      this.accumulate(sums[copy], fn, this.reduceInside(id, fn, narrowed, inner), inner);
+      this.target.accumulate(sums[copy], fn, this.reduceInside(id, fn, narrowed, inner), inner);
     });
     return this.balanced(reductionFunction[fn], sums, outer);
   }
@@ -145,16 +173,24 @@ export class Expressions extends Loops {
     if (segments?.indexNode === id && indexKey(position[0]) === indexKey(variableIndex(segments.row))) {
       return variableIndex(segments.segment);
     }
-    const { operation, shape } = this.node(id);
+    const { operation } = this.node(id);
     if (operation.op === 'data')
-      return this.storedIndex(operation.name, flattenIndices(position, stridesOf(shape)), extent, scope);
+      return this.target.storedIndex(operation.name, this.position(id, position), extent, scope);
     const value = this.value(id, position, scope);
     if (value.kind === 'literal') return constantIndex(value.value);
     if (value.kind !== 'shared') throw new Error('gather and segmentSum need indices that do not depend on parameters');
-    const target = scope.at(value.depth);
-    return this.indexLocal(`index|${value.local}|${extent}`, extent, target, () => {
-      target.code.get(value.local).op('i32_trunc_sat_f64_s');
-    });
+    return this.target.asIndex(value, extent, scope);
+  }
+
+  /** Row-major position of an element of a node. */
+  private position(id: NodeId, index: readonly Index[]): Index {
+    return flattenIndices(index, stridesOf(this.node(id).shape));
+  }
+
+  private loadArray(key: string, array: DataArray, index: readonly Index[], scope: Scope): Value {
+    const position = flattenIndices(index, stridesOf(array.shape));
+    if (position.terms.length === 0) return literal(array.values[position.constant]);
+    return this.target.loadArray(key, array, index, scope);
   }
 
   private remember(key: string, scope: Scope, make: () => Value): Value {
@@ -177,40 +213,17 @@ export class Expressions extends Loops {
     );
   }
 
-  private reshapeIndex(index: readonly Index[], from: readonly number[], to: readonly number[], scope: Scope): Index[] {
+  reshapeIndex(index: readonly Index[], from: readonly number[], to: readonly number[], scope: Scope): Index[] {
     let rest = flattenIndices(index, stridesOf(from));
     const out: Index[] = to.map(() => constantIndex(0));
     for (let axis = to.length - 1; axis >= 0; axis--) {
       if (to[axis] === 1) continue;
       const divided = axis === 0 ? { quotient: constantIndex(0), remainder: rest } : divideIndex(rest, to[axis]);
-      const { quotient, remainder } = divided ?? this.divideAtRunTime(rest, to[axis], scope);
+      const { quotient, remainder } = divided ?? this.target.divideIndex(rest, to[axis], scope);
       out[axis] = remainder;
       rest = quotient;
     }
     return out;
-  }
-
-  private divideAtRunTime(index: Index, divisor: number, scope: Scope): { quotient: Index; remainder: Index } {
-    const target = scope.at(indexDepth(index));
-    const quotient = this.fn.local('i32');
-    const remainder = this.fn.local('i32');
-    this.pushIndex(index, target);
-    target.code.tee(quotient).i32Const(divisor).op('i32_rem_u').set(remainder);
-    target.code.get(quotient).i32Const(divisor).op('i32_div_u').set(quotient);
-    const extent = Math.floor(indexRange(index).max / divisor) + 1;
-    return {
-      quotient: variableIndex(this.variable(quotient, extent, target.depth)),
-      remainder: variableIndex(this.variable(remainder, divisor, target.depth)),
-    };
-  }
-
-  private indexValue(index: Index, scope: Scope): Value {
-    if (index.terms.length === 0) return literal(index.constant);
-    const target = scope.at(indexDepth(index));
-    const local = this.fn.local('f64');
-    this.pushIndex(index, target);
-    target.code.op('f64_convert_i32_s').set(local);
-    return { kind: 'shared', local, depth: target.depth };
   }
 
   /** 1 where low ≤ index < high, as a shared number; a literal where that is certain. */
@@ -218,31 +231,13 @@ export class Expressions extends Loops {
     const { min, max } = indexRange(index);
     if (min >= low && max < high) return literal(1);
     if (max < low || min >= high) return literal(0);
-    const target = scope.at(indexDepth(index));
-    const local = this.fn.local('f64');
-    this.pushIndex(offsetIndex(index, -low), target);
-    target.code
-      .i32Const(high - low)
-      .op('i32_lt_u', 'f64_convert_i32_s')
-      .set(local);
-    return { kind: 'shared', local, depth: target.depth };
+    return this.target.indexWithin(index, low, high, scope);
   }
 
   /** The index limited to 0 … extent − 1, so that a value that is not wanted can still be read. */
   private clamped(index: Index, extent: number, scope: Scope): Index {
     const { min, max } = indexRange(index);
-    if (min >= 0 && max < extent) return index;
-    const key = `clamped|${indexKey(index)}|${extent}`;
-    const known = this.findAddress(scope, key);
-    const target = scope.at(indexDepth(index));
-    const local = known ?? this.fn.local('i32');
-    if (known === undefined) {
-      this.pushIndex(index, target);
-      target.code.tee(local).i32Const(0).get(local).i32Const(extent).op('i32_lt_u', 'select').set(local);
-      target.addresses.set(key, local);
-    }
-    // Named after its local, so that equal indices are equal wherever they are asked for.
-    return variableIndex({ id: runTimeIndex + local, local, extent, depth: target.depth });
+    return min >= 0 && max < extent ? index : this.target.clampIndex(index, extent, scope);
   }
 
   private padded(
@@ -256,12 +251,12 @@ export class Expressions extends Loops {
     let inside: Value = literal(1);
     const source = index.map((i, axis) => {
       const moved = offsetIndex(i, -before[axis]);
-      inside = this.arithmetic.binary('mul', inside, this.within(moved, 0, shape[axis], scope), scope);
+      inside = this.target.binary('mul', inside, this.within(moved, 0, shape[axis], scope), scope);
       return moved;
     });
     if (inside.kind === 'literal' && (inside as { value: number }).value === 0) return literal(fillValue);
     const limited = source.map((i, axis) => this.clamped(i, shape[axis], scope));
-    return this.arithmetic.select(inside, this.value(id, limited, scope), literal(fillValue), scope);
+    return this.target.select(inside, this.value(id, limited, scope), literal(fillValue), scope);
   }
 
   private concatenated(ids: readonly NodeId[], index: readonly Index[], axis: number, scope: Scope): Value {
@@ -277,7 +272,7 @@ export class Expressions extends Loops {
           index.map((i, k) => (k === axis ? moved : i)),
           scope,
         );
-        result = result === undefined ? value : this.arithmetic.select(here, value, result, scope);
+        result = result === undefined ? value : this.target.select(here, value, result, scope);
       }
       begin += extent;
     }
@@ -289,6 +284,6 @@ export class Expressions extends Loops {
     const half = Math.ceil(terms.length / 2);
     const left = this.balanced(fn, terms.slice(0, half), scope);
     const right = this.balanced(fn, terms.slice(half), scope);
-    return this.arithmetic.binary(fn, left, right, scope);
+    return this.target.binary(fn, left, right, scope);
   }
 }

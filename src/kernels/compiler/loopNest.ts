@@ -4,11 +4,12 @@ import type { ReduceFunction } from '../program/tensorProgram.js';
 import { FunctionBuilder } from '../wasm/encoder.js';
 import type { MathFunction } from '../math/vectorMath.js';
 import { type Root, unrollLimit } from './analysis.js';
-import type { Addresses } from './arrayAccess.js';
+import { emitElements } from './elements.js';
 import { Expressions } from './expressions.js';
 import { loopCopies, neutralElement, reductionFunction } from './loops.js';
-import { constantIndex, flattenIndices, type Index, variableIndex } from './indexing.js';
-import { Arithmetic, Scope, type Value } from './values.js';
+import { constantIndex, flattenIndices, type Index, type IndexVariable, variableIndex } from './indexing.js';
+import { Arithmetic, WasmScope, type WasmValue } from './values.js';
+import { type Addresses, WasmTarget } from './wasmTarget.js';
 
 /** A sorted index array over the rows of a nest: the outer loop runs over its segments. */
 export interface SegmentPlan {
@@ -45,16 +46,16 @@ export function emitLoopNest(
   math: ReadonlyMap<MathFunction, number>,
 ): FunctionBuilder {
   const fn = new FunctionBuilder(['i32', 'i32', 'i32', 'i32'], []);
-  const expressions = new Expressions(addresses, new Arithmetic(fn, vectors, math), parameterLocals.lanePointer);
-  const emitter = new LoopNestEmitter(plan, expressions);
+  const target = new WasmTarget(addresses, new Arithmetic(fn, vectors, math), parameterLocals.lanePointer);
+  const emitter = new LoopNestEmitter(plan, new Expressions(addresses, target), target);
   fn.body.append(emitter.emit().code);
   return fn;
 }
 
-type Finish = (scope: Scope) => void;
+type Finish = (scope: WasmScope) => void;
 
 class LoopNestEmitter {
-  private readonly prologue = new Scope(undefined, 0);
+  private readonly prologue = new WasmScope(undefined, 0);
   /** Executed when all rows are done. */
   private readonly finishers: Finish[] = [];
   /** Executed at the end of each segment. */
@@ -63,9 +64,10 @@ class LoopNestEmitter {
   constructor(
     private readonly plan: NestPlan,
     private readonly e: Expressions,
+    private readonly target: WasmTarget,
   ) {}
 
-  emit(): Scope {
+  emit(): WasmScope {
     const { extent, segments } = this.plan;
     if (extent === 1) {
       for (const root of this.plan.roots) this.emitRoot(root, constantIndex(0), this.prologue, this.prologue);
@@ -79,11 +81,11 @@ class LoopNestEmitter {
   }
 
   private emitSegments(count: number): void {
-    const { fn } = this.e;
+    const { fn } = this.target;
     const segments = this.plan.segments!;
     const local = fn.local('i32');
-    const body = new Scope(this.prologue, 1);
-    const segment = this.e.variable(local, count, 1);
+    const body = new WasmScope(this.prologue, 1);
+    const segment = this.target.variable(local, count, 1);
     const first = fn.local('i32');
     const last = fn.local('i32');
     body.code.get(local).i32Const(2).op('i32_shl').mem('i32_load', segments.rowStartBase).set(first);
@@ -99,12 +101,12 @@ class LoopNestEmitter {
   }
 
   private emitRows(
-    outer: Scope,
-    inSegment: { segment: ReturnType<Expressions['variable']>; first: number; last: number } | undefined,
+    outer: WasmScope,
+    inSegment: { segment: IndexVariable; first: number; last: number } | undefined,
   ): void {
-    const local = this.e.fn.local('i32');
-    const body = new Scope(outer, outer.depth + 1);
-    const row = this.e.variable(local, this.plan.extent, body.depth);
+    const local = this.target.fn.local('i32');
+    const body = new WasmScope(outer, outer.depth + 1);
+    const row = this.target.variable(local, this.plan.extent, body.depth);
     if (inSegment !== undefined) {
       this.e.segmentIndex = { indexNode: this.plan.segments!.indexNode, segment: inSegment.segment, row };
     }
@@ -113,52 +115,37 @@ class LoopNestEmitter {
   }
 
   /** Code of one root for the current row. `outer` encloses the row loop. */
-  private emitRoot(root: Root, at: Index, body: Scope, outer: Scope): void {
+  private emitRoot(root: Root, at: Index, body: WasmScope, outer: WasmScope): void {
     switch (root.kind) {
-      case 'store':
-        return this.emitStore(root, at, body);
       case 'reduce':
         return this.emitReduce(root, at, body);
       case 'segment':
         return this.emitSegmentSum(root, at, body, outer);
-      case 'scan':
-        return this.emitScan(root, body);
-      case 'cholesky':
-        return this.emitCholesky(root, at, body);
-      case 'triangularSolve':
-        return this.emitTriangularSolve(root, at, body);
       default:
-        throw new Error(root.kind satisfies never);
+        return emitElements(this.e, root, at, body);
     }
   }
 
-  private emitStore(root: Root, at: Index, body: Scope): void {
-    const { shape } = this.e.node(root.node);
-    this.forEachOther(shape, root.loopAxis, at, body, (index, scope) => {
-      this.storeElement(root.node, index, this.e.compute(root.node, index, scope), scope);
-    });
-  }
-
-  private emitReduce(root: Root, at: Index, body: Scope): void {
+  private emitReduce(root: Root, at: Index, body: WasmScope): void {
     const { operation, inputs, shape } = this.e.node(root.node);
     if (operation.op !== 'reduce') throw new Error('not a reduction');
     const source = this.e.node(inputs[0]).shape;
     const keptAxes = source.flatMap((_, axis) => (operation.axes.includes(axis) ? [] : [axis]));
     const share = this.share(root.node, operation.fn, sizeOf(shape) <= unrollLimit);
-    this.e.forEach(
+    this.forEach(
       shape,
       body,
       (kept, scope) => {
         const index = source.map((_, axis) =>
           axis === root.loopAxis ? at : keptAxes.includes(axis) ? kept[keptAxes.indexOf(axis)] : undefined,
         );
-        share(kept, this.e.reduceInside(inputs[0], operation.fn, index, scope), scope);
+        share(kept, this.e.reduceInside(inputs[0], operation.fn, index, scope) as WasmValue, scope);
       },
       loopCopies,
     );
   }
 
-  private emitSegmentSum(root: Root, at: Index, body: Scope, outer: Scope): void {
+  private emitSegmentSum(root: Root, at: Index, body: WasmScope, outer: WasmScope): void {
     const { inputs, shape } = this.e.node(root.node);
     const [source, indices] = inputs;
     const { segments } = this.plan;
@@ -166,105 +153,52 @@ class LoopNestEmitter {
     if (segments?.indexNode === indices && segments.count === shape[0]) {
       const segment = variableIndex(this.e.segmentIndex!.segment);
       if (sizeOf(inner) <= unrollLimit) {
-        this.e.forEach(inner, body, (rest, scope) => {
-          const sum = this.e.newAccumulator(this.varies(root.node), 0, outer);
-          this.e.accumulate(sum, 'sum', this.e.value(source, [at, ...rest], scope), scope);
+        this.forEach(inner, body, (rest, scope) => {
+          const sum = this.target.newAccumulator(this.varies(root.node), 0, outer);
+          this.target.accumulate(sum, 'sum', this.value(source, [at, ...rest], scope), scope);
           this.segmentFinishers.push((end) => this.storeElement(root.node, [segment, ...rest], sum, end));
         });
         return;
       }
-      this.e.forEach(inner, outer, (rest, scope) => this.storeElement(root.node, [segment, ...rest], zero, scope));
-      this.e.forEach(
+      this.forEach(inner, outer, (rest, scope) => this.storeElement(root.node, [segment, ...rest], zero, scope));
+      this.forEach(
         inner,
         body,
         (rest, scope) => {
-          const value = this.e.value(source, [at, ...rest], scope);
-          this.addInMemory(this.e.addresses.roots.get(root.node)!, root.node, [segment, ...rest], 'sum', value, scope);
+          const value = this.value(source, [at, ...rest], scope);
+          this.addInMemory(
+            this.target.addresses.roots.get(root.node)!,
+            root.node,
+            [segment, ...rest],
+            'sum',
+            value,
+            scope,
+          );
         },
         loopCopies,
       );
       return;
     }
     const share = this.share(root.node, 'sum', false);
-    this.e.forEach(inner, body, (rest, scope) => {
+    this.forEach(inner, body, (rest, scope) => {
       const row = this.e.lookUp(indices, [at], shape[0], scope);
-      share([row, ...rest], this.e.value(source, [at, ...rest], scope), scope);
+      share([row, ...rest], this.value(source, [at, ...rest], scope), scope);
     });
   }
 
-  private emitScan(root: Root, body: Scope): void {
-    const { operation, inputs, shape } = this.e.node(root.node);
-    if (operation.op !== 'cumsum') throw new Error('not a scan');
-    const { axis, exclusive, reverse } = operation;
-    const others = shape.map((extent, k) => (k === axis ? 1 : extent));
-    this.e.forEach(others, body, (start, outer) => {
-      const sum = this.e.newAccumulator(this.varies(root.node), 0, outer);
-      this.e.loop(outer, shape[axis], (scope, counter) => {
-        const forward = variableIndex(counter);
-        const place: Index = reverse
-          ? { constant: shape[axis] - 1, terms: forward.terms.map((t) => ({ ...t, coefficient: -t.coefficient })) }
-          : forward;
-        const index = start.map((i, k) => (k === axis ? place : i));
-        const value = this.e.value(inputs[0], index, scope);
-        if (exclusive) this.storeElement(root.node, index, sum, scope);
-        this.e.accumulate(sum, 'sum', value, scope);
-        if (!exclusive) this.storeElement(root.node, index, sum, scope);
-      });
-    });
+  // ---- what the expressions give, in WebAssembly's own terms ----
+
+  private value(id: NodeId, index: readonly Index[], scope: WasmScope): WasmValue {
+    return this.e.value(id, index, scope) as WasmValue;
   }
 
-  private emitCholesky(root: Root, at: Index, body: Scope): void {
-    const { inputs, shape } = this.e.node(root.node);
-    const k = shape.at(-1)!;
-    const { arithmetic } = this.e;
-    this.forEachOther(shape.slice(0, -2), root.loopAxis, at, body, (batch, scope) => {
-      const lower: Value[][] = [];
-      for (let i = 0; i < k; i++) {
-        lower.push([]);
-        for (let j = 0; j <= i; j++) {
-          let rest = this.e.value(inputs[0], [...batch, constantIndex(i), constantIndex(j)], scope);
-          for (let p = 0; p < j; p++) {
-            rest = arithmetic.binary('sub', rest, arithmetic.binary('mul', lower[i][p], lower[j][p], scope), scope);
-          }
-          lower[i].push(
-            i === j ? arithmetic.unary('sqrt', rest, scope) : arithmetic.binary('div', rest, lower[j][j], scope),
-          );
-        }
-      }
-      for (let i = 0; i < k; i++) {
-        for (let j = 0; j < k; j++) {
-          const index = [...batch, constantIndex(i), constantIndex(j)];
-          this.storeElement(root.node, index, j <= i ? lower[i][j] : zero, scope);
-        }
-      }
-    });
-  }
-
-  private emitTriangularSolve(root: Root, at: Index, body: Scope): void {
-    const { operation, inputs, shape } = this.e.node(root.node);
-    if (operation.op !== 'triangularSolve') throw new Error('not a triangular solve');
-    const [k, columns] = shape.slice(-2);
-    const { arithmetic } = this.e;
-    this.forEachOther(shape.slice(0, -2), root.loopAxis, at, body, (batch, outer) => {
-      const lower = (i: number, j: number, scope: Scope): Value =>
-        this.e.value(inputs[0], [...batch, constantIndex(i), constantIndex(j)], scope);
-      this.e.forEach([columns], outer, ([column], scope) => {
-        const solution: Value[] = [];
-        for (let step = 0; step < k; step++) {
-          const i = operation.transpose ? k - 1 - step : step;
-          let rest = this.e.value(inputs[1], [...batch, constantIndex(i), column], scope);
-          for (let done = 0; done < step; done++) {
-            const j = operation.transpose ? k - 1 - done : done;
-            const coefficient = operation.transpose ? lower(j, i, scope) : lower(i, j, scope);
-            rest = arithmetic.binary('sub', rest, arithmetic.binary('mul', coefficient, solution[j], scope), scope);
-          }
-          solution[i] = arithmetic.binary('div', rest, lower(i, i, scope), scope);
-        }
-        for (let i = 0; i < k; i++) {
-          this.storeElement(root.node, [...batch, constantIndex(i), column], solution[i], scope);
-        }
-      });
-    });
+  private forEach(
+    extents: readonly number[],
+    scope: WasmScope,
+    body: (index: readonly Index[], inner: WasmScope) => void,
+    copies = 1,
+  ): void {
+    this.e.forEach(extents, scope, (index, inner) => body(index, inner as WasmScope), copies);
   }
 
   // ---- accumulation over the rows ----
@@ -276,19 +210,19 @@ class LoopNestEmitter {
     node: NodeId,
     fn: ReduceFunction,
     inLocals: boolean,
-  ): (index: readonly Index[], value: Value, scope: Scope) => void {
+  ): (index: readonly Index[], value: WasmValue, scope: WasmScope) => void {
     const partial = this.plan.partials.get(node)!;
     const { shape } = this.e.node(node);
     const pointer = this.sharePointer(partial, this.varies(node));
     if (inLocals) {
       return (index, value, scope) => {
-        const sum = this.e.newAccumulator(this.varies(node), neutralElement[fn], this.prologue);
-        this.e.accumulate(sum, fn, value, scope);
+        const sum = this.target.newAccumulator(this.varies(node), neutralElement[fn], this.prologue);
+        this.target.accumulate(sum, fn, value, scope);
         this.finishers.push((end) => this.storeAt(partial.base, node, index, sum, end, pointer));
       };
     }
-    this.e.forEach(shape, this.prologue, (index, scope) => {
-      const neutral: Value = { kind: 'literal', value: neutralElement[fn] };
+    this.forEach(shape, this.prologue, (index, scope) => {
+      const neutral: WasmValue = { kind: 'literal', value: neutralElement[fn] };
       this.storeAt(partial.base, node, index, neutral, scope, pointer);
     });
     return (index, value, scope) => this.addInMemory(partial.base, node, index, fn, value, scope, pointer);
@@ -296,7 +230,7 @@ class LoopNestEmitter {
 
   /** A local with the byte offset of this block's share (and of this call's chains). */
   private sharePointer(partial: PartialArray, varies: boolean): number {
-    const local = this.e.fn.local('i32');
+    const local = this.target.fn.local('i32');
     this.prologue.code.get(parameterLocals.block).i32Const(partial.bytes).op('i32_mul');
     if (varies) this.prologue.code.get(parameterLocals.lanePointer).op('i32_add');
     this.prologue.code.set(local);
@@ -308,74 +242,56 @@ class LoopNestEmitter {
     node: NodeId,
     index: readonly Index[],
     fn: ReduceFunction,
-    value: Value,
-    scope: Scope,
+    value: WasmValue,
+    scope: WasmScope,
     pointer?: number,
   ): void {
     const position = flattenIndices(index, stridesOf(this.e.node(node).shape));
     const { code } = scope;
     if (!this.varies(node)) {
-      const offset = this.e.pushAddress(scope, base, position, 8, pointer);
-      this.e.pushAddress(scope, base, position, 8, pointer);
+      const offset = this.target.pushAddress(scope, base, position, 8, pointer);
+      this.target.pushAddress(scope, base, position, 8, pointer);
       code.mem('f64_load', offset);
-      this.e.arithmetic.pushShared(code, value);
+      this.target.arithmetic.pushShared(code, value);
       code.op(`f64_${reductionFunction[fn]}`).mem('f64_store', offset);
       return;
     }
-    const stride = this.e.addresses.lanes * 8;
+    const stride = this.target.addresses.lanes * 8;
     const lanePointer = pointer ?? parameterLocals.lanePointer;
-    for (let v = 0; v < this.e.arithmetic.vectors; v++) {
-      const offset = this.e.pushAddress(scope, base, position, stride, lanePointer) + v * 16;
-      this.e.pushAddress(scope, base, position, stride, lanePointer);
+    for (let v = 0; v < this.target.arithmetic.vectors; v++) {
+      const offset = this.target.pushAddress(scope, base, position, stride, lanePointer) + v * 16;
+      this.target.pushAddress(scope, base, position, stride, lanePointer);
       code.mem('v128_load', offset);
-      this.e.arithmetic.pushLane(code, value, v, scope);
+      this.target.arithmetic.pushLane(code, value, v, scope);
       code.op(`f64x2_${reductionFunction[fn]}`).mem('v128_store', offset);
     }
   }
 
-  private storeElement(node: NodeId, index: readonly Index[], value: Value, scope: Scope): void {
-    this.storeAt(this.e.addresses.roots.get(node)!, node, index, value, scope);
+  private storeElement(node: NodeId, index: readonly Index[], value: WasmValue, scope: WasmScope): void {
+    this.storeAt(this.target.addresses.roots.get(node)!, node, index, value, scope);
   }
 
   private storeAt(
     base: number,
     node: NodeId,
     index: readonly Index[],
-    value: Value,
-    scope: Scope,
+    value: WasmValue,
+    scope: WasmScope,
     pointer?: number,
   ): void {
     const position = flattenIndices(index, stridesOf(this.e.node(node).shape));
-    if (this.varies(node)) this.e.storeLanes(base, position, value, scope, pointer);
-    else this.e.storeShared(base, position, value, scope, pointer);
+    this.target.storeAt(base, this.varies(node), position, value, scope, pointer);
   }
 
   private varies(node: NodeId): boolean {
-    return this.e.addresses.analysis.varies[node];
-  }
-
-  /** All positions of a shape whose `axis` is fixed at `at`. */
-  private forEachOther(
-    shape: readonly number[],
-    axis: number,
-    at: Index,
-    body: Scope,
-    visit: (index: readonly Index[], scope: Scope) => void,
-  ): void {
-    const others = shape.map((extent, k) => (k === axis ? 1 : extent));
-    this.e.forEach(others, body, (index, scope) =>
-      visit(
-        index.map((i, k) => (k === axis ? at : i)),
-        scope,
-      ),
-    );
+    return this.e.varies(node);
   }
 }
 
-const zero: Value = { kind: 'literal', value: 0 };
+const zero: WasmValue = { kind: 'literal', value: 0 };
 
 /** Appends `for (counter = first; counter < last; counter++) body` to the outer scope. */
-function closeLoop(outer: Scope, body: Scope, counter: number, first: number, last: number): void {
+function closeLoop(outer: WasmScope, body: WasmScope, counter: number, first: number, last: number): void {
   outer.code.get(first).set(counter).get(counter).get(last).op('i32_lt_s').if().loop().append(body.code);
   outer.code.get(counter).i32Const(1).op('i32_add').tee(counter).get(last).op('i32_lt_s').branchIf(0).op('end', 'end');
 }

@@ -112,7 +112,7 @@ export class MemoryLayout {
 }
 
 /** Whether numbers are all equal, all integers (and the narrowest type for them), or all exact as f32. */
-function inspect(
+export function inspect(
   values: ArrayLike<number>,
   start: number,
   step: number,
@@ -137,6 +137,17 @@ function inspect(
   if (!isInteger || min < -(2 ** 31) || max >= 2 ** 31) return { isSingle };
   const unsigned = max < 2 ** 8 ? 'u8' : max < 2 ** 16 ? 'u16' : 'i32';
   return { integers: min >= 0 ? unsigned : 'i32', isSingle };
+}
+
+/** How a column is stored in single precision: a constant, or the narrowest type that holds integers, else f32. */
+export function columnOf(
+  values: ArrayLike<number>,
+  start: number,
+  step: number,
+  length: number,
+): { readonly constant: number } | { readonly storage: Exclude<Storage, 'f64'> } {
+  const { constant, integers } = inspect(values, start, step, length);
+  return constant !== undefined ? { constant } : { storage: integers ?? 'f32' };
 }
 
 function viewOf(memory: ArrayBufferLike, base: number, storage: Storage, length: number) {

@@ -1,7 +1,8 @@
 // Plans one loop nest: which sorted index groups its rows, into how many blocks the rows are cut, and where shares go.
 import { type NodeId, sizeOf } from '../program/tensorProgram.js';
 import { unrollLimit } from './analysis.js';
-import type { Addresses } from './arrayAccess.js';
+import type { BoundProgram } from './expressions.js';
+import type { Addresses } from './wasmTarget.js';
 import type { NestPlan, PartialArray, SegmentPlan } from './loopNest.js';
 import type { LoopNest } from './schedule.js';
 import { mathFunctionOf } from './values.js';
@@ -47,10 +48,10 @@ function isOwnSegment(id: NodeId, addresses: Addresses, segments: SegmentPlan | 
 const mathWork = 16;
 
 /** Each node of the nest once for each of its elements; views are free. Gathered tables count by the rows that read them. */
-function estimateWork(nest: LoopNest, addresses: Addresses): number {
+export function estimateWork(nest: LoopNest, bound: BoundProgram): number {
   let work = 0;
-  for (const id of nodesInside(nest, addresses)) {
-    const { operation, inputs, shape } = addresses.program.nodes[id];
+  for (const id of nodesInside(nest, bound)) {
+    const { operation, inputs, shape } = bound.program.nodes[id];
     switch (operation.op) {
       case 'unary':
       case 'binary':
@@ -58,7 +59,7 @@ function estimateWork(nest: LoopNest, addresses: Addresses): number {
         break;
       case 'reduce':
       case 'segmentSum':
-        work += sizeOf(addresses.program.nodes[inputs[0]].shape);
+        work += sizeOf(bound.program.nodes[inputs[0]].shape);
         break;
       case 'select':
       case 'gather':
@@ -67,7 +68,7 @@ function estimateWork(nest: LoopNest, addresses: Addresses): number {
         break;
       case 'cholesky':
       case 'triangularSolve':
-        work += sizeOf(shape) * addresses.program.nodes[inputs[0]].shape.at(-1)!;
+        work += sizeOf(shape) * bound.program.nodes[inputs[0]].shape.at(-1)!;
         break;
       default:
         break;
@@ -120,19 +121,19 @@ function chooseSegments(nest: LoopNest, addresses: Addresses): { plan: SegmentPl
 }
 
 /** Nodes that the nest evaluates in its loop: its roots, and what they reach without passing through memory. */
-function nodesInside(nest: LoopNest, addresses: Addresses): Set<NodeId> {
+export function nodesInside(nest: LoopNest, { program, analysis }: BoundProgram): Set<NodeId> {
   const inside = new Set<NodeId>();
   const visit = (id: NodeId): void => {
     if (inside.has(id)) return;
     inside.add(id);
-    for (const input of addresses.program.nodes[id].inputs) if (!addresses.analysis.roots.has(input)) visit(input);
+    for (const input of program.nodes[id].inputs) if (!analysis.roots.has(input)) visit(input);
   };
   for (const root of nest.roots) visit(root.node);
   return inside;
 }
 
 /** First row of each segment of a sorted index array, or undefined when it is not sorted. */
-function segmentStarts(values: ArrayLike<number>, count: number): Int32Array | undefined {
+export function segmentStarts(values: ArrayLike<number>, count: number): Int32Array | undefined {
   const starts = new Int32Array(count + 1);
   let segment = 0;
   for (let row = 0; row < values.length; row++) {

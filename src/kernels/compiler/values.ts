@@ -1,29 +1,19 @@
-// Values while a loop body is generated: literals, numbers shared by all chains, and vectors with one chain a lane.
+// Arithmetic in WebAssembly: literals, numbers shared by all chains, and vectors with one chain a lane.
 import { Code, type FunctionBuilder } from '../wasm/encoder.js';
 import type { PlainInstruction } from '../wasm/instructions.js';
 import { binaryScalar, unaryScalar } from '../program/scalarFunctions.js';
 import type { BinaryFunction, UnaryFunction } from '../program/tensorProgram.js';
 import type { MathFunction } from '../math/vectorMath.js';
+import { depthOf, literal, Scope } from './target.js';
 
-/** A straight run of code at one nesting depth; inner scopes are appended to outer ones when their loops close. */
-export class Scope {
+/** Code of one nesting depth, with the address locals that are known in it by symbolic key. */
+export class WasmScope extends Scope {
+  declare readonly parent: WasmScope | undefined;
   readonly code = new Code();
-  readonly memo = new Map<string, Value>();
-  /** Address locals by symbolic key. */
   readonly addresses = new Map<string, number>();
-
-  constructor(
-    readonly parent: Scope | undefined,
-    readonly depth: number,
-  ) {}
-
-  /** The enclosing scope of the given depth: where work that needs no more than that depth belongs. */
-  at(depth: number): Scope {
-    return depth >= this.depth || this.parent === undefined ? this : this.parent.at(depth);
-  }
 }
 
-export type Value =
+export type WasmValue =
   | { readonly kind: 'literal'; readonly value: number }
   /** An f64 local, and a v128 local with the number in both lanes once that is needed. */
   | {
@@ -36,13 +26,7 @@ export type Value =
   /** v128 locals, two chains each. */
   | { readonly kind: 'lanes'; readonly locals: readonly number[]; readonly depth: number }
   /** v128 locals of all ones or all zeros. */
-  | { readonly kind: 'laneMask'; readonly locals: readonly number[]; readonly depth: number; number?: Value };
-
-export const literal = (value: number): Value => ({ kind: 'literal', value });
-
-export function depthOf(value: Value): number {
-  return value.kind === 'literal' ? 0 : value.depth;
-}
+  | { readonly kind: 'laneMask'; readonly locals: readonly number[]; readonly depth: number; number?: WasmValue };
 
 const unaryInstructions: Partial<Record<UnaryFunction, readonly [PlainInstruction, PlainInstruction]>> = {
   neg: ['f64_neg', 'f64x2_neg'],
@@ -90,7 +74,7 @@ export class Arithmetic {
     private readonly math: ReadonlyMap<MathFunction, number>,
   ) {}
 
-  unary(fn: UnaryFunction, x: Value, scope: Scope): Value {
+  unary(fn: UnaryFunction, x: WasmValue, scope: WasmScope): WasmValue {
     if (x.kind === 'literal') return literal(unaryScalar[fn](x.value));
     switch (fn) {
       case 'reciprocal':
@@ -118,7 +102,7 @@ export class Arithmetic {
     }
   }
 
-  binary(fn: BinaryFunction, a: Value, b: Value, scope: Scope): Value {
+  binary(fn: BinaryFunction, a: WasmValue, b: WasmValue, scope: WasmScope): WasmValue {
     if (a.kind === 'literal' && b.kind === 'literal') return literal(binaryScalar[fn](a.value, b.value));
     if (a.kind === 'literal' || b.kind === 'literal') {
       const same = this.withNeutralLiteral(fn, a, b, scope);
@@ -163,7 +147,7 @@ export class Arithmetic {
   }
 
   /** Constant columns often hold 1 or 0: what they leave of an operation, where that is exact. */
-  private withNeutralLiteral(fn: BinaryFunction, a: Value, b: Value, scope: Scope): Value | undefined {
+  private withNeutralLiteral(fn: BinaryFunction, a: WasmValue, b: WasmValue, scope: WasmScope): WasmValue | undefined {
     const [left, right] = [a, b].map((value) => (value.kind === 'literal' ? value.value : undefined));
     switch (fn) {
       case 'mul':
@@ -180,7 +164,7 @@ export class Arithmetic {
     }
   }
 
-  select(condition: Value, yes: Value, no: Value, scope: Scope): Value {
+  select(condition: WasmValue, yes: WasmValue, no: WasmValue, scope: WasmScope): WasmValue {
     if (condition.kind === 'literal') return condition.value !== 0 ? yes : no;
     if (
       condition.kind === 'shared' &&
@@ -210,7 +194,7 @@ export class Arithmetic {
   }
 
   /** Pushes vector `v` of a value. */
-  pushLane(code: Code, value: Value, v: number, scope: Scope): void {
+  pushLane(code: Code, value: WasmValue, v: number, scope: WasmScope): void {
     switch (value.kind) {
       case 'literal':
         code.get(this.literalLocal(value.value, scope));
@@ -226,12 +210,12 @@ export class Arithmetic {
         this.pushLane(code, this.maskToNumber(value, scope), v, scope);
         return;
       default:
-        throw new Error((value satisfies never as Value).kind);
+        throw new Error((value satisfies never as WasmValue).kind);
     }
   }
 
   /** A local set once, outside all loops: as an instruction a constant of 128 bits costs more than many operations. */
-  private literalLocal(value: number, scope: Scope): number {
+  private literalLocal(value: number, scope: WasmScope): number {
     const key = Object.is(value, -0) ? '-0' : String(value);
     let local = this.literals.get(key);
     if (local === undefined) {
@@ -242,7 +226,7 @@ export class Arithmetic {
     return local;
   }
 
-  private splatOf(local: number, scope: Scope): number {
+  private splatOf(local: number, scope: WasmScope): number {
     const splat = this.fn.local('v128');
     scope.code.get(local).op('f64x2_splat').set(splat);
     return splat;
@@ -252,7 +236,7 @@ export class Arithmetic {
    * An f64 in memory, read when it is first needed and in the form that is needed: as a number, or straight into both lanes.
    * `push` emits the load into the scope.
    */
-  stored(scope: Scope, push: (load: 'f64_load' | 'v128_load64_splat') => void): Value {
+  stored(scope: WasmScope, push: (load: 'f64_load' | 'v128_load64_splat') => void): WasmValue {
     const load = (type: 'f64' | 'v128'): number => {
       const local = this.fn.local(type);
       push(type === 'f64' ? 'f64_load' : 'v128_load64_splat');
@@ -271,7 +255,7 @@ export class Arithmetic {
   }
 
   /** Pushes a value that is the same for all chains. */
-  pushShared(code: Code, value: Value): void {
+  pushShared(code: Code, value: WasmValue): void {
     if (value.kind === 'literal') code.f64Const(value.value);
     else if (value.kind === 'shared') code.get(value.local);
     else throw new Error('a value that differs between chains is used where all chains must agree');
@@ -279,12 +263,12 @@ export class Arithmetic {
 
   /** One instruction sequence on one or more operands, in the scope of the deepest of them. */
   private emit(
-    operands: readonly Value[],
-    scope: Scope,
+    operands: readonly WasmValue[],
+    scope: WasmScope,
     shared: (code: Code) => void,
     lanes: (code: Code) => void,
     isComparison = false,
-  ): Value {
+  ): WasmValue {
     const depth = Math.max(...operands.map(depthOf));
     const target = scope.at(depth);
     if (operands.every((value) => value.kind === 'literal' || value.kind === 'shared')) {
@@ -304,7 +288,7 @@ export class Arithmetic {
     return isComparison ? { kind: 'laneMask', locals, depth } : { kind: 'lanes', locals, depth };
   }
 
-  private callMath(fn: UnaryFunction | BinaryFunction, operands: readonly Value[], scope: Scope): Value {
+  private callMath(fn: UnaryFunction | BinaryFunction, operands: readonly WasmValue[], scope: WasmScope): WasmValue {
     const index = this.math.get(mathFunctionOf(fn)!)!;
     const depth = Math.max(...operands.map(depthOf));
     const target = scope.at(depth);
@@ -325,7 +309,7 @@ export class Arithmetic {
     );
   }
 
-  private toMask(value: Value, scope: Scope): Extract<Value, { kind: 'laneMask' }> {
+  private toMask(value: WasmValue, scope: WasmScope): Extract<WasmValue, { kind: 'laneMask' }> {
     const depth = depthOf(value);
     const target = scope.at(depth);
     const locals = Array.from({ length: this.vectors }, (_, v) => {
@@ -339,10 +323,10 @@ export class Arithmetic {
 
   private combineMasks(
     instruction: PlainInstruction,
-    a: Extract<Value, { kind: 'laneMask' }>,
-    b: Extract<Value, { kind: 'laneMask' }>,
-    scope: Scope,
-  ): Value {
+    a: Extract<WasmValue, { kind: 'laneMask' }>,
+    b: Extract<WasmValue, { kind: 'laneMask' }>,
+    scope: WasmScope,
+  ): WasmValue {
     const depth = Math.max(a.depth, b.depth);
     const target = scope.at(depth);
     const locals = a.locals.map((local, v) => {
@@ -353,7 +337,7 @@ export class Arithmetic {
     return { kind: 'laneMask', locals, depth };
   }
 
-  private maskToNumber(mask: Extract<Value, { kind: 'laneMask' }>, scope: Scope): Value {
+  private maskToNumber(mask: Extract<WasmValue, { kind: 'laneMask' }>, scope: WasmScope): WasmValue {
     if (mask.number === undefined) {
       const target = scope.at(mask.depth);
       const locals = mask.locals.map((local) => {

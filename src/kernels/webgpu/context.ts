@@ -145,17 +145,12 @@ export class GpuContext {
       );
     }
     const { storage, copySource, copyTarget } = bufferUsage;
-    this.device.pushErrorScope('out-of-memory');
-    const buffer = this.device.createBuffer({ size, label, usage: storage | copySource | copyTarget });
-    const error = await this.device.popErrorScope();
-    this.check();
-    if (error !== null) {
-      throw new DeviceMemoryError(
-        `${label}: ${this.adapter.name} has no room for ${size} bytes beside the ${this.allocatedBytes} allocated`,
-      );
-    }
-    this.allocatedBytes += size;
-    return buffer;
+    return this.create(size, label, storage | copySource | copyTarget);
+  }
+
+  /** A uniform buffer of zeros. */
+  async allocateUniform(bytes: number, label: string): Promise<GPUBuffer> {
+    return this.create(bytes, label, bufferUsage.uniform | bufferUsage.copyTarget);
   }
 
   free(buffer: GPUBuffer): void {
@@ -217,6 +212,20 @@ export class GpuContext {
   /** Frees the device and everything on it. */
   dispose(): void {
     this.device.destroy();
+  }
+
+  private async create(size: number, label: string, usage: number): Promise<GPUBuffer> {
+    this.device.pushErrorScope('out-of-memory');
+    const buffer = this.device.createBuffer({ size, label, usage });
+    const error = await this.device.popErrorScope();
+    this.check();
+    if (error !== null) {
+      throw new DeviceMemoryError(
+        `${label}: ${this.adapter.name} has no room for ${size} bytes beside the ${this.allocatedBytes} allocated`,
+      );
+    }
+    this.allocatedBytes += size;
+    return buffer;
   }
 
   private newStaging(size: number): GPUBuffer {

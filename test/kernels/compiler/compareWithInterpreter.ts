@@ -1,9 +1,8 @@
 // Evaluates a program compiled and interpreted, for several chains with different parameters, and compares every output.
 import { expect } from 'vitest';
-import { startThreads } from '../../../src/kernels/adapters/nodeThreads.js';
-import { compile } from '../../../src/kernels/compiler/compile.js';
 import type { DataArray } from '../../../src/kernels/compiler/memoryLayout.js';
-import { CpuExecutable } from '../../../src/kernels/cpu/executable.js';
+import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
+import type { Device } from '../../../src/kernels/device.js';
 import { interpret } from '../../../src/kernels/program/interpreter.js';
 import { sizeOf, type TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
 
@@ -12,19 +11,20 @@ export interface Comparison {
   readonly data: ReadonlyMap<string, DataArray>;
   /** Parameter values of each chain, by name. */
   readonly chains: readonly ReadonlyMap<string, ArrayLike<number>>[];
-  readonly threads?: number;
+  /** Default: the CPU. */
+  readonly device?: Device;
+  /** Outputs wanted in f64. */
+  readonly accurate?: readonly string[];
   readonly tolerance?: number;
 }
 
 /** Largest difference relative to the array's largest magnitude. */
-export async function compareWithInterpreter(comparison: Comparison): Promise<CpuExecutable> {
-  const { program, data, chains, threads = 1, tolerance = 1e-11 } = comparison;
+export async function compareWithInterpreter(comparison: Comparison): Promise<void> {
+  const { program, data, chains, device = cpuDevice(), accurate, tolerance = 1e-11 } = comparison;
   const parameters = program.nodes.flatMap(({ operation, shape }) =>
     operation.op === 'parameter' ? [{ name: operation.name, size: sizeOf(shape) }] : [],
   );
-  const compiled = compile(program, { parameters, data, chains: chains.length, precision: 'double' });
-  const executable = await CpuExecutable.create(compiled, threads, startThreads);
-  await executable.threadsReady();
+  const executable = await device.compile(program, { parameters, data, chains: chains.length, accurate });
   try {
     for (const [lane, values] of chains.entries()) {
       let element = 0;
@@ -34,8 +34,8 @@ export async function compareWithInterpreter(comparison: Comparison): Promise<Cp
       }
     }
     // Twice: nothing may be left over from an earlier run.
-    executable.run();
-    executable.run();
+    await executable.run();
+    await executable.run();
     const dataValues = new Map([...data].map(([name, array]) => [name, array.values]));
     for (const [lane, values] of chains.entries()) {
       const expected = interpret(program, new Map([...dataValues, ...values]));
@@ -55,5 +55,4 @@ export async function compareWithInterpreter(comparison: Comparison): Promise<Cp
   } finally {
     await executable.dispose();
   }
-  return executable;
 }

@@ -1,0 +1,129 @@
+// Programs on WebGPU against the plain interpreter: every form of loop, narrow and wide lanes, small bindings.
+import { afterAll, describe, expect, it } from 'vitest';
+import { ProgramBuilder } from '../../../src/kernels/program/programBuilder.js';
+import { gradients } from '../../../src/kernels/program/gradients.js';
+import type { NodeId } from '../../../src/kernels/program/tensorProgram.js';
+import { webgpuDevice } from '../../../src/kernels/webgpu/webgpuDevice.js';
+import { compareWithInterpreter } from '../compiler/compareWithInterpreter.js';
+import { array, chains, generator, hierarchy } from '../hierarchy.js';
+import { testGpu } from './testGpu.js';
+
+const context = await testGpu();
+const narrow = await testGpu({ bindingBytes: 65536 });
+afterAll(() => {
+  context?.dispose();
+  narrow?.dispose();
+});
+
+/** Rounding of f32 and of the sums of this size, relative to the largest element. */
+const tolerance = 2e-5;
+
+describe.skipIf(context === undefined)('programs on WebGPU equal the interpreter', () => {
+  for (const [rows, units, slopes, order, count, width] of [
+    [50, 7, 3, 'sorted', 1, 4],
+    [50, 7, 3, 'unsorted', 3, 4],
+    [20_000, 40, 4, 'sorted', 4, 4],
+    [20_000, 3, 4, 'sorted', 4, 1],
+    [20_000, 3, 4, 'sorted', 4, 4],
+    [20_000, 6000, 2, 'sorted', 5, 4],
+    [20_000, 12, 40, 'sorted', 2, 4],
+    [20_000, 12, 3, 'unsorted', 9, 4],
+    [20_000, 500, 2, 'unsorted', 130, 1],
+    [20_000, 5000, 2, 'unsorted', 2, 4],
+  ] as const) {
+    it(`hierarchical regression: ${rows} rows, ${units} ${order} groups, ${slopes} slopes, ${count} chains, ${width} lanes an invocation`, async () => {
+      const { program, data, sizes, random } = hierarchy(rows, units, slopes, order === 'sorted');
+      await compareWithInterpreter({
+        program,
+        data,
+        chains: chains(random, sizes, count),
+        device: webgpuDevice(context!, { laneWidth: width }),
+        accurate: ['value'],
+        tolerance,
+      });
+    });
+  }
+
+  it('splits data over the bindings that a device has', async () => {
+    const { program, data, sizes, random } = hierarchy(20_000, 40, 1, true);
+    await compareWithInterpreter({
+      program,
+      data,
+      chains: chains(random, sizes, 2),
+      device: webgpuDevice(narrow!),
+      accurate: ['value'],
+      tolerance,
+    });
+  });
+
+  it('refuses in one line what a device cannot hold', async () => {
+    const { program, data, sizes } = hierarchy(20_000, 6000, 4, true);
+    const parameters = Object.entries(sizes).map(([name, size]) => ({ name, size }));
+    const compiled = webgpuDevice(narrow!).compile(program, { parameters, data, chains: 4 });
+    await expect(compiled).rejects.toThrow(/binds at most 65536/);
+  });
+
+  it('handles factors, scans, softmax, concatenation, padding and long reductions', async () => {
+    const random = generator(5);
+    const b = new ProgramBuilder();
+    const a = b.parameter('a', [70, 5]);
+    const c = b.parameter('c', [5]);
+    const m = b.parameter('m', [3, 3]);
+    const spd = b.add(b.matMul(m, b.swapLast(m)), b.constant([2, 0, 0, 0, 2, 0, 0, 0, 2], [3, 3]));
+    const lower = b.cholesky(spd);
+    const solved = b.triangularSolve(lower, b.reshape(b.slice(c, [0], [3]), [3, 1]), false);
+    const scan = b.cumsum(b.transpose(a, [1, 0]), 1, true, true);
+    const joined = b.concat([b.reshape(a, [350]), c, b.pad(c, [40], [3], 0.5)], 0);
+    const value = b.add(
+      b.add(b.sum(b.unary('log', b.sum(b.unary('exp', a), [1]))), b.sum(b.mul(scan, scan))),
+      b.add(b.sum(b.unary('sin', joined)), b.add(b.sum(b.mul(solved, solved)), b.reduce('max', joined, [0]))),
+    );
+    const outputs = new Map<string, NodeId>([
+      ['value', value],
+      ['again', value],
+      ['constant', b.fill(0.25, [3])],
+      ['joined', joined],
+      ['scan', scan],
+      ['lower', lower],
+    ]);
+    for (const [i, id] of gradients(b, value, [a, c, m]).entries()) outputs.set(`gradient ${i}`, id);
+    await compareWithInterpreter({
+      program: b.finish(outputs),
+      data: new Map(),
+      chains: chains(random, { a: 350, c: 5, m: 9 }, 3).map(
+        (values) => new Map([...values].map(([name, x]) => [name, Float64Array.from(x, Math.fround)])),
+      ),
+      device: webgpuDevice(context!),
+      tolerance,
+    });
+  });
+
+  it('sums wide designs tile by tile', async () => {
+    const random = generator(9);
+    const [rows, columns] = [9000, 55];
+    const b = new ProgramBuilder();
+    const beta = b.parameter('beta', [columns]);
+    const x = b.data('x', [rows, columns]);
+    const y = b.data('y', [rows]);
+    const eta = b.sum(b.mul(x, beta), [1]);
+    const value = b.sum(b.sub(b.mul(y, eta), b.unary('softplus', eta)));
+    const outputs = new Map<string, NodeId>([
+      ['value', value],
+      ['gradient', gradients(b, value, [beta])[0]],
+    ]);
+    const data = new Map([
+      ['x', array(random, [rows, columns])],
+      ['y', { shape: [rows], values: Float64Array.from({ length: rows }, () => Number(random() > 0)) }],
+    ]);
+    for (const width of [1, 4] as const) {
+      await compareWithInterpreter({
+        program: b.finish(outputs),
+        data,
+        chains: chains(random, { beta: columns }, 4),
+        device: webgpuDevice(context!, { laneWidth: width }),
+        accurate: ['value'],
+        tolerance,
+      });
+    }
+  });
+});
