@@ -11,5 +11,7 @@ export default defineConfig({
   server: { headers },
   preview: { headers },
   worker: { format: 'es' },
+  // The worker's packages too, or the development server finds them late and loads the page anew.
+  optimizeDeps: { entries: ['index.html', 'worker/*.ts'] },
   build: { target: 'es2022', outDir: 'dist', emptyOutDir: true, chunkSizeWarningLimit: 1500 },
 });
