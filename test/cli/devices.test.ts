@@ -1,10 +1,12 @@
 // Devices by name and by `auto`: what is opened, what is said where one is missing, and which is taken.
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Candidate, candidates, chooseDevice } from '../../src/cli/devices/chooseDevice.js';
+import { candidates } from '../../src/cli/devices/candidates.js';
+import { type Candidate, chooseDevice } from '../../src/cli/devices/chooseDevice.js';
 import { whyNoGpu } from '../../src/cli/devices/gpuAdvice.js';
 import { openDevice, type OpenDevice } from '../../src/cli/devices/openDevice.js';
 import { type GpuFindings, probeGpu } from '../../src/cli/devices/probeGpu.js';
-import { compileChains, type Chains } from '../../src/cli/fit/sampleChains.js';
+import { compileChains } from '../../src/cli/fit/sampleChains.js';
+import type { Chains } from '../../src/inference/threads/index.js';
 import { deviceToOpen } from '../../src/cli/fit/devicePeriods.js';
 import type { Config } from '../../src/data/config.js';
 import { InputError } from '../../src/data/inputError.js';

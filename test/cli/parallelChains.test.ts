@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ChainThreads, divideChains } from '../../src/cli/fit/chainThreads.js';
+import { startChainWorker } from '../../src/cli/fit/sampleChains.js';
+import { ChainThreads, divideChains } from '../../src/inference/threads/chainThreads.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
 import { runFit } from '../../src/cli/fit/runFit.js';
 import {
@@ -163,7 +164,7 @@ async function sampleOnThreads(
   listener: RunArguments[2],
   options: RunArguments[3],
 ): Promise<SampleResult> {
-  const run = new ChainThreads(settings.chains, threads);
+  const run = new ChainThreads(settings.chains, threads, startChainWorker);
   try {
     return await run.run(density, settings, listener, options);
   } finally {

@@ -1,11 +1,8 @@
 // `device: auto`: every device found computes the gradient of this model, and the fastest is taken.
-import type { Config } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
-import type { Chains } from '../fit/sampleChains.js';
+import type { Chains } from '../../inference/threads/index.js';
 import { deviceFault } from './deviceFault.js';
-import { machine } from './machine.js';
-import { openDevice, type OpenDevice } from './openDevice.js';
-import type { GpuFindings } from './probeGpu.js';
+import type { OpenDevice } from './openDevice.js';
 
 /** A device with the model compiled for it. */
 export interface Target {
@@ -27,15 +24,6 @@ interface Trial extends Target {
 export interface Candidate {
   readonly label: string;
   readonly open: () => Promise<OpenDevice>;
-}
-
-/** What `auto` tries: the processor, and a real GPU where one is found and its precision will do. */
-export function candidates(config: Config, findings: GpuFindings | undefined): Candidate[] {
-  const cpu: Candidate = { label: 'cpu', open: () => openDevice('cpu', config) };
-  const gpu = findings?.adapters.at(0);
-  if (gpu === undefined || gpu.isSoftware || config.precision === 'double' || machine.gpuDevice === undefined)
-    return [cpu];
-  return [cpu, { label: `webgpu ${gpu.deviceName}`, open: () => openDevice('webgpu', config, findings) }];
 }
 
 /**

@@ -4,7 +4,7 @@ import { freemem } from 'node:os';
 import { InputError } from '../../data/inputError.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Site } from '../../models/model.js';
-import type { ProgramMemory } from './sampleChains.js';
+import type { ProgramMemory } from '../../inference/threads/index.js';
 
 /** Bytes by purpose. */
 interface MemoryNeeds {

@@ -10,7 +10,8 @@ import { RunStorageError } from '../../data/run/runStorageError.js';
 import { InitialisationError, modelSettings, positionBlocks } from '../../inference/index.js';
 import { DeviceMemoryError, ShaderCompileError } from '../../kernels/webgpu/errors.js';
 import type { Model } from '../../models/model.js';
-import { candidates, chooseDevice, type Target } from '../devices/chooseDevice.js';
+import { candidates } from '../devices/candidates.js';
+import { chooseDevice, type Target } from '../devices/chooseDevice.js';
 import { deviceFault } from '../devices/deviceFault.js';
 import { DeviceLossPolicy, vanished } from '../devices/deviceLoss.js';
 import { machine } from '../devices/machine.js';
@@ -22,7 +23,7 @@ import { type FitOutcome, fitOnDevice, type FitRun } from './fitOnDevice.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
 import { checkSamePrecision, checkSameRun } from './sameRun.js';
-import { type Chains, compileChains } from './sampleChains.js';
+import { compileChains } from './sampleChains.js';
 
 export interface FitRequest {
   readonly config: string;
@@ -142,7 +143,7 @@ async function openTarget(
 ): Promise<Target> {
   const { config, model } = job;
   const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount() };
-  const compile = (open: OpenDevice): Promise<Chains> => compileChains(model, open, sizes);
+  const compile = (open: OpenDevice) => compileChains(model, open, sizes);
   if (device === 'auto') {
     const choice = await chooseDevice(candidates(config, gpus), compile, startOf(model), config.chains);
     if (choice.line !== undefined) say(choice.line);

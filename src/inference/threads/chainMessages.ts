@@ -1,10 +1,34 @@
 // What the main thread and the threads that draw chains say to each other.
-import type { Draw } from '../../inference/chain.js';
-import type { InitialisationError } from '../../inference/initialise.js';
-import type { PortableDensity } from '../../inference/portableDensity.js';
-import type { SampleResult } from '../../inference/sample.js';
-import type { SampleSettings } from '../../inference/settings.js';
-import type { Snapshot } from '../../inference/snapshot.js';
+import type { Draw } from '../chain.js';
+import type { InitialisationError } from '../initialise.js';
+import type { PortableDensity } from '../portableDensity.js';
+import type { SampleResult } from '../sample.js';
+import type { SampleSettings } from '../settings.js';
+import type { Snapshot } from '../snapshot.js';
+
+/** A thread that serves chains, as the thread that has started it sees it. */
+export interface ChainWorker {
+  post(message: ToChains): void;
+  /** Hands over what comes from the thread; to be called once, at once. */
+  listen(events: ChainWorkerEvents): void;
+  /** Ends the thread, whatever it is doing. */
+  end(): Promise<unknown>;
+}
+
+export interface ChainWorkerEvents {
+  readonly onMessage: (message: FromChains) => void;
+  readonly onError: (error: unknown) => void;
+  /** The thread has ended; where threads tell. */
+  readonly onExit: (code: number) => void;
+}
+
+/** The other end: what a thread that serves chains is told by, and answers through. */
+export interface ChainPort {
+  post(message: FromChains, transfer: ArrayBuffer[]): void;
+  listen(onMessage: (message: ToChains) => void): void;
+  /** Nothing more will come or go. */
+  close(): void;
+}
 
 /** What a thread is to do: a density for its part of the chains, and the settings of the whole run. */
 export interface ChainWork {

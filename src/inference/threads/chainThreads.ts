@@ -1,17 +1,11 @@
 // Draws the chains of a run on worker threads: each thread some chains; the main thread takes what they post.
-import type { Worker } from 'node:worker_threads';
-import {
-  type ChainRange,
-  InitialisationError,
-  joinSnapshots,
-  type PortableDensity,
-  type SampleResult,
-  type SampleSettings,
-  type Snapshot,
-} from '../../inference/index.js';
-import { nodeWorker } from '../../kernels/adapters/nodeWorker.js';
-import type { FailedStart, FromChains, ToChains } from './chainMessages.js';
-import type { ChainListener, RunOptions } from './sampleChains.js';
+import { InitialisationError } from '../initialise.js';
+import type { PortableDensity } from '../portableDensity.js';
+import type { SampleResult } from '../sample.js';
+import type { ChainRange, SampleSettings } from '../settings.js';
+import { joinSnapshots, type Snapshot } from '../snapshot.js';
+import type { ChainWorker, FailedStart, FromChains, ToChains } from './chainMessages.js';
+import type { ChainListener, RunOptions } from './compileChains.js';
 
 /** Chains of each of the threads, in order: as many, or one fewer than the others. */
 export function divideChains(chains: number, threads: number): ChainRange[] {
@@ -22,7 +16,7 @@ export function divideChains(chains: number, threads: number): ChainRange[] {
 
 /** One thread and its chains. */
 interface Part {
-  readonly worker: Worker;
+  readonly worker: ChainWorker;
   readonly range: ChainRange;
   /** Messages that came after the part's snapshot, while the snapshots of other parts are awaited. */
   readonly later: FromChains[];
@@ -55,6 +49,7 @@ export class ChainThreads {
   constructor(
     private readonly chains: number,
     threads: number,
+    startWorker: () => ChainWorker,
   ) {
     this.ended = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -62,7 +57,7 @@ export class ChainThreads {
     });
     // A thread may fail before `run`, which then passes the failure on.
     this.ended.catch(() => undefined);
-    this.parts = divideChains(chains, threads).map((range) => this.start(range));
+    this.parts = divideChains(chains, threads).map((range) => this.start(startWorker(), range));
   }
 
   /**
@@ -103,25 +98,26 @@ export class ChainThreads {
   /** Ends the threads, whatever they are doing. */
   async dispose(): Promise<void> {
     this.isOver = true;
-    await Promise.all(this.parts.map(({ worker }) => worker.terminate()));
+    await Promise.all(this.parts.map(({ worker }) => worker.end()));
   }
 
-  private start(range: ChainRange): Part {
-    const worker = nodeWorker(new URL('./chainWorker.js', import.meta.url), undefined);
+  private start(worker: ChainWorker, range: ChainRange): Part {
     const part: Part = { worker, range, later: [], snapshot: undefined, result: undefined };
-    worker.on('message', (message: FromChains) => {
-      if (this.isOver) return;
-      try {
-        if (part.snapshot === undefined) this.take(part, message);
-        else part.later.push(message);
-      } catch (error) {
-        this.fail(error);
-      }
-    });
-    worker.on('error', (error) => this.fail(error));
-    worker.on('exit', (code) => {
-      if (part.result !== undefined || part.later.some(({ kind }) => kind === 'ended' || kind === 'failed')) return;
-      this.fail(new Error(`a thread that draws chains has ended (exit code ${code}): continue with --resume`));
+    worker.listen({
+      onMessage: (message) => {
+        if (this.isOver) return;
+        try {
+          if (part.snapshot === undefined) this.take(part, message);
+          else part.later.push(message);
+        } catch (error) {
+          this.fail(error);
+        }
+      },
+      onError: (error) => this.fail(error),
+      onExit: (code) => {
+        if (part.result !== undefined || part.later.some(({ kind }) => kind === 'ended' || kind === 'failed')) return;
+        this.fail(new Error(`a thread that draws chains has ended (exit code ${code}): continue with --resume`));
+      },
     });
     return part;
   }
@@ -205,5 +201,5 @@ export class ChainThreads {
 }
 
 function tell({ worker }: Part, message: ToChains): void {
-  worker.postMessage(message);
+  worker.post(message);
 }

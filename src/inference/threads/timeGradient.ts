@@ -1,5 +1,5 @@
 // How long one gradient of all chains takes on a device that is warm.
-import type { ModelDensity } from '../../inference/index.js';
+import type { ModelDensity } from '../portableDensity.js';
 
 /** Evaluations that are timed, at least, and milliseconds after which no more are. */
 const fewest = 3;

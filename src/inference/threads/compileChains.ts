@@ -1,0 +1,132 @@
+// How the chains of a fit run on a device: on the processor's threads, small programs by chains and large ones by rows; or all on one GPU.
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { StartThreads } from '../../kernels/cpu/executable.js';
+import type { Device } from '../../kernels/device.js';
+import type { Model } from '../../models/model.js';
+import type { Draw, Phase } from '../chain.js';
+import { traceDensity } from '../compiledModel.js';
+import type { ModelDensity } from '../portableDensity.js';
+import { sample, type SampleResult } from '../sample.js';
+import type { SampleSettings } from '../settings.js';
+import type { Snapshot } from '../snapshot.js';
+import type { ChainWorker } from './chainMessages.js';
+import { ChainThreads, divideChains } from './chainThreads.js';
+import { timeGradient } from './timeGradient.js';
+
+/** How threads are started where there are any: those that share the rows of a program, and those that draw chains. */
+export interface ThreadStarters {
+  readonly startThreads: StartThreads;
+  readonly startChainWorker: () => ChainWorker;
+}
+
+export interface ChainListener {
+  readonly onDraw: (draw: Draw) => void;
+  /** Whether a draw's position is needed; threads that divide the chains give all of them. */
+  readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
+  /** Called when the draws handed out so far are exactly those that the snapshot has behind it. */
+  readonly onCheckpoint: (snapshot: Snapshot) => void;
+}
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  readonly resume: Snapshot | undefined;
+  /** Milliseconds between checkpoints, at least. */
+  readonly checkpointInterval: number;
+}
+
+/** A compiled density on its device, with the threads that its chains will run on. */
+export interface Chains {
+  readonly dimension: number;
+  /** Of the host. */
+  readonly threads: number;
+  readonly memory: ProgramMemory;
+  readonly precision: 'double' | 'single';
+  /** How the work is divided, in words. */
+  readonly division: string;
+  /** Milliseconds of one gradient of all chains: the median of a few, when the device is warm. */
+  timeGradient(start: ArrayLike<number>): Promise<number>;
+  run(settings: SampleSettings, listener: ChainListener, options: RunOptions): Promise<SampleResult>;
+  /** Ends the threads, whatever they are doing; more than once does no harm. */
+  dispose(): Promise<void>;
+}
+
+/** Bytes of a compiled program with its data. */
+export interface ProgramMemory {
+  /** Of all copies together, in the machine's memory. */
+  readonly hostBytes: number;
+  /** In the memory of the device; 0 where it has none of its own. */
+  readonly deviceBytes: number;
+  /** Of one copy, the data's part. */
+  readonly dataBytes: number;
+}
+
+/**
+ * Data that one evaluation reads, up to which every thread evaluates its own chains from its own copy: it fits in a core's
+ * cache, and then the sampler's arithmetic runs on all threads too. Larger data are read once for all chains, by all threads.
+ */
+const mostDataBytes = 4 * 2 ** 20;
+
+/** Compiles the model for all chains. Rejects with what the device throws. */
+export async function compileChains(
+  model: Model,
+  device: Device,
+  { chains, threads }: { readonly chains: number; readonly threads: number },
+  { startThreads, startChainWorker }: ThreadStarters,
+): Promise<Chains> {
+  const traced = traceDensity(model);
+  if (device.name !== 'cpu') return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
+  const { precision } = device;
+  const parts = divideChains(chains, threads);
+  if (parts.length === 1 || traced.dataBytes > mostDataBytes) {
+    const density = await traced.compile(cpuDevice({ threads, precision, startThreads }), chains);
+    return {
+      dimension: density.dimension,
+      threads,
+      memory: { hostBytes: density.memoryBytes, deviceBytes: 0, dataBytes: traced.dataBytes },
+      precision,
+      division: threads === 1 ? '1 thread' : `${threads} threads, which divide the rows`,
+      timeGradient: (start) => timeGradient(density, start),
+      run: (settings, listener, options) => sample(density, settings, listener, options),
+      dispose: () => density.dispose(),
+    };
+  }
+  const chainThreads = new ChainThreads(chains, threads, startChainWorker);
+  const lanes = Math.max(...parts.map(({ count }) => count));
+  const density = await traced.compile(cpuDevice({ precision }), lanes).catch(async (error: unknown) => {
+    await chainThreads.dispose();
+    throw error;
+  });
+  return {
+    dimension: density.dimension,
+    threads: parts.length,
+    memory: {
+      hostBytes: density.memoryBytes * (parts.length + 1),
+      deviceBytes: 0,
+      dataBytes: traced.dataBytes,
+    },
+    precision,
+    division: `${parts.length} threads, which divide the chains`,
+    timeGradient: (start) => chainThreads.timeGradient(density.portable!, start),
+    run: (settings, listener, options) => chainThreads.run(density.portable!, settings, listener, options),
+    dispose: async () => {
+      await chainThreads.dispose();
+      await density.dispose();
+    },
+  };
+}
+
+/** All chains in one batch, with the sampler's state where the density keeps it. */
+function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): Chains {
+  // What the processor holds in doubles the device holds in singles.
+  const ownBytes = device.precision === 'single' ? dataBytes / 2 : dataBytes;
+  return {
+    dimension: density.dimension,
+    threads: 1,
+    memory: { hostBytes: 0, deviceBytes: density.memoryBytes, dataBytes: ownBytes },
+    precision: device.precision,
+    division: 'all chains in one batch',
+    timeGradient: (start) => timeGradient(density, start),
+    run: (settings, listener, options) => sample(density, settings, listener, options),
+    dispose: () => density.dispose(),
+  };
+}

@@ -1,0 +1,113 @@
+// What a thread does that draws some chains of a run: it posts their draws in batches, and the states that are asked for.
+import type { Draw } from '../chain.js';
+import { InitialisationError } from '../initialise.js';
+import { adoptDensity, type PortableDensity } from '../portableDensity.js';
+import { SamplingRun } from '../sample.js';
+import type { Snapshot } from '../snapshot.js';
+import type { ChainPort, ChainWork, ToChains } from './chainMessages.js';
+import { timeGradient } from './timeGradient.js';
+
+/** A batch is posted at every turn of the event loop, and when it takes this much memory or holds this many draws. */
+const batchBytes = 2 ** 20;
+const batchDraws = 1024;
+/** Batches under way from which the thread waits until the main thread has taken some. */
+const mostUnderWay = 8;
+
+/** Serves what comes through the port until the work is done; to be called when the thread starts. */
+export function serveChains(port: ChainPort): void {
+  let server: ChainServer | undefined;
+  port.listen((message) => {
+    if (message.kind === 'time') void timeAndTell(port, message.density, message.start);
+    else if (message.kind === 'begin') void workAndTell(port, (server = new ChainServer(port, message.work)));
+    else server?.take(message.kind);
+  });
+}
+
+/** One run of this thread's chains. */
+class ChainServer {
+  /** Room of a batch, in draws. */
+  private readonly capacity: number;
+  private draws: Omit<Draw, 'position'>[] = [];
+  private positions = new Float64Array(0);
+  private underWay = 0;
+  private goOn: (() => void) | undefined;
+  private readonly stop = new AbortController();
+  private run: SamplingRun | undefined;
+
+  constructor(
+    private readonly port: ChainPort,
+    private readonly work: ChainWork,
+  ) {
+    this.capacity = Math.max(1, Math.min(batchDraws, Math.floor(batchBytes / (8 * work.density.dimension))));
+  }
+
+  take(kind: Exclude<ToChains['kind'], 'time' | 'begin'>): void {
+    if (kind === 'taken') this.underWay--;
+    else if (kind === 'stop') this.stop.abort();
+    else this.run?.checkpoint();
+    this.goOn?.();
+  }
+
+  async sample(): Promise<void> {
+    const { density, settings, resume } = this.work;
+    const listener = {
+      onDraw: (draw: Draw) => this.onDraw(draw),
+      onTurn: () => this.onTurn(),
+      onCheckpoint: (snapshot: Snapshot) => this.onCheckpoint(snapshot),
+    };
+    this.run = new SamplingRun(adoptDensity(density), settings, listener, { signal: this.stop.signal, resume });
+    const result = await this.run.run();
+    this.postDraws();
+    this.port.post({ kind: 'ended', result }, []);
+  }
+
+  private onDraw({ position, ...draw }: Draw): void {
+    if (this.draws.length === 0) this.positions = new Float64Array(this.capacity * position.length);
+    this.positions.set(position, this.draws.length * position.length);
+    this.draws.push(draw);
+    if (this.draws.length === this.capacity) this.postDraws();
+  }
+
+  private async onTurn(): Promise<void> {
+    this.postDraws();
+    while (this.underWay >= mostUnderWay && !this.stop.signal.aborted)
+      await new Promise<void>((resolve) => (this.goOn = resolve));
+  }
+
+  /** Comes between two batches: the draws posted before it are those that the snapshot has behind it. */
+  private onCheckpoint(snapshot: Snapshot): void {
+    this.postDraws();
+    this.port.post({ kind: 'snapshot', snapshot }, []);
+  }
+
+  private postDraws(): void {
+    const { draws, positions } = this;
+    if (draws.length === 0) return;
+    this.port.post({ kind: 'draws', draws, positions }, [positions.buffer]);
+    this.draws = [];
+    this.underWay++;
+  }
+}
+
+async function workAndTell(port: ChainPort, server: ChainServer): Promise<void> {
+  try {
+    await server.sample();
+  } catch (error) {
+    if (error instanceof InitialisationError) {
+      const { chain, attempts, notFinite, dimension, value } = error;
+      port.post({ kind: 'failed', error: undefined, start: { chain, attempts, notFinite, dimension, value } }, []);
+    } else {
+      port.post({ kind: 'failed', error }, []);
+    }
+  } finally {
+    port.close();
+  }
+}
+
+async function timeAndTell(port: ChainPort, density: PortableDensity, start: ArrayLike<number>): Promise<void> {
+  try {
+    port.post({ kind: 'timed', milliseconds: await timeGradient(adoptDensity(density), start) }, []);
+  } catch (error) {
+    port.post({ kind: 'failed', error }, []);
+  }
+}
