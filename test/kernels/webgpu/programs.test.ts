@@ -126,4 +126,32 @@ describe.skipIf(context === undefined)('programs on WebGPU equal the interpreter
       });
     }
   });
+
+  it('keeps sums that enter an energy as pairs, which no compiler simplifies away', async () => {
+    // Whole numbers below 4096 whose sum needs 31 bits: pairs of f32 hold it to the last one, f32 itself has 24.
+    const random = generator(11);
+    const rows = 300_000;
+    const b = new ProgramBuilder();
+    const scale = b.parameter('scale', []);
+    const x = { shape: [rows], values: Float64Array.from({ length: rows }, () => Math.floor((random() + 0.5) * 4096)) };
+    const value = b.sum(b.mul(b.data('x', [rows]), b.unary('floor', b.add(scale, b.data('x', [rows])))));
+    const exact = x.values.reduce((sum, one) => sum + one * one, 0);
+    const program = b.finish(new Map([['value', value]]));
+    for (const [accurate, width] of [
+      [['value'], 1],
+      [['value'], 4],
+      [[], 1],
+    ] as const) {
+      const device = webgpuDevice(context!, { laneWidth: width });
+      const binding = { parameters: [{ name: 'scale', size: 1 }], data: new Map([['x', x]]), chains: 4, accurate };
+      const executable = await device.compile(program, binding);
+      executable.parameters.fill(0);
+      await executable.run();
+      const error = Math.abs(executable.output('value')[0] - exact) / exact;
+      // A pair has 48 bits; terms below 2²⁴ are exact. Negative control: a plain sum cannot hold the number.
+      if (accurate.length > 0) expect(error).toBeLessThan(2 ** -46);
+      else expect(error).toBeGreaterThan(2 ** -40);
+      await executable.dispose();
+    }
+  });
 });
