@@ -43,8 +43,20 @@ function* hmcStep(
 ): Coroutine<readonly [KernelState, TransitionInfo]> {
   const steps = leapfrogSteps(options, stepSize);
   const jitter = 1 + options.stepSizeJitter * (2 * key.stream(sites.stepSizeJitter).uniform() - 1);
+  const [next, info] = yield* trajectory(space, key, state, stepSize * jitter, steps);
+  return [next, { ...info, stepSize }];
+}
+
+/** A transition of the given number of leapfrog steps; the proposal is in the other point slot, its momentum in slot 0. */
+export function* trajectory(
+  space: PhaseSpace,
+  key: StepKey,
+  state: KernelState,
+  stepSize: number,
+  steps: number,
+): Coroutine<readonly [KernelState, TransitionInfo]> {
   const start: PhasePoint = { point: state.point, momentum: 0 };
-  const moving: PhasePoint = { point: state.point === 0 ? 1 : 0, momentum: 0 };
+  const moving: PhasePoint = { point: otherPoint(state.point), momentum: 0 };
   let requests: Request[] = [{ kind: 'refresh', at: start, stream: key.stream(sites.momentum) }];
   let [initialEnergy, energy] = [NaN, NaN];
   let taken = 0;
@@ -52,7 +64,7 @@ function* hmcStep(
   while (taken < steps && !isDivergent) {
     const planned = Math.min(steps, taken + space.lookahead);
     for (let step = taken; step < planned; step++) {
-      requests.push({ kind: 'leapfrog', from: step === 0 ? start : moving, to: moving, stepSize: stepSize * jitter });
+      requests.push({ kind: 'leapfrog', from: step === 0 ? start : moving, to: moving, stepSize });
     }
     const answers = yield requests;
     let next = 0;
@@ -83,6 +95,11 @@ function* hmcStep(
 }
 
 // Helpers
+
+/** Of the two point slots the one that is not given. */
+export function otherPoint(point: number): number {
+  return point === 0 ? 1 : 0;
+}
 
 function leapfrogSteps({ integrationTime, maxLeapfrogSteps }: HmcOptions, stepSize: number): number {
   return Math.min(maxLeapfrogSteps, Math.max(1, Math.round(integrationTime / stepSize)));

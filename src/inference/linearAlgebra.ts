@@ -18,6 +18,16 @@ export function cholesky(matrix: Float64Array, size: number): Float64Array | und
   return factor;
 }
 
+/** Solves L x = b in place, L lower triangular (`[size][size]`, row-major). */
+export function solve(factor: Float64Array, vector: Float64Array): void {
+  const size = vector.length;
+  for (let row = 0; row < size; row++) {
+    let rest = vector[row];
+    for (let k = 0; k < row; k++) rest -= factor[row * size + k] * vector[k];
+    vector[row] = rest / factor[row * size + row];
+  }
+}
+
 /** Solves Lᵀ x = b in place, L lower triangular (`[size][size]`, row-major). */
 export function solveTransposed(factor: Float64Array, vector: Float64Array): void {
   const size = vector.length;

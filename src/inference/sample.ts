@@ -1,10 +1,11 @@
-// The driver: has the lists of all chains answered as one batch after another, reports draws, can be stopped and resumed.
+// The driver: has what all chains ask for answered as one batch after another, reports draws, can be stopped and resumed.
 import type { Draw, Phase } from './chain.js';
-import { Chain, chainSlots } from './chain.js';
+import { chainSlots } from './chain.js';
 import { Checkpoints } from './checkpoints.js';
 import type { BatchedLogDensity } from './logDensity.js';
 import { type CreatePhaseSpaces, phaseSpaces } from './phaseSpace/createPhaseSpaces.js';
 import type { PhaseSpaces } from './phaseSpace/phaseSpaces.js';
+import { EnsembleOfChains, IndependentChains, type Population } from './population.js';
 import type { ResolvedSettings, SampleSettings } from './settings.js';
 import { resolveSettings } from './settings.js';
 import type { ChainCounts, Snapshot } from './snapshot.js';
@@ -42,6 +43,8 @@ export interface ChainResult extends ChainCounts {
   readonly stepSize: number;
   /** Diagonal of the inverse mass matrix, `[dimension]`. */
   readonly inverseMass: Float64Array;
+  /** ChEES: the longest trajectory, in the metric's units of time. */
+  readonly trajectoryLength?: number;
 }
 
 export interface SampleResult {
@@ -52,11 +55,11 @@ export interface SampleResult {
   readonly snapshot: Snapshot;
 }
 
-/** A run of HMC or NUTS over all chains. */
+/** A run of HMC, NUTS or ChEES-HMC over all chains. */
 export class SamplingRun {
   private readonly settings: ResolvedSettings;
   private readonly fingerprint: Snapshot['settings'];
-  private chains: readonly Chain[] = [];
+  private population: Population | undefined;
   private readonly checkpoints: Checkpoints;
 
   /** Throws RangeError for settings out of range or a snapshot of another run. */
@@ -94,9 +97,9 @@ export class SamplingRun {
     const slots = chainSlots(this.settings);
     const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots });
     try {
-      this.begin(spaces);
-      const isComplete = await this.sample(spaces);
-      const chains = await Promise.all(this.chains.map((chain, lane) => chainResult(chain, spaces, lane)));
+      const population = (this.population = this.begin(spaces));
+      const isComplete = await this.sample(population);
+      const chains = await chainResults(population, spaces);
       const snapshot = await this.takeSnapshot();
       this.checkpoints.end(snapshot);
       return { isComplete, chains: this.ofWholeRun(chains, undefined), snapshot };
@@ -108,34 +111,27 @@ export class SamplingRun {
     }
   }
 
-  private begin(spaces: PhaseSpaces): void {
-    const { first, count } = this.settings.part;
+  private begin(spaces: PhaseSpaces): Population {
+    const { settings } = this;
     const { resume } = this.options;
     const { onDraw = () => undefined, wantsDraw = () => true } = this.listener;
     const listener = { onDraw, wantsDraw };
-    this.chains = Array.from(
-      { length: count },
-      (_, i) => new Chain(spaces, this.settings, first + i, listener, resume?.chains[first + i]),
-    );
+    const population =
+      settings.method === 'chees'
+        ? new EnsembleOfChains(spaces, settings, listener, resume)
+        : new IndependentChains(spaces, settings, listener, resume);
     this.checkpoints.begin();
+    return population;
   }
 
   /** One batch after another; true when all chains have drawn all their draws. */
-  private async sample(spaces: PhaseSpaces): Promise<boolean> {
-    const { chains, checkpoints } = this;
+  private async sample(population: Population): Promise<boolean> {
+    const { checkpoints } = this;
     const { signal } = this.options;
-    const lists = chains.map(({ pending }) => pending);
-    let unfinished = lists.filter((list) => list !== undefined).length;
     let turnEnds = performance.now() + TURN;
-    while (unfinished > 0 && !signal?.aborted) {
-      const answering = spaces.answer(lists);
-      const answers = answering instanceof Promise ? await answering : answering;
-      for (let lane = 0; lane < chains.length; lane++) {
-        if (lists[lane] === undefined) continue;
-        chains[lane].resume(answers[lane]);
-        lists[lane] = chains[lane].pending;
-        if (lists[lane] === undefined) unfinished--;
-      }
+    while (!population.isFinished && !signal?.aborted) {
+      const batch = population.advance();
+      if (batch) await batch;
       const now = performance.now();
       if (checkpoints.areDue(now)) await checkpoints.serve();
       if (now < turnEnds) continue;
@@ -144,12 +140,12 @@ export class SamplingRun {
       if (checkpoints.areDue(now)) await checkpoints.serve();
       turnEnds = performance.now() + TURN;
     }
-    return unfinished === 0;
+    return population.isFinished;
   }
 
   private async takeSnapshot(): Promise<Snapshot> {
-    const chains = await Promise.all(this.chains.map((chain) => chain.snapshot()));
-    return makeSnapshot(this.fingerprint, this.ofWholeRun(chains, null));
+    const { chains, trajectory } = await this.population!.snapshot();
+    return makeSnapshot(this.fingerprint, this.ofWholeRun(chains, null), trajectory);
   }
 
   /** One entry for each chain of the whole run, from those of this part. */
@@ -159,7 +155,7 @@ export class SamplingRun {
   }
 }
 
-/** Samples a density with HMC or NUTS: `new SamplingRun(…).run(…)` in one call, with the same errors, as rejections. */
+/** Samples a density with HMC, NUTS or ChEES-HMC: `new SamplingRun(…).run(…)` in one call, with the same errors, as rejections. */
 export async function sample(
   density: BatchedLogDensity,
   settings: SampleSettings,
@@ -177,8 +173,13 @@ function eventLoopTurn(): Promise<void> {
   });
 }
 
-async function chainResult(chain: Chain, spaces: PhaseSpaces, lane: number): Promise<ChainResult | undefined> {
-  if (!chain.current) return undefined;
-  const { transitions, warmup, counts } = chain.current;
-  return { transitions, stepSize: warmup.stepSize, inverseMass: await spaces.inverseMassDiagonal(lane), ...counts };
+function chainResults(population: Population, spaces: PhaseSpaces): Promise<(ChainResult | undefined)[]> {
+  return Promise.all(
+    population.records.map(async (record, lane) => {
+      if (!record) return undefined;
+      const { transitions, stepSize, trajectoryLength, counts } = record;
+      const inverseMass = await spaces.inverseMassDiagonal(lane);
+      return { transitions, stepSize, inverseMass, ...(trajectoryLength && { trajectoryLength }), ...counts };
+    }),
+  );
 }

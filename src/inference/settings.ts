@@ -1,4 +1,5 @@
 // What a user sets for a run of HMC or NUTS, with its defaults and its checks.
+import { CHEES_TARGET_ACCEPTANCE, type CheesOptions, defaultCheesOptions } from './chees/chees.js';
 import type { HmcOptions } from './hmc.js';
 import { defaultHmcOptions } from './hmc.js';
 import type { InitialPositions } from './initialise.js';
@@ -15,8 +16,8 @@ export interface ChainRange {
 
 export interface SampleSettings {
   /** Default `nuts`. */
-  readonly method?: 'nuts' | 'hmc';
-  /** Chains of the whole run; default 4. */
+  readonly method?: 'nuts' | 'hmc' | 'chees';
+  /** Chains of the whole run; default 4, and 64 for ChEES. */
   readonly chains?: number;
   /** Chains that this part of the run draws, at most the density's lanes; default all. Their draws are those of the whole run. */
   readonly part?: ChainRange;
@@ -26,12 +27,19 @@ export interface SampleSettings {
   readonly draws?: number;
   /** Integer or string; default 1. */
   readonly seed?: number | string;
-  /** Acceptance rate that the step size is adapted to, in (0, 1); default 0.8. */
+  /** Acceptance rate that the step size is adapted to, in (0, 1); default 0.8, and 0.651 for ChEES (a harmonic mean there). */
   readonly targetAcceptance?: number;
   /** NUTS: default 10. */
   readonly maxTreeDepth?: number;
   /** Static HMC: length and jitter of the trajectory. */
   readonly hmc?: Partial<HmcOptions>;
+  /** ChEES: first length and longest number of steps of the trajectory. */
+  readonly chees?: Partial<CheesOptions>;
+  /**
+   * ChEES: number of superchains, each of chains that start at the same point; divides the chains. Chains k·M … (k+1)·M − 1 form
+   * superchain k. Default: see `defaultSuperchains`.
+   */
+  readonly superchains?: number;
   /** Default diagonal. */
   readonly metric?: MetricKind;
   /** Initial inverse masses (posterior variances as far as known), `[dimension]`; default 1. */
@@ -47,8 +55,10 @@ export interface SampleSettings {
 
 /** Settings with every default in place. */
 export interface ResolvedSettings {
-  readonly method: 'nuts' | 'hmc';
+  readonly method: 'nuts' | 'hmc' | 'chees';
   readonly chains: number;
+  /** As many as chains where every chain has a start of its own. */
+  readonly superchains: number;
   readonly part: ChainRange;
   readonly warmup: number;
   readonly draws: number;
@@ -56,6 +66,7 @@ export interface ResolvedSettings {
   readonly targetAcceptance: number;
   readonly maxTreeDepth: number;
   readonly hmc: HmcOptions;
+  readonly chees: CheesOptions;
   /** Dimensions of the metric's dense block; empty for a diagonal metric. */
   readonly denseIndices: Int32Array;
   readonly inverseMass: Float64Array;
@@ -69,7 +80,8 @@ export interface ResolvedSettings {
 /** Fills in defaults. Throws RangeError naming the setting that is out of range. */
 export function resolveSettings(settings: SampleSettings, density: BatchedLogDensity): ResolvedSettings {
   const { dimension, lanes } = density;
-  const chains = wholeNumber('chains', settings.chains ?? 4, 1);
+  const method = settings.method ?? 'nuts';
+  const chains = wholeNumber('chains', settings.chains ?? (method === 'chees' ? 64 : 4), 1);
   const part = settings.part ?? { first: 0, count: chains };
   if (wholeNumber('part.first', part.first, 0) + wholeNumber('part.count', part.count, 1) > chains)
     throw new RangeError(`part: ${part.count} chains from chain ${part.first}, but the run has ${chains}`);
@@ -78,7 +90,7 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
   const warmup = wholeNumber('warmup', settings.warmup ?? 1000, 0);
   const stepSize = settings.stepSize ?? 1;
   if (!(stepSize > 0 && stepSize < Infinity)) throw new RangeError(`stepSize: ${stepSize} is not positive and finite`);
-  const targetAcceptance = settings.targetAcceptance ?? 0.8;
+  const targetAcceptance = settings.targetAcceptance ?? (method === 'chees' ? CHEES_TARGET_ACCEPTANCE : 0.8);
   if (!(targetAcceptance > 0 && targetAcceptance < 1)) {
     throw new RangeError(`targetAcceptance: ${targetAcceptance} is not between 0 and 1`);
   }
@@ -93,9 +105,12 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
     const value = initial[name];
     if (value !== undefined && typeof value !== 'number') checkLength(`initial.${name}`, value, dimension);
   }
+  if (method === 'chees' && part.count < chains)
+    throw new RangeError(`part: chees adapts over all ${chains} chains; draw them in one run`);
   return {
-    method: settings.method ?? 'nuts',
+    method,
     chains,
+    superchains: method === 'chees' ? superchainCount(settings.superchains, chains) : chains,
     part,
     warmup,
     draws: wholeNumber('draws', settings.draws ?? 1000, 0),
@@ -103,6 +118,7 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
     targetAcceptance,
     maxTreeDepth: wholeNumber('maxTreeDepth', settings.maxTreeDepth ?? defaultNutsOptions.maxTreeDepth, 1),
     hmc: hmcOptions({ ...defaultHmcOptions, ...settings.hmc }),
+    chees: cheesOptions({ ...defaultCheesOptions, ...settings.chees }),
     denseIndices: denseIndices(settings.metric ?? { kind: 'diagonal' }, dimension),
     inverseMass: variances('inverseMass', settings.inverseMass, 1, dimension),
     priorVariances: variances('priorVariances', settings.priorVariances, 1e-3, dimension),
@@ -122,6 +138,38 @@ function hmcOptions(options: HmcOptions): HmcOptions {
     throw new RangeError(`hmc.stepSizeJitter: ${stepSizeJitter} is not in [0, 1)`);
   wholeNumber('hmc.maxLeapfrogSteps', maxLeapfrogSteps, 1);
   return options;
+}
+
+function cheesOptions(options: CheesOptions): CheesOptions {
+  const { trajectoryLength, maxLeapfrogSteps } = options;
+  if (!(trajectoryLength > 0 && trajectoryLength < Infinity)) {
+    throw new RangeError(`chees.trajectoryLength: ${trajectoryLength} is not positive and finite`);
+  }
+  wholeNumber('chees.maxLeapfrogSteps', maxLeapfrogSteps, 1);
+  return options;
+}
+
+/** Most superchains that are formed unasked. */
+const MOST_SUPERCHAINS = 16;
+/** Fewer would tell little of whether chains forget where they start. */
+const FEWEST_SUPERCHAINS = 4;
+
+/**
+ * Superchains of a run that does not say: the largest number up to 16 that divides the chains into superchains of at least two; as
+ * many as chains where that is below 4.
+ */
+export function defaultSuperchains(chains: number): number {
+  for (let count = Math.min(MOST_SUPERCHAINS, Math.floor(chains / 2)); count >= FEWEST_SUPERCHAINS; count--) {
+    if (chains % count === 0) return count;
+  }
+  return chains;
+}
+
+function superchainCount(given: number | undefined, chains: number): number {
+  if (given === undefined) return defaultSuperchains(chains);
+  if (chains % wholeNumber('superchains', given, 1) !== 0)
+    throw new RangeError(`superchains: ${given} does not divide ${chains} chains; choose numbers that do`);
+  return given;
 }
 
 function wholeNumber(name: string, value: number, least: number): number {

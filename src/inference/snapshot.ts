@@ -8,7 +8,7 @@ import type { WarmupState } from './warmup/warmup.js';
 const VERSION = 2;
 
 /** Doubles as base64 of their bytes, little-endian: exact for every value, NaN and −0 included. */
-type EncodedVector = string;
+export type EncodedVector = string;
 
 /** A chain after its last finished transition. */
 export interface ChainSnapshot {
@@ -49,6 +49,8 @@ export interface Snapshot {
   /** What must be the same when the run is resumed. */
   readonly settings: Readonly<Record<string, string | number>>;
   readonly chains: readonly (ChainSnapshot | null)[];
+  /** Of ChEES-HMC: what the chains share (`EnsembleSnapshot`). */
+  readonly trajectory?: EncodedVector;
 }
 
 /** A chain's state between two transitions. */
@@ -59,8 +61,12 @@ export interface ChainRecord {
 }
 
 /** A run of the given settings at its chains. */
-export function makeSnapshot(settings: Snapshot['settings'], chains: Snapshot['chains']): Snapshot {
-  return { version: VERSION, settings, chains };
+export function makeSnapshot(
+  settings: Snapshot['settings'],
+  chains: Snapshot['chains'],
+  trajectory?: EncodedVector,
+): Snapshot {
+  return { version: VERSION, settings, chains, ...(trajectory !== undefined && { trajectory }) };
 }
 
 /** The settings that decide a run's draws (`draws` may grow), as scalars. */
@@ -75,6 +81,7 @@ export function settingsFingerprint(settings: ResolvedSettings, dimension: numbe
     targetAcceptance,
     denseDimensions: settings.denseIndices.join(' '),
   };
+  if (method === 'chees') return { ...common, ...settings.chees, superchains: settings.superchains };
   return method === 'nuts' ? { ...common, maxTreeDepth } : { ...common, ...hmc };
 }
 
@@ -151,7 +158,7 @@ export function decodeChain(
 
 const CHUNK = 0x2000;
 
-function encodeVector(vector: Float64Array): EncodedVector {
+export function encodeVector(vector: Float64Array): EncodedVector {
   const view = new DataView(new ArrayBuffer(vector.length * 8));
   vector.forEach((value, i) => view.setFloat64(8 * i, value, true));
   const bytes = new Uint8Array(view.buffer);
@@ -161,7 +168,7 @@ function encodeVector(vector: Float64Array): EncodedVector {
   return btoa(text);
 }
 
-function decodeVector(encoded: EncodedVector, length: number): Float64Array {
+export function decodeVector(encoded: EncodedVector, length: number): Float64Array {
   const text = atob(encoded);
   if (text.length !== 8 * length)
     throw new RangeError(`resume: a saved vector has ${text.length / 8} values, expected ${length}`);

@@ -5,7 +5,7 @@ import { estimateMetric } from './estimateMetric.js';
 import type { Metric } from './metric.js';
 import { blockMetric } from './metric.js';
 import { RunningMoments } from './moments.js';
-import type { SavedVectors } from './phaseSpaces.js';
+import type { SavedMoments, SavedVectors } from './phaseSpaces.js';
 import type { BatchedRequest, MomentumSpan, PhasePoint, Request } from './requests.js';
 import type { Momentum, Stretch } from './turning.js';
 import { smallestTurningProduct } from './turning.js';
@@ -66,6 +66,18 @@ export class HostPhaseSpace {
     return this.pointSlot(point).gradient.values;
   }
 
+  /** Momentum of a slot: the vector itself, `[dimension]`. */
+  momentumAt(slot: number): Float64Array {
+    return this.momentumSlot(slot).momentum.values;
+  }
+
+  /** A copy of the moments of the metric window, which are cleared. */
+  takeMoments(): SavedMoments {
+    const moments = this.copyOfMoments();
+    this.moments.reset();
+    return moments;
+  }
+
   /** Answers a request that needs no gradient. */
   answer(request: Exclude<Request, BatchedRequest>): number {
     switch (request.kind) {
@@ -117,13 +129,17 @@ export class HostPhaseSpace {
   /** Copies of the vectors that outlast a run. */
   save(point: number): SavedVectors {
     const { inverseMass, block } = this.metric;
-    const { count, mean, squares, products } = this.moments;
     return {
       position: this.positionAt(point).slice(),
       inverseMass: inverseMass.slice(),
       blockInverseMass: block?.inverseMass.slice(),
-      moments: { count, mean: mean.slice(), squares: squares.slice(), products: products.slice() },
+      moments: this.copyOfMoments(),
     };
+  }
+
+  private copyOfMoments(): SavedMoments {
+    const { count, mean, squares, products } = this.moments;
+    return { count, mean: mean.slice(), squares: squares.slice(), products: products.slice() };
   }
 
   /** Puts saved vectors back; the point is not evaluated. */
@@ -160,7 +176,7 @@ export class HostPhaseSpace {
     return Number(metric !== undefined);
   }
 
-  private setMetric(metric: Metric): void {
+  setMetric(metric: Metric): void {
     this.currentMetric = metric;
     this.inverseMass.values.set(metric.inverseMass);
   }

@@ -1,6 +1,7 @@
 // Phase spaces of all chains in host memory: answers lists of requests, one evaluation of the density for all chains at a time.
 import type { BatchedLogDensity } from '../logDensity.js';
 import { HostPhaseSpace } from './hostPhaseSpace.js';
+import { HostPooled } from './hostPooled.js';
 import { diagonalMetric, inverseMassDiagonal } from './metric.js';
 import type { PhaseSpaces, PhaseSpacesSettings, SavedVectors } from './phaseSpaces.js';
 import { isBatched, type Request } from './requests.js';
@@ -11,6 +12,7 @@ type Lists = readonly (readonly Request[] | undefined)[];
 export class HostPhaseSpaces implements PhaseSpaces {
   readonly dimension: number;
   readonly chains: number;
+  readonly pooled: HostPooled;
   private readonly spaces: readonly HostPhaseSpace[];
   private readonly arenas: readonly VectorArena[];
   private readonly answers: Float64Array[];
@@ -32,6 +34,7 @@ export class HostPhaseSpaces implements PhaseSpaces {
     this.spaces = this.arenas.map(
       (arena, lane) => new HostPhaseSpace(density, lane, diagonalMetric(dimension, inverseMass), denseIndices, arena),
     );
+    this.pooled = new HostPooled(this.spaces, dimension, denseIndices);
     this.answers = this.spaces.map(() => new Float64Array(16));
     this.positions = new Int32Array(chains);
   }

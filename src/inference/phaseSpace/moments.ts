@@ -37,6 +37,27 @@ export class RunningMoments implements SavedMoments {
     }
   }
 
+  /** Takes in the moments of other positions (Chan, Golub & LeVeque 1983). */
+  merge({ count, mean, squares, products }: SavedMoments): void {
+    if (count === 0) return;
+    const { indices, deviation } = this;
+    const size = indices.length;
+    const weight = (this.count * count) / (this.count + count);
+    indices.forEach((index, row) => (deviation[row] = mean[index] - this.mean[index]));
+    for (let row = 0; row < size; row++) {
+      for (let column = 0; column <= row; column++) {
+        const at = row * size + column;
+        this.products[at] += products[at] + weight * deviation[row] * deviation[column];
+      }
+    }
+    this.count += count;
+    for (let i = 0; i < mean.length; i++) {
+      const difference = mean[i] - this.mean[i];
+      this.mean[i] += (difference * count) / this.count;
+      this.squares[i] += squares[i] + weight * difference * difference;
+    }
+  }
+
   reset(): void {
     this.count = 0;
     for (const vector of [this.mean, this.squares, this.products]) vector.fill(0);

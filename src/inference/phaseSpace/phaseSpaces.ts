@@ -1,4 +1,5 @@
 // The phase spaces of all chains of a run on one device: what answers the samplers' lists of requests.
+import type { PooledOperations } from './pooled.js';
 import type { Request } from './requests.js';
 
 /** Slots that a sampler has in use at once, at most; numbers are given out from 0. */
@@ -62,6 +63,8 @@ export interface PhaseSpaces {
   save(chain: number, point: number): SavedVectors | Promise<SavedVectors>;
   /** Puts saved vectors back; the point is to be evaluated before anything else. */
   restore(chain: number, point: number, saved: SavedVectors): void;
+  /** What samplers that pool their adaptation need; absent on devices that do not reduce over chains. */
+  readonly pooled?: PooledOperations;
   /** Diagonal of a chain's inverse mass matrix, `[dimension]`, dense block included. */
   inverseMassDiagonal(chain: number): Float64Array | Promise<Float64Array>;
   /** Bytes of memory that the vectors take on the device. */

@@ -36,7 +36,7 @@ export function startWarmup(plan: WarmupPlan, stepSize: number, isSearchPending:
   return closeFinishedStages(plan, start);
 }
 
-function isWarmingUp(plan: WarmupPlan, state: WarmupState): boolean {
+export function isWarmingUp(plan: WarmupPlan, state: WarmupState): boolean {
   return state.stage < plan.stages.length;
 }
 
@@ -46,7 +46,11 @@ export function withSearchedStepSize(state: WarmupState, stepSize: number): Warm
 }
 
 /** State after one transition. Once warm-up is over nothing changes. */
-export function warmupTransition(plan: WarmupPlan, state: WarmupState, info: TransitionInfo): WarmupStep {
+export function warmupTransition(
+  plan: WarmupPlan,
+  state: WarmupState,
+  info: Pick<TransitionInfo, 'acceptanceRate'>,
+): WarmupStep {
   if (!isWarmingUp(plan, state)) return { state, observes: false, adapts: false };
   const dualAveraging = updateDualAveraging(state.dualAveraging, info.acceptanceRate, plan.targetAcceptance);
   const stepSize = Math.exp(dualAveraging.logStepSize);
