@@ -5,7 +5,7 @@ import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
 import { nuts } from './nuts.js';
 import { nutsSlotCounts } from './nutsPlan.js';
 import type { PhaseSpaces, SlotCounts } from './phaseSpace/phaseSpaces.js';
-import { type Coroutine, isBatched, type PhaseSpace, type Request } from './phaseSpace/requests.js';
+import type { Coroutine, PhaseSpace, Request } from './phaseSpace/requests.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';
 import type { ResolvedSettings } from './settings.js';
@@ -64,8 +64,6 @@ export class Chain {
   private state: KernelState = { point: 0 };
   private record: ChainRecord | undefined;
   private finished: Finished | undefined;
-  /** Gradient evaluations since the last transition. */
-  private evaluations = 0;
   /** Where draws are read to. */
   private position = noPosition;
 
@@ -105,9 +103,9 @@ export class Chain {
       return;
     }
     this.handOut(finished);
-    const first = finished.requests.length;
-    const length = pending.length - first;
-    this.advance(this.life.next(Array.from({ length }, (_, i) => answers[first + i])));
+    const rest: number[] = [];
+    for (let i = finished.requests.length; i < pending.length; i++) rest.push(answers[i]);
+    this.advance(this.life.next(rest));
   }
 
   /** The chain at the last draw handed out; null before the first. */
@@ -121,7 +119,6 @@ export class Chain {
       this.pending = undefined;
       return;
     }
-    for (const request of next.value) if (isBatched(request)) this.evaluations++;
     // What ends a transition travels with the first list of the next one.
     this.pending = this.finished ? [...this.finished.requests, ...next.value] : next.value;
   }
@@ -142,8 +139,9 @@ export class Chain {
       const key: StepKey = stepKey(this.key, this.index, record.transitions);
       let { warmup, counts } = record;
       if (warmup.isSearchPending) {
-        warmup = withSearchedStepSize(warmup, yield* searchStepSize(key, state, warmup.stepSize));
-        counts = this.countPreparation(counts);
+        const { stepSize, evaluations } = yield* searchStepSize(key, state, warmup.stepSize);
+        warmup = withSearchedStepSize(warmup, stepSize);
+        counts = withWarmup(counts, evaluations);
       }
       const [next, info] = yield* this.kernel.step(key, state, warmup.stepSize);
       state = next;
@@ -169,7 +167,7 @@ export class Chain {
     const isWanted = this.listener.wantsDraw(this.index, phase, index);
     if (isWanted && this.position === noPosition) this.position = new Float64Array(this.spaces.dimension);
     if (isWanted) requests.push({ kind: 'read', point, vector: 'position', target: this.position });
-    const record = { transitions: transitions + 1, warmup, counts: this.countTransition(counts, phase, info) };
+    const record = { transitions: transitions + 1, warmup, counts: withTransition(counts, phase, info) };
     const draw = { chain: this.index, phase, index, position: isWanted ? this.position : noPosition, info };
     this.finished = { state, record, draw, requests };
     if (requests.length === 0) this.handOut(this.finished);
@@ -179,10 +177,10 @@ export class Chain {
   private *start(): Coroutine<ChainRecord> {
     const { initial, parameterNameOf, stepSize, isStepSizeSearched } = this.settings;
     const { dimension } = this.spaces;
-    yield* initialise(dimension, this.state.point, this.key, this.index, initial, parameterNameOf);
+    const evaluations = yield* initialise(dimension, this.state.point, this.key, this.index, initial, parameterNameOf);
     const warmup = startWarmup(this.plan, stepSize, isStepSizeSearched);
     const none = { warmupGradientEvaluations: 0, gradientEvaluations: 0, divergences: 0, maxTreeDepthHits: 0 };
-    return { transitions: 0, warmup, counts: this.countPreparation(none) };
+    return { transitions: 0, warmup, counts: withWarmup(none, evaluations) };
   }
 
   /** Density and gradient are evaluated again at the saved position; that evaluation is not counted a second time. */
@@ -191,27 +189,21 @@ export class Chain {
     this.spaces.restore(this.lane, this.state.point, vectors);
     this.record = record;
     yield [{ kind: 'evaluate', point: this.state.point }];
-    this.evaluations = 0;
     return record;
   }
+}
 
-  /** Evaluations of a start or a step-size search count as warm-up. */
-  private countPreparation(counts: ChainCounts): ChainCounts {
-    const warmupGradientEvaluations = counts.warmupGradientEvaluations + this.evaluations;
-    this.evaluations = 0;
-    return { ...counts, warmupGradientEvaluations };
-  }
+/** Evaluations of a start or a step-size search count as warm-up. */
+function withWarmup(counts: ChainCounts, evaluations: number): ChainCounts {
+  return { ...counts, warmupGradientEvaluations: counts.warmupGradientEvaluations + evaluations };
+}
 
-  private countTransition(counts: ChainCounts, phase: Phase, info: TransitionInfo): ChainCounts {
-    this.evaluations = info.leapfrogSteps;
-    if (phase === 'warmup') return this.countPreparation(counts);
-    const gradientEvaluations = counts.gradientEvaluations + this.evaluations;
-    this.evaluations = 0;
-    return {
-      ...counts,
-      gradientEvaluations,
-      divergences: counts.divergences + Number(info.isDivergent),
-      maxTreeDepthHits: counts.maxTreeDepthHits + Number(info.reachedMaxTreeDepth),
-    };
-  }
+function withTransition(counts: ChainCounts, phase: Phase, info: TransitionInfo): ChainCounts {
+  if (phase === 'warmup') return withWarmup(counts, info.leapfrogSteps);
+  return {
+    warmupGradientEvaluations: counts.warmupGradientEvaluations,
+    gradientEvaluations: counts.gradientEvaluations + info.leapfrogSteps,
+    divergences: counts.divergences + Number(info.isDivergent),
+    maxTreeDepthHits: counts.maxTreeDepthHits + Number(info.reachedMaxTreeDepth),
+  };
 }

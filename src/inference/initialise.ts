@@ -47,7 +47,7 @@ interface Trial {
   logDensity: number;
 }
 
-/** Puts a start with finite density and gradient into slot `point`. Throws InitialisationError. */
+/** Puts a start with finite density and gradient into slot `point`; returns the evaluations it took. Throws InitialisationError. */
 export function* initialise(
   dimension: number,
   point: number,
@@ -55,14 +55,14 @@ export function* initialise(
   chain: number,
   initial: InitialPositions = {},
   parameterNameOf: (dimension: number) => string = (dimension) => `dimension ${dimension}`,
-): Coroutine<void> {
+): Coroutine<number> {
   const trial = { position: new Float64Array(dimension), gradient: new Float64Array(dimension), logDensity: NaN };
   const exact = initial.positions?.[chain];
   const attempts = exact ? 1 : INITIAL_ATTEMPTS;
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (exact) trial.position.set(exact);
     else jitter(trial.position, key, chain, attempt, initial);
-    if (yield* isFiniteAt(trial, point)) return;
+    if (yield* isFiniteAt(trial, point)) return attempt + 1;
   }
   const notFinite = Number.isFinite(trial.logDensity) ? 'gradient' : 'log density';
   const failing = trial.position.slice();

@@ -1,7 +1,7 @@
 // The no-U-turn sampler: multinomial, iterative, generalised U-turn criterion (Hoffman & Gelman 2014; Betancourt 2017, app. A).
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
 import { DIVERGENCE_THRESHOLD } from './kernel.js';
-import { NutsPlan, nutsSlots } from './nutsPlan.js';
+import { NutsPlan } from './nutsPlan.js';
 import type { Coroutine, PhasePoint, PhaseSpace, Request } from './phaseSpace/requests.js';
 import type { RandomStream, StepKey } from './random/streams.js';
 import { sites } from './random/streams.js';
@@ -44,7 +44,10 @@ interface Trajectory {
  * leapfrog steps ahead; draws do not depend on how many.
  */
 export function nuts(space: PhaseSpace, { maxTreeDepth }: NutsOptions = defaultNutsOptions): Kernel {
-  const slots = nutsSlots();
+  let trajectory: Trajectory | undefined;
+  const plan = new NutsPlan(maxTreeDepth, () =>
+    trajectory ? [trajectory.proposal.point, ...trajectory.pieces.map(({ point }) => point)] : [],
+  );
   /** Steps of the last transition: as many are planned beyond the doubling under way, for the next one is likely as long. */
   let expectedSteps = 1;
 
@@ -55,14 +58,9 @@ export function nuts(space: PhaseSpace, { maxTreeDepth }: NutsOptions = defaultN
     state: KernelState,
     stepSize: number,
   ): Coroutine<readonly [KernelState, TransitionInfo]> {
-    slots.points.keepOnly([state.point]);
-    slots.momenta.keepOnly([]);
-    const start: PhasePoint = { point: state.point, momentum: slots.momenta.acquire(() => []) };
-    const requests: Request[] = [{ kind: 'refresh', at: start, stream: key.stream(sites.momentum) }];
-    let trajectory: Trajectory | undefined;
-    const drawn = (): number[] =>
-      trajectory ? [trajectory.proposal.point, ...trajectory.pieces.map(({ point }) => point)] : [];
-    const plan = new NutsPlan(start, stepSize, maxTreeDepth, key.stream(sites.direction), slots, drawn);
+    trajectory = undefined;
+    const start = plan.begin(state.point, stepSize, key.stream(sites.direction));
+    let requests: Request[] = [{ kind: 'refresh', at: start, stream: key.stream(sites.momentum) }];
     do {
       const steps = Math.max(plan.remaining, expectedSteps - (trajectory?.leapfrogSteps ?? 0));
       plan.append(Math.min(space.lookahead, steps), requests);
@@ -70,7 +68,7 @@ export function nuts(space: PhaseSpace, { maxTreeDepth }: NutsOptions = defaultN
       let next = 0;
       trajectory ??= startTrajectory(start, answers[next++], key.stream(sites.trajectory));
       for (; next < requests.length && !hasEnded(trajectory); next++) apply(trajectory, requests[next], answers[next]);
-      requests.length = 0;
+      requests = [];
     } while (plan.remaining > 0 && !hasEnded(trajectory));
     const { proposal, depth, leapfrogSteps, acceptanceSum, isDivergent } = trajectory;
     expectedSteps = leapfrogSteps;

@@ -4,14 +4,6 @@ import type { MomentumSpan, PhasePoint, Request } from './phaseSpace/requests.js
 import { SlotPool } from './phaseSpace/slotPool.js';
 import type { RandomStream } from './random/streams.js';
 
-/** Slots of the points and momenta of one chain, which recycle what a trajectory no longer refers to. */
-export interface NutsSlots {
-  readonly points: SlotPool;
-  readonly momenta: SlotPool;
-}
-
-export const nutsSlots = (): NutsSlots => ({ points: new SlotPool(), momenta: new SlotPool() });
-
 /**
  * Bound on the slots in use. Points: start, two ends, the current draw, one proposal per piece, and what is planned but not
  * answered. Momenta: two ends and a sum of the tree, of the subtree and of every piece.
@@ -21,57 +13,71 @@ export function nutsSlotCounts(maxTreeDepth: number, lookahead: number): SlotCou
 }
 
 /**
- * Lays out a trajectory step by step. It depends on the directions alone, which come from a random stream of their own, so
- * it may run ahead of the answers by any number of steps; whatever turns or diverges ends the trajectory, and then nothing
- * of the plan beyond is referred to any more. The part that depends on the answers is in nuts.ts.
+ * Lays out one chain's trajectories step by step, in slots that it recycles. A plan depends on the directions alone, which
+ * come from a random stream of their own, so it may run ahead of the answers by any number of steps; whatever turns or
+ * diverges ends the trajectory, and then nothing of the plan beyond is referred to any more. The part that depends on the
+ * answers is in nuts.ts.
  */
 export class NutsPlan {
+  private stepSize = 0;
+  private directions: RandomStream | undefined;
   /** Doublings laid out. */
   private depth = 0;
-  /** Leapfrog steps of the doubling under way. */
+  /** Leapfrog steps of the doubling under way: 2^depth. */
+  private size = 1;
+  /** Those laid out. */
   private leaves = 0;
-  private isForward = false;
-  private backward: PhasePoint;
-  private forward: PhasePoint;
-  private tree: MomentumSpan;
+  private isForward = true;
+  private start: PhasePoint = { point: 0, momentum: 0 };
+  private backward = this.start;
+  private forward = this.start;
+  private tree: MomentumSpan = leaf(0);
   /** Finished pieces of the subtree under way, largest first; their sizes are the binary digits of its leaf count. */
-  private readonly pieces: MomentumSpan[] = [];
+  private pieces: MomentumSpan[] = [];
   /** Points of steps whose answers are not known yet. */
-  private readonly planned: number[] = [];
+  private planned: number[] = [];
+  private readonly points = new SlotPool();
+  private readonly momenta = new SlotPool();
 
-  /**
-   * @param drawn points that the answers so far have left as candidates for the draw
-   */
+  /** @param drawn points that the answers so far have left as candidates for the draw */
   constructor(
-    private readonly start: PhasePoint,
-    private readonly stepSize: number,
     private readonly maxTreeDepth: number,
-    private readonly directions: RandomStream,
-    private readonly slots: NutsSlots,
     private readonly drawn: () => readonly number[],
-  ) {
-    this.backward = this.forward = start;
-    this.tree = leaf(start.momentum);
+  ) {}
+
+  /** Begins a trajectory at an evaluated point, whose slot is left as it is; gives it a momentum's slot. */
+  begin(point: number, stepSize: number, directions: RandomStream): PhasePoint {
+    this.points.keepOnly([point]);
+    this.momenta.keepOnly([]);
+    this.start = this.backward = this.forward = { point, momentum: this.momenta.acquire(() => []) };
+    this.stepSize = stepSize;
+    this.directions = directions;
+    this.depth = 0;
+    this.size = 1;
+    this.leaves = 0;
+    this.tree = leaf(this.start.momentum);
+    this.pieces = [];
+    return this.start;
   }
 
   /** Leapfrog steps that complete the doubling under way, or the next one; 0 when all doublings are laid out. */
   get remaining(): number {
-    return this.depth < this.maxTreeDepth ? 2 ** this.depth - this.leaves : 0;
+    return this.depth < this.maxTreeDepth ? this.size - this.leaves : 0;
   }
 
   /** Appends leapfrog steps, as many as there may still be, each with the turning tests that fall after it. */
   append(steps: number, requests: Request[]): void {
-    this.planned.length = 0;
+    this.planned = [];
     for (let step = 0; step < steps && this.depth < this.maxTreeDepth; step++) this.appendStep(requests);
   }
 
   private appendStep(requests: Request[]): void {
-    const { slots, pieces } = this;
-    if (this.leaves === 0) this.isForward = this.directions.bernoulli(0.5);
+    const { pieces, points, momenta } = this;
+    if (this.leaves === 0) this.isForward = this.directions!.bernoulli(0.5);
     const from = this.isForward ? this.forward : this.backward;
     const to: PhasePoint = {
-      point: slots.points.acquire(this.livePoints),
-      momentum: slots.momenta.acquire(this.liveMomenta),
+      point: points.acquire(this.livePoints),
+      momentum: momenta.acquire(this.liveMomenta),
     };
     requests.push({ kind: 'leapfrog', from, to, stepSize: this.isForward ? this.stepSize : -this.stepSize });
     this.planned.push(to.point);
@@ -80,17 +86,18 @@ export class NutsPlan {
     pieces.push(leaf(to.momentum));
     // Two pieces of equal size are joined as soon as both exist: the order in which the recursion finishes its subtrees.
     for (let joins = trailingOnes(this.leaves); joins > 0; joins--) {
-      const sum = slots.momenta.acquire(this.liveMomenta);
+      const sum = momenta.acquire(this.liveMomenta);
       const right = pieces.pop()!;
       pieces.push(this.join(pieces.pop()!, right, sum, requests));
     }
-    if (++this.leaves < 2 ** this.depth) return;
-    const sum = slots.momenta.acquire(this.liveMomenta);
+    if (++this.leaves < this.size) return;
+    const sum = momenta.acquire(this.liveMomenta);
     const subtree = pieces.pop()!;
     this.tree = this.isForward
       ? this.join(this.tree, subtree, sum, requests)
       : this.join({ ...subtree, begin: subtree.end, end: subtree.begin }, this.tree, sum, requests);
     this.depth++;
+    this.size *= 2;
     this.leaves = 0;
   }
 

@@ -230,7 +230,7 @@ describe('metric', () => {
 
 function* searchFrom(stepSize: number): Coroutine<number> {
   yield [{ kind: 'evaluate', point: 0 }];
-  return yield* searchStepSize(stepKey(randomKey(1), 0, 0), { point: 0 }, stepSize);
+  return (yield* searchStepSize(stepKey(randomKey(1), 0, 0), { point: 0 }, stepSize)).stepSize;
 }
 
 describe('step size', () => {

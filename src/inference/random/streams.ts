@@ -70,11 +70,14 @@ export function predictiveStream(seed: number | string, chain: number, draw: num
   return stepKey(randomKey(seed), chain, draw).stream(sites.predictive);
 }
 
+/** Words of the block just computed: shared by all streams, which keep what they need of it. */
+const words = new Uint32Array(4);
+
 /** Philox blocks with counter (block, site, step, chain); each block of 128 bits makes two uniforms. */
 export class PhiloxStream implements RandomStream {
-  private readonly words = new Uint32Array(4);
   private block = 0;
-  private hasSecond = false;
+  /** The second uniform of the last block, until it is used; 0 then. */
+  private second = 0;
 
   constructor(
     private readonly key: RandomKey,
@@ -89,13 +92,14 @@ export class PhiloxStream implements RandomStream {
   }
 
   uniform(): number {
-    if (this.hasSecond) {
-      this.hasSecond = false;
-      return openUniform(this.words[2], this.words[3]);
+    const { second } = this;
+    if (second > 0) {
+      this.second = 0;
+      return second;
     }
     this.nextBlock();
-    this.hasSecond = true;
-    return openUniform(this.words[0], this.words[1]);
+    this.second = openUniform(words[2], words[3]);
+    return openUniform(words[0], words[1]);
   }
 
   bernoulli(probability: number): boolean {
@@ -104,18 +108,18 @@ export class PhiloxStream implements RandomStream {
 
   /** Box and Muller (1958): one block gives the pair (r cos φ, r sin φ). Starts at a fresh block. */
   fillNormal(target: Float64Array): void {
-    this.hasSecond = false;
+    this.second = 0;
     for (let i = 0; i < target.length; i += 2) {
       this.nextBlock();
-      const radius = Math.sqrt(-2 * Math.log(openUniform(this.words[0], this.words[1])));
-      const angle = 2 * Math.PI * openUniform(this.words[2], this.words[3]);
+      const radius = Math.sqrt(-2 * Math.log(openUniform(words[0], words[1])));
+      const angle = 2 * Math.PI * openUniform(words[2], words[3]);
       target[i] = radius * Math.cos(angle);
       if (i + 1 < target.length) target[i + 1] = radius * Math.sin(angle);
     }
   }
 
   private nextBlock(): void {
-    philox4x32(this.block++, this.site, this.step, this.chain, this.key.low, this.key.high, this.words);
+    philox4x32(this.block++, this.site, this.step, this.chain, this.key.low, this.key.high, words);
   }
 }
 
