@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkDataArray } from '../compiler/memoryLayout.js';
 import type { Executable, ProgramBinding } from '../device.js';
-import { type NodeId, sizeOf, type TensorProgram } from '../program/tensorProgram.js';
+import { type NodeId, type Shape, sizeOf, type TensorProgram } from '../program/tensorProgram.js';
+import type { Contraction } from './contractions.js';
 import { asReal } from './elementwise.js';
 import { evaluateHostPart, type HostInput } from './hostPart.js';
 import type { LaneTensor } from './laneTensor.js';
@@ -134,7 +135,7 @@ export class EagerExecutable implements Executable {
     }
     for (const id of this.plan.kept) {
       const tensor = values.get(id)!;
-      if (this.plan.perRun.some((user) => nodes[user].inputs.includes(id))) this.kept.set(id, tf.keep(tensor));
+      if (this.plan.perRun.some((user) => this.plan.inputsOf(user).includes(id))) this.kept.set(id, tf.keep(tensor));
     }
     return this.readable(values, false);
   }
@@ -154,8 +155,10 @@ export class EagerExecutable implements Executable {
   }
 
   private evaluate(id: NodeId, values: ReadonlyMap<NodeId, tf.Tensor>): tf.Tensor {
-    const { program, isPerLane } = this.plan;
+    const { program, isPerLane, contractions } = this.plan;
     const node = program.nodes[id];
+    const contraction = contractions.get(id);
+    if (contraction !== undefined) return tf.tidy(() => contract(contraction, node.shape, values, this.lanes));
     const inputs = node.inputs.map((input): LaneTensor => ({
       tensor: values.get(input)!,
       shape: program.nodes[input].shape,
@@ -290,6 +293,17 @@ export class EagerExecutable implements Executable {
     }
     return kept + most;
   }
+}
+
+function contract(
+  { matrix, vector, rows, columns, transpose }: Contraction,
+  shape: Shape,
+  values: ReadonlyMap<NodeId, tf.Tensor>,
+  lanes: number,
+): tf.Tensor {
+  const left = tf.reshape(asReal(values.get(matrix)!), [rows, columns]);
+  const right = tf.reshape(asReal(values.get(vector)!), [transpose ? rows : columns, lanes]);
+  return tf.reshape(tf.matMul(left, right, transpose, false), [...shape, lanes]);
 }
 
 /** Reads and disposes tensors. */

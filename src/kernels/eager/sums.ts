@@ -39,6 +39,7 @@ export function blockSums(x: tf.Tensor, axes: readonly number[]): tf.Tensor {
   const rest = others.map((axis) => x.shape[axis]);
   const [count, width] = [sizeOf(axes.map((axis) => x.shape[axis])), sizeOf(rest)];
   const blocks = Math.ceil(count / blockLength);
+  if (blocks === 1) return tf.expandDims(sumOver(x, axes), 0);
   const flat = tf.reshape<tf.Rank.R2>(leading, [count, width]);
   const missing = blocks * blockLength - count;
   const whole =

@@ -6,10 +6,12 @@ import type { Device, Executable } from '../../../src/kernels/device.js';
 import { BackendMissingError, eagerDevice } from '../../../src/kernels/eager/eagerDevice.js';
 import { interpret } from '../../../src/kernels/program/interpreter.js';
 import { ProgramBuilder } from '../../../src/kernels/program/programBuilder.js';
-import type { TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
+import { sizeOf, type TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
 import { gradientProgram } from '../support.js';
+import { planReplay } from '../../../src/kernels/eager/replayPlan.js';
 import { randomOf } from '../randomSteps.js';
 import { eagerDevices } from './backends.js';
+import { eagerErrors } from './compareEager.js';
 
 const groups = 6;
 
@@ -81,7 +83,7 @@ describe.each(eagerDevices)('$name', (device) => {
     expect(executable.memoryBytes).toBeGreaterThan(bound.numBytes - before.numBytes);
     await executable.dispose();
     expect(tf.memory().numTensors).toBe(before.numTensors);
-  });
+  }, 300_000);
 
   it('differences of energies hold over long sums', async () => {
     const rows = 300_000;
@@ -200,4 +202,31 @@ it('an unknown backend is a typed error in one line', async () => {
 it('names and precision', () => {
   expect(eagerDevice('wasm')).toMatchObject({ name: 'eager:wasm', precision: 'single' });
   expect(eagerDevice('tensorflow').name).toBe('cuda');
+});
+
+it('products of data with a vector for each lane are matrix products, also where they are written as sums', async () => {
+  const shape = [40, 3];
+  const random = randomOf(9);
+  const x = { shape, values: Float64Array.from({ length: 120 }, () => Math.fround(random() - 0.5)) };
+  const { program } = gradientProgram(
+    ({ a, b }, d) => {
+      const written = d.x.mul(a).sum(1);
+      const product = tf.matMul(d.x as tf.Tensor2D, tf.expandDims<tf.Tensor2D>(b, 1)).squeeze([1]);
+      return written.sin().add(product.square()).sum();
+    },
+    { parameters: { a: [3], b: [3] }, data: { x: { shape } } },
+  );
+  const plan = planReplay(program, []);
+  expect(plan.contractions.size).toBe(4);
+  expect(plan.perRun.filter((id) => sizeOf(plan.program.nodes[id].shape) >= 120)).toEqual([]);
+  const chains = [1, 2].map(
+    (factor) =>
+      new Map([
+        ['a', [0.5, -1, 2].map((v) => v * factor)],
+        ['b', [1, 0.25, -0.5]],
+      ]),
+  );
+  for (const [name, error] of await eagerErrors(eagerDevice('cpu'), { program, data: new Map([['x', x]]), chains })) {
+    expect(error, name).toBeLessThan(2e-6);
+  }
 });

@@ -1,0 +1,101 @@
+// The same samplers on devices that compute in f32 with tfjs kernels: known posteriors, models against the CPU device, whole fits.
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, it } from 'vitest';
+import { fit } from '../../src/inference/fit.js';
+import { compileDensity } from '../../src/inference/compiledModel.js';
+import { sample } from '../../src/inference/sample.js';
+import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
+import { normal } from '../../src/models/distributions/index.js';
+import { defineModel } from '../../src/models/model.js';
+import { real } from '../../src/models/parameters.js';
+import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
+import { eagerDevices } from '../kernels/eager/backends.js';
+import { randomNumbers } from '../models/random.js';
+import { threeLevelExample } from '../models/threeLevelExample.js';
+import { randomPosition } from '../models/threeLevelPoints.js';
+import { densityOf } from '../models/evaluateModel.js';
+import type { KnownPosterior } from './densities.js';
+import { standardErrorsOff } from './monteCarlo.js';
+
+const rows = 120;
+const random = randomNumbers('eager sampling');
+const x = Float64Array.from({ length: rows }, () => Math.fround(random.normal()));
+const y = x.map((value) => Math.fround(1 - 2 * value + random.normal()));
+
+/** y = α + β x + N(0, 1) with flat priors: the posterior is normal, with the least-squares estimates and (X'X)⁻¹. */
+const regression = defineModel({
+  name: 'regression',
+  data: { x, y },
+  parameters: { alpha: real(), beta: real() },
+  logPrior: () => tf.scalar(0),
+  logLikelihood: ({ alpha, beta }, d) => normal.logDensity(d.y, d.x.mul(beta).add(alpha), 1),
+});
+
+function exactPosterior(): KnownPosterior {
+  const sum = (of: (i: number) => number): number => x.reduce((total, _, i) => total + of(i), 0);
+  const [sx, sxx, sy, sxy] = [sum((i) => x[i]), sum((i) => x[i] ** 2), sum((i) => y[i]), sum((i) => x[i] * y[i])];
+  const determinant = rows * sxx - sx * sx;
+  const means = [(sxx * sy - sx * sxy) / determinant, (rows * sxy - sx * sy) / determinant];
+  const variances = [sxx / determinant, rows / determinant];
+  return {
+    name: 'regression',
+    dimension: 2,
+    density: () => NaN,
+    expectations: means.flatMap((mean, i) => [
+      { name: `mean ${i}`, of: (q: Float64Array) => q[i], value: mean },
+      { name: `variance ${i}`, of: (q: Float64Array) => (q[i] - mean) ** 2, value: variances[i] },
+      {
+        name: `P(q${i} < q05)`,
+        of: (q: Float64Array) => Number(q[i] < mean - 1.6448536269514722 * Math.sqrt(variances[i])),
+        value: 0.05,
+      },
+    ]),
+  };
+}
+
+describe.each(eagerDevices)('$name', (device) => {
+  it('NUTS finds a known posterior, within Monte-Carlo error', async () => {
+    const density = await compileDensity(regression, device, 4);
+    const offsets: number[] = [];
+    for (const seed of [1, 2]) {
+      const chains: Float64Array[][] = [[], [], [], []];
+      await sample(
+        density,
+        { warmup: 200, draws: 400, seed },
+        { onDraw: ({ chain, phase, position }) => void (phase === 'sampling' && chains[chain].push(position.slice())) },
+      );
+      offsets.push(...standardErrorsOff(exactPosterior(), chains).map(({ z }) => z));
+    }
+    // 12 statistics: a right sampler exceeds 4 standard errors in one of them once in 1,300 runs.
+    expect(Math.max(...offsets.map(Math.abs))).toBeLessThan(4);
+    await density.dispose();
+  });
+
+  it.each(['rows', 'shortest'] as const)(
+    'three-level density by %s: value and gradient of the CPU device',
+    async (likelihood) => {
+      const { data } = threeLevelExample({ markets: 4, products: 6, x: 2, z: 1, w: 1, spread: 2 });
+      const model = threeLevelModel(data, { covariance: { product: 'full', market: 'full' } });
+      const [plain, eager] = await Promise.all(
+        [cpuDevice(), device].map((each) => densityOf(model, { device: each, likelihood })),
+      );
+      const numbers = randomNumbers('three levels eagerly');
+      for (let i = 0; i < 4; i++) {
+        const position = randomPosition(model, numbers).map(Math.fround);
+        const [expected, actual] = [await plain.at(position), await eager.at(position)];
+        expect(Math.abs(actual.value / expected.value - 1)).toBeLessThan(1e-5);
+        const size = Math.max(...expected.gradient.map(Math.abs));
+        expected.gradient.forEach((g, k) => expect(Math.abs(actual.gradient[k] - g) / size).toBeLessThan(1e-4));
+      }
+    },
+  );
+
+  it('fits a model in one call', async () => {
+    const posterior = await fit(regression, { device, chains: 2, warmup: 100, draws: 100, seed: 5 });
+    const draws = posterior.element('beta').flatMap((chain) => [...chain]);
+    const mean = draws.reduce((a, b) => a + b, 0) / draws.length;
+    // The posterior's standard deviation is about 1/√120 = 0.09.
+    expect(Math.abs(mean + 2)).toBeLessThan(0.5);
+    expect(draws).toHaveLength(200);
+  });
+});
