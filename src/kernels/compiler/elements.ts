@@ -55,6 +55,8 @@ function emitCholesky(e: Expressions, root: Root, at: Index, body: Scope): void 
   const { target } = e;
   forEachOther(e, shape.slice(0, -2), root.loopAxis, at, body, (batch, scope) => {
     const lower: Value[][] = [];
+    // Pivots that are not positive, or not numbers, make the whole factor NaN.
+    let isDefinite: Value = literal(1);
     for (let i = 0; i < k; i++) {
       lower.push([]);
       for (let j = 0; j <= i; j++) {
@@ -62,13 +64,20 @@ function emitCholesky(e: Expressions, root: Root, at: Index, body: Scope): void 
         for (let p = 0; p < j; p++) {
           rest = target.binary('sub', rest, target.binary('mul', lower[i][p], lower[j][p], scope), scope);
         }
+        if (i === j) isDefinite = target.binary('mul', isDefinite, target.binary('greater', rest, zero, scope), scope);
         lower[i].push(i === j ? target.unary('sqrt', rest, scope) : target.binary('div', rest, lower[j][j], scope));
       }
     }
     for (let i = 0; i < k; i++) {
       for (let j = 0; j < k; j++) {
         const index = [...batch, constantIndex(i), constantIndex(j)];
-        storeElement(e, root.node, index, j <= i ? lower[i][j] : zero, scope);
+        storeElement(
+          e,
+          root.node,
+          index,
+          target.select(isDefinite, j <= i ? lower[i][j] : zero, literal(NaN), scope),
+          scope,
+        );
       }
     }
   });

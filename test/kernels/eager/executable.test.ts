@@ -7,11 +7,11 @@ import { BackendMissingError, eagerDevice } from '../../../src/kernels/eager/eag
 import { interpret } from '../../../src/kernels/program/interpreter.js';
 import { ProgramBuilder } from '../../../src/kernels/program/programBuilder.js';
 import { sizeOf, type TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
+import { deviceErrors } from '../../devices/deviceErrors.js';
 import { gradientProgram } from '../support.js';
 import { planReplay } from '../../../src/kernels/eager/replayPlan.js';
 import { randomOf } from '../randomSteps.js';
 import { eagerDevices } from './backends.js';
-import { eagerErrors } from './compareEager.js';
 
 const groups = 6;
 
@@ -226,7 +226,30 @@ it('products of data with a vector for each lane are matrix products, also where
         ['b', [1, 0.25, -0.5]],
       ]),
   );
-  for (const [name, error] of await eagerErrors(eagerDevice('cpu'), { program, data: new Map([['x', x]]), chains })) {
+  for (const [name, error] of await deviceErrors(eagerDevice('cpu'), { program, data: new Map([['x', x]]), chains })) {
     expect(error, name).toBeLessThan(2e-6);
   }
+});
+
+describe.each(eagerDevices)('on $name', (device) => {
+  it('indices may depend on parameters', async () => {
+    const builder = new ProgramBuilder();
+    const x = builder.parameter('x', [4]);
+    const index = builder.unary('floor', x);
+    const outputs = new Map([
+      ['gathered', builder.gather(builder.unary('exp', x), index)],
+      ['summed', builder.segmentSum(builder.unary('sin', x), index, 4)],
+    ]);
+    const chains = [
+      [0.5, 1.5, 3.25, 2.5],
+      [3.5, 3.25, 0, 1],
+    ].map((values) => new Map([['x', values]]));
+    for (const [name, error] of await deviceErrors(device, {
+      program: builder.finish(outputs),
+      data: new Map(),
+      chains,
+    })) {
+      expect(error, name).toBeLessThan(1e-6);
+    }
+  });
 });

@@ -34,6 +34,8 @@ export interface Kernel {
 /** Vector operations up to which a loop is done by one workgroup. */
 const smallWork = 2 ** 14;
 const mostBlocks = 2048;
+/** Lines of a kernel of small loops: the compilers of some drivers take a time that grows with their square. */
+const longestCode = 600;
 /** Rows that an invocation should have, at least, before there are more workgroups. */
 const rowsPerInvocation = 4;
 
@@ -107,15 +109,47 @@ class KernelList {
   }
 
   private flushSmall(): void {
-    if (this.small.length === 0) return;
+    let together: KernelLoop[] = [];
+    let total = 0;
+    for (const { loop, lines } of this.small.flatMap((loop) => this.cut(loop))) {
+      if (together.length > 0 && total + lines > longestCode) {
+        this.addSmall(together);
+        [together, total] = [[], 0];
+      }
+      together.push(loop);
+      total += lines;
+    }
+    if (together.length > 0) this.addSmall(together);
+    this.small = [];
+  }
+
+  /** A loop, or where its code is long several that share its roots. */
+  private cut(loop: KernelLoop): { readonly loop: KernelLoop; readonly lines: number }[] {
+    const trial = emitLoop(
+      { loop, shape: this.shape, blocks: 1 },
+      this.program,
+      new WgslTarget(this.program),
+      this.low,
+    );
+    const lines = trial.lines.length;
+    if (lines <= longestCode) return [{ loop, lines }];
+    if (loop.roots.length === 1) {
+      // Elements by number instead of one after another in the code.
+      const isArray = loop.roots[0].kind === 'store' && (loop.form === 'once' || loop.form === 'rows');
+      return [{ loop: isArray ? { ...loop, form: 'elements' } : loop, lines }];
+    }
+    const half = loop.roots.length >> 1;
+    return [loop.roots.slice(0, half), loop.roots.slice(half)].flatMap((roots) => this.cut({ ...loop, roots }));
+  }
+
+  private addSmall(loops: readonly KernelLoop[]): void {
     const target = new WgslTarget(this.program);
     const lines: string[] = ['let block = 0;', 'let tile = 0;'];
-    for (const [i, loop] of this.small.entries()) {
+    for (const [i, loop] of loops.entries()) {
       if (i > 0) lines.push('storageBarrier();', 'workgroupBarrier();');
       lines.push('{', ...emitLoop({ loop, shape: this.shape, blocks: 1 }, this.program, target, this.low).lines, '}');
     }
     this.add(`small ${this.kernels.length}`, target, lines, [1, 1]);
-    this.small = [];
   }
 
   private addGrid(loop: KernelLoop): void {

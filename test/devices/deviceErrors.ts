@@ -1,8 +1,8 @@
-// Evaluates a program on an eager device and by the interpreter, for several chains, and gives the largest difference of every output.
-import type { DataArray } from '../../../src/kernels/compiler/memoryLayout.js';
-import type { Device } from '../../../src/kernels/device.js';
-import { interpret } from '../../../src/kernels/program/interpreter.js';
-import { sizeOf, type TensorProgram } from '../../../src/kernels/program/tensorProgram.js';
+// Evaluates a program on a device and by the interpreter, for several chains, and gives the largest difference of every output.
+import type { DataArray } from '../../src/kernels/compiler/memoryLayout.js';
+import type { Device } from '../../src/kernels/device.js';
+import { interpret } from '../../src/kernels/program/interpreter.js';
+import { sizeOf, type TensorProgram } from '../../src/kernels/program/tensorProgram.js';
 
 export interface Comparison {
   readonly program: TensorProgram;
@@ -20,7 +20,7 @@ export function parametersOf(program: TensorProgram): { name: string; size: numb
 }
 
 /** By output: the largest difference relative to the largest magnitude of the output's array, or to 1. */
-export async function eagerErrors(
+export async function deviceErrors(
   device: Device,
   { program, data, chains, accurate }: Comparison,
 ): Promise<Map<string, number>> {

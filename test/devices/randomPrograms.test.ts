@@ -1,12 +1,12 @@
-// Random tensor programs on eager devices: values and gradients equal those of the plain interpreter up to float32's rounding.
+// Random tensor programs on every device: values and gradients equal those of the plain interpreter up to float32's rounding.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Device } from '../../../src/kernels/device.js';
-import { trace } from '../../../src/kernels/trace/trace.js';
-import { randomProgram } from '../randomPrograms.js';
-import { evaluate, gradientProgram } from '../support.js';
-import { eagerDevices } from './backends.js';
-import { eagerErrors } from './compareEager.js';
+import type { Device } from '../../src/kernels/device.js';
+import { trace } from '../../src/kernels/trace/trace.js';
+import { randomProgram } from '../kernels/randomPrograms.js';
+import { evaluate, gradientProgram } from '../kernels/support.js';
+import { testDevices } from './devices.js';
+import { deviceErrors } from './deviceErrors.js';
 
 /** Each of some hundred operations rounds to 2⁻²⁴, and the worst of them (pow, tan, atanh, solves) magnify rounding a few hundredfold. */
 const tolerance = 5e-4;
@@ -30,23 +30,23 @@ async function check(device: Device, seed: number, longExtents: readonly number[
     Object.entries(signature.data ?? {}).map(([name, { shape }]) => [name, { shape, values: arrays[name] }]),
   );
   const { program } = gradientProgram(fn, signature);
-  for (const [name, error] of await eagerErrors(device, { program, data, chains })) {
+  for (const [name, error] of await deviceErrors(device, { program, data, chains })) {
     expect(error, `${name} of seed ${seed}`).toBeLessThan(tolerance);
   }
-  const accurate = await eagerErrors(device, { program, data, chains, accurate: ['value'] });
+  const accurate = await deviceErrors(device, { program, data, chains, accurate: ['value'] });
   expect(accurate.get('value'), `value of seed ${seed}`).toBeLessThan(
     longExtents.length > 0 ? tolerance : accurateTolerance,
   );
 }
 
-describe.each(eagerDevices)('random programs on $name', (device) => {
+describe.each(await testDevices())('random programs on $label', ({ device, share }) => {
   it('give what the interpreter computes', async () => {
     const property = fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), (seed) => check(device, seed));
-    await fc.assert(property, { numRuns: 60, seed: 22 });
-  });
+    await fc.assert(property, { numRuns: Math.ceil(60 * share), seed: 22 });
+  }, 180_000);
 
   it('give what the interpreter computes when axes are long', async () => {
     const property = fc.asyncProperty(fc.integer({ min: 1, max: 1e6 }), (seed) => check(device, seed, [33, 300]));
-    await fc.assert(property, { numRuns: 20, seed: 23 });
-  });
+    await fc.assert(property, { numRuns: Math.ceil(20 * share), seed: 23 });
+  }, 180_000);
 });

@@ -1,0 +1,38 @@
+// The devices that one suite of tests runs on: the CPU, the GPU (software Vulkan where there is no other), and tfjs's own backends.
+import '@tensorflow/tfjs-backend-cpu';
+import '@tensorflow/tfjs-backend-wasm';
+import { startThreads } from '../../src/kernels/adapters/nodeThreads.js';
+import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
+import type { Device } from '../../src/kernels/device.js';
+import { eagerDevice } from '../../src/kernels/eager/eagerDevice.js';
+import { webgpuDevice } from '../../src/kernels/webgpu/webgpuDevice.js';
+import { testGpu } from '../kernels/webgpu/testGpu.js';
+
+export interface TestDevice {
+  readonly label: string;
+  readonly device: Device;
+  /** Share of many random cases that it gets: less where compiling is slow. */
+  readonly share: number;
+}
+
+/** Open until the test process ends. Without a GPU adapter the others are tested, and the suite says so. */
+export async function testDevices(): Promise<TestDevice[]> {
+  const gpu = await testGpu();
+  const onGpu = (laneWidth: 1 | 4): TestDevice[] =>
+    gpu === undefined
+      ? []
+      : [
+          {
+            label: `webgpu, ${laneWidth} lanes an invocation`,
+            device: webgpuDevice(gpu, { laneWidth }),
+            share: laneWidth === 1 ? 0.2 : 0.05,
+          },
+        ];
+  return [
+    { label: 'cpu', device: cpuDevice(), share: 1 },
+    { label: 'cpu, 2 threads', device: cpuDevice({ threads: 2, startThreads }), share: 1 },
+    ...onGpu(1),
+    ...onGpu(4),
+    ...['cpu', 'wasm'].map((backend) => ({ label: `eager:${backend}`, device: eagerDevice(backend), share: 1 })),
+  ];
+}
