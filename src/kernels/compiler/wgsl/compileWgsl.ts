@@ -6,7 +6,7 @@ import { factorSums } from '../factorSums.js';
 import { schedule } from '../schedule.js';
 import { type SplitProgram, splitAccurate, type Word } from './accurateTail.js';
 import { analyseForGpu } from './gpuAnalysis.js';
-import type { WorkgroupShape } from './kernelEmitter.js';
+import type { WorkgroupShape } from './loopPlan.js';
 import { kernelLoops } from './kernelLoops.js';
 import { type Copy, generateKernels, type Kernel } from './kernels.js';
 import { type LaneArray, WgslMemory } from './wgslMemory.js';

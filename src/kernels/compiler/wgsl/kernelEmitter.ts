@@ -6,61 +6,21 @@ import { emitElements } from '../elements.js';
 import { Expressions } from '../expressions.js';
 import { constantIndex, flattenIndices, type Index, variableIndex } from '../indexing.js';
 import { neutralElement } from '../loops.js';
-import type { GpuAnalysis } from './gpuAnalysis.js';
-import type { Groups, KernelLoop } from './kernelLoops.js';
-import { finite, joined, type WgslProgram, WgslScope, type WgslTarget, type WgslValue } from './wgslTarget.js';
+import type { Groups } from './kernelLoops.js';
+import {
+  type Combine,
+  type EmittedLoop,
+  type GpuProgramSource,
+  type JoinPieces,
+  type LoopPlan,
+  type LowParts,
+  teamSize,
+} from './loopPlan.js';
+import { finite, joined } from './kernelText.js';
+import { WgslScope, type WgslTarget, type WgslValue } from './wgslTarget.js';
 import type { LaneArray } from './wgslMemory.js';
 
-/** How a workgroup's invocations are laid out: `slots` × `lanes`, lane groups innermost. */
-export interface WorkgroupShape {
-  readonly size: number;
-  /** Vectors of lanes beside one another in a workgroup; a power of two, as `slots` is. */
-  readonly lanes: number;
-  readonly slots: number;
-}
-
-/** Shares of workgroups that a further kernel adds up. */
-export interface Combine {
-  readonly node: NodeId;
-  readonly fn: ReduceFunction;
-  /** Elements of the root. */
-  readonly size: number;
-  readonly blocks: number;
-  readonly partial: LaneArray;
-  /** Low parts of pairs. */
-  readonly partialLow: LaneArray | undefined;
-}
-
-/** Sums of the pieces of groups, `[piece][inner]`, that a further kernel adds up by group. */
-export interface JoinPieces {
-  readonly node: NodeId;
-  readonly groups: Groups;
-  readonly inner: number;
-  readonly partial: LaneArray;
-}
-
-/** A loop on a grid of workgroups (`blocks` of them), or with one block as part of a larger kernel. */
-export interface LoopPlan {
-  readonly loop: KernelLoop;
-  readonly shape: WorkgroupShape;
-  readonly blocks: number;
-}
-
-export interface EmittedLoop {
-  readonly lines: readonly string[];
-  readonly combine: readonly Combine[];
-  readonly join: readonly JoinPieces[];
-}
-
-/** Low parts of sums that are kept as pairs, by root. */
-export type LowParts = ReadonlyMap<NodeId, LaneArray>;
-
-export function emitLoop(
-  plan: LoopPlan,
-  program: WgslProgram & { readonly analysis: GpuAnalysis },
-  target: WgslTarget,
-  low: LowParts,
-): EmittedLoop {
+export function emitLoop(plan: LoopPlan, program: GpuProgramSource, target: WgslTarget, low: LowParts): EmittedLoop {
   return new LoopEmitter(plan, program, target, low).emit();
 }
 
@@ -74,10 +34,12 @@ class LoopEmitter {
   private readonly finishers: (() => void)[] = [];
   private readonly groupFinishers: ((scope: WgslScope) => void)[] = [];
   private readonly e: Expressions;
+  /** This workgroup's number, as an index. */
+  private block: Index | undefined;
 
   constructor(
     private readonly plan: LoopPlan,
-    private readonly program: WgslProgram & { readonly analysis: GpuAnalysis },
+    private readonly program: GpuProgramSource,
     private readonly target: WgslTarget,
     private readonly low: LowParts,
   ) {
@@ -347,15 +309,13 @@ class LoopEmitter {
   /** Position of an element in the share of this block. */
   private blockElement(element: Index, size: number): Index {
     if (this.plan.blocks === 1) return element;
-    this.blockIndex ??= variableIndex({ ...this.target.newVariable(this.plan.blocks, 0) });
-    const [{ variable }] = this.blockIndex.terms;
-    if (!this.isBlockDeclared) this.prologue.lines.unshift(`let ${this.target.nameOf(variable)} = block;`);
-    this.isBlockDeclared = true;
-    return flattenIndices([this.blockIndex, element], [size, 1]);
+    if (this.block === undefined) {
+      const variable = this.target.newVariable(this.plan.blocks, 0);
+      this.prologue.lines.unshift(`let ${this.target.nameOf(variable)} = block;`);
+      this.block = variableIndex(variable);
+    }
+    return flattenIndices([this.block, element], [size, 1]);
   }
-  private blockIndex: Index | undefined;
-  private isBlockDeclared = false;
-
   /** A segment sum by the index that this loop's rows are grouped by. */
   private emitGroupSum(
     root: Root,
@@ -423,19 +383,4 @@ const never: Store = () => {
 
 function variableOf(index: Index) {
   return index.terms.length === 0 ? { id: -1, local: -1, extent: 1, depth: 0 } : index.terms[0].variable;
-}
-
-/** Invocations that share a group: more for longer groups, so that each has several rows. */
-export function teamSize({ meanRows }: Groups, { slots }: WorkgroupShape): number {
-  let team = 1;
-  while (team * 2 <= slots && team * 8 <= meanRows) team *= 2;
-  return team;
-}
-
-/** Tiles of a loop: the third dimension of its grid. */
-export function tilesOf({ loop }: LoopPlan, program: WgslProgram): number {
-  if (loop.tile === undefined) return 1;
-  const { shape } = program.program.nodes[loop.roots[0].node];
-  const size = loop.roots[0].kind === 'reduce' ? sizeOf(shape) : sizeOf(shape.slice(1));
-  return Math.ceil(size / loop.tile);
 }

@@ -1,21 +1,22 @@
 // From the loops of a program to its kernels: small loops share one workgroup, large ones get a grid and a kernel that joins.
 import { type MathName, mathSource, opaqueCall, opaqueSource } from '../../webgpu/math/mathSource.js';
 import type { NodeId } from '../../program/tensorProgram.js';
-import type { GpuAnalysis } from './gpuAnalysis.js';
+import { emitLoop } from './kernelEmitter.js';
 import {
   type Combine,
   type EmittedLoop,
-  emitLoop,
+  type GpuProgramSource,
   type JoinPieces,
   type LoopPlan,
   type LowParts,
   teamSize,
   tilesOf,
   type WorkgroupShape,
-} from './kernelEmitter.js';
+} from './loopPlan.js';
 import type { KernelLoop } from './kernelLoops.js';
 import type { LaneArray } from './wgslMemory.js';
-import { joined, type LaneType, storedWord, type WgslProgram, WgslTarget } from './wgslTarget.js';
+import { joined, storedWord } from './kernelText.js';
+import { type LaneType, WgslTarget } from './wgslTarget.js';
 
 export type Binding =
   { readonly kind: 'guard' | 'parameters' } | { readonly kind: 'lanes' | 'data'; readonly page: number };
@@ -39,11 +40,9 @@ const longestCode = 600;
 /** Rows that an invocation should have, at least, before there are more workgroups. */
 const rowsPerInvocation = 4;
 
-type GpuProgram = WgslProgram & { readonly analysis: GpuAnalysis };
-
 export function generateKernels(
   loops: readonly KernelLoop[],
-  program: GpuProgram,
+  program: GpuProgramSource,
   shape: WorkgroupShape,
   low: LowParts,
   copies: readonly Copy[],
@@ -66,7 +65,7 @@ class KernelList {
   private join: JoinPieces[] = [];
 
   constructor(
-    private readonly program: GpuProgram,
+    private readonly program: GpuProgramSource,
     private readonly shape: WorkgroupShape,
     private readonly low: LowParts,
   ) {}

@@ -21,6 +21,7 @@ import {
 } from '../indexing.js';
 import type { DataArray } from '../memoryLayout.js';
 import { isReadByColumns, literal, Scope, type Target } from '../target.js';
+import { finite, joined, KernelUses, storedWord } from './kernelText.js';
 import type { DeviceColumn, GpuColumn, LaneArray, WgslMemory } from './wgslMemory.js';
 
 export class WgslScope extends Scope {
@@ -50,21 +51,6 @@ export interface WgslProgram extends BoundProgram {
   readonly roots: ReadonlyMap<NodeId, LaneArray>;
   /** Data-only roots, computed on the host. */
   readonly computed: ReadonlyMap<NodeId, DataArray>;
-}
-
-/** What a kernel touches: which buffers it needs bound, which functions declared. */
-export class KernelUses {
-  readonly lanePages = new Set<number>();
-  readonly dataPages = new Set<number>();
-  readonly sharedMath = new Set<MathName>();
-  readonly laneMath = new Set<MathName>();
-  /** Columns that are split over pages: read through a function of their own. */
-  readonly splitColumns = new Map<string, DeviceColumn>();
-  /** Bytes of every array touched, once each. */
-  readonly bytes = new Map<string, number>();
-  parameters = false;
-  /** Needs the uniform that is zero at run time. */
-  zero = false;
 }
 
 const runTimeIndex = 1_000_000;
@@ -379,36 +365,6 @@ export class WgslTarget implements Target {
     if (position.terms.length === 0) return `${start + position.constant * groupCount} + group`;
     return `${start} + (${this.index(position)}) * ${groupCount} + group`;
   }
-}
-
-/** Text of reading a part of a column: an i32, or for f32 columns an f32. */
-export function storedWord({ parts, storage }: DeviceColumn, part: number, position: string): string {
-  const { page, start, from } = parts[part];
-  const at = from === 0 ? position : `(${position}) - ${from}`;
-  switch (storage) {
-    case 'f32':
-      return `bitcast<f32>(data${page}[${start} + ${at}])`;
-    case 'i32':
-      return `bitcast<i32>(data${page}[${start} + ${at}])`;
-    case 'u16':
-      return `i32((data${page}[${start} + ((${at}) >> 1u)] >> u32(((${at}) & 1) << 4u)) & 0xffffu)`;
-    case 'u8':
-      return `i32((data${page}[${start} + ((${at}) >> 2u)] >> u32(((${at}) & 3) << 3u)) & 0xffu)`;
-    default:
-      throw new Error(storage satisfies never);
-  }
-}
-
-/** Two numbers of a reduction, joined. */
-export function joined(fn: ReduceFunction, a: string, b: string): string {
-  if (fn === 'sum') return `${a} + ${b}`;
-  return fn === 'prod' ? `${a} * ${b}` : `${fn}(${a}, ${b})`;
-}
-
-/** Largest f32 in place of infinity, where a reduction starts. */
-export function finite(value: number): number {
-  const largest = 3.4028234663852886e38;
-  return Math.max(-largest, Math.min(largest, value));
 }
 
 /** Elements that an index reaches, at most. */
