@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { candidates } from '../../src/cli/devices/candidates.js';
 import { type Candidate, chooseDevice } from '../../src/cli/devices/chooseDevice.js';
 import { whyNoGpu } from '../../src/cli/devices/gpuAdvice.js';
+import { machine } from '../../src/cli/devices/machine.js';
 import { openDevice, type OpenDevice } from '../../src/cli/devices/openDevice.js';
 import { type GpuFindings, probeGpu } from '../../src/cli/devices/probeGpu.js';
 import { compileChains } from '../../src/cli/fit/sampleChains.js';
@@ -10,6 +11,7 @@ import type { Chains } from '../../src/inference/threads/index.js';
 import { deviceToOpen } from '../../src/cli/fit/devicePeriods.js';
 import type { Config } from '../../src/data/config.js';
 import { InputError } from '../../src/data/inputError.js';
+import { nodeTensorflow } from '../../src/kernels/adapters/nodeTensorflow.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
 import { DeviceLostError, DeviceMemoryError, NoAdapterError } from '../../src/kernels/webgpu/errors.js';
 import { defineModel } from '../../src/models/model.js';
@@ -23,6 +25,12 @@ import { salesConfig, salesFolders } from './salesFolder.js';
 afterEach(restoreMachine);
 
 const newCase = salesFolders();
+const notInstalled = Object.assign(
+  new Error("Cannot find package '@tensorflow/tfjs-node-gpu' and '@tensorflow/tfjs-node'"),
+  {
+    code: 'ERR_MODULE_NOT_FOUND',
+  },
+);
 const nothing: GpuFindings = { version: '0.6.2', adapters: [], complaints: [], failure: undefined };
 const software: GpuFindings = { ...findings, adapters: [{ ...findings.adapters[0], isSoftware: true }] };
 
@@ -116,6 +124,44 @@ describe('an eager device', () => {
       2,
       'hierax: device eager:abacus: @tensorflow/tfjs-backend-abacus is not installed; backends that run in Node: cpu, wasm\n',
     ]);
+  });
+});
+
+describe('the device cuda', () => {
+  const found = { packageName: '@tensorflow/tfjs-node-gpu', version: '2.9.1' };
+
+  it('is TensorFlow; where that computes on the processor, the announcement says so', async () => {
+    const openTensorflow = (isOnGpu: boolean) => () =>
+      Promise.resolve({
+        ...found,
+        isOnGpu,
+        device: { ...cpuDevice(), name: 'cuda' as const, precision: 'single' as const },
+      });
+    withGpu();
+    machine.openTensorflow = openTensorflow(true);
+    expect(await openDevice('cuda', { precision: undefined })).toMatchObject({
+      adapter: 'TensorFlow 2.9.1 on the GPU',
+      isSoftware: false,
+    });
+    machine.hasTensorflow = () => true;
+    const tried = candidates({ precision: undefined } as Config, findings);
+    expect(tried.map(({ label }) => label)).toEqual(['cpu', 'webgpu Acme 9000', 'cuda']);
+    machine.openTensorflow = openTensorflow(false);
+    await expect(tried[2].open()).rejects.toThrow('TensorFlow finds no GPU');
+    const { config } = newCase();
+    const { code, stderr } = await hierax('fit', config, '--device', 'cuda');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(' on cuda TensorFlow 2.9.1 on the processor (software on the processor: slow), single');
+  });
+
+  it('that is not installed: exit 2, with the package and the CUDA it wants', async () => {
+    const { config } = newCase();
+    machine.openTensorflow = () => nodeTensorflow(() => Promise.reject(notInstalled));
+    const { code, stderr } = await hierax('fit', config, '--device', 'cuda');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^hierax: device cuda: [^\n]*npm install @tensorflow\/tfjs-node-gpu[^\n]*CUDA 11\.2[^\n]*\n$/,
+    );
   });
 });
 

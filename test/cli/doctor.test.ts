@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
 import { doctorCommand } from '../../src/cli/commands/doctor.js';
 import { checkCpuDevice } from '../../src/cli/doctor/cpuCheck.js';
-import { eagerFinding, gpuFindings } from '../../src/cli/doctor/deviceFindings.js';
+import { cudaFinding, eagerFinding, gpuFindings } from '../../src/cli/doctor/deviceFindings.js';
 import type { DoctorReport } from '../../src/cli/doctor/doctorReport.js';
 import { doctorReport, formatDoctorReport, machineProbes } from '../../src/cli/doctor/doctorReport.js';
 import type { Finding } from '../../src/cli/doctor/finding.js';
@@ -81,6 +81,7 @@ describe('doctor', () => {
     expect(printed).toMatch(/ok +DuckDB +v1\.\d+\.\d+/);
     expect(printed).toContain(`${folder} can be written to`);
     expect(printed).toMatch(/(ok|-) +webgpu +\S/);
+    expect(printed).toMatch(/(ok|-|failed) +cuda +\S/);
     expect(printed).toMatch(/ok +eager +tfjs backends: cpu, wasm /);
     expect(readdirSync(folder)).toEqual([]);
     expect(process.exitCode).toBeUndefined();
@@ -204,6 +205,36 @@ describe('devices beside the processor', () => {
         remedy: 'npm install webgpu',
       },
     ]);
+  });
+
+  it('are tried: what fails is told, and what to do', () => {
+    const trial = { compileMilliseconds: 42.3, largestDifference: 3e-7, millisecondsPerMillionRowChains: 0.123 };
+    const check = { isWorking: true, trial, faults: [] };
+    expect(gpuFindings({ ...findings, check }, 'linux')[0].detail).toMatch(
+      /32 KiB; 0\.12 ms per million rows and chain; agrees with the interpreter to 3e-7, sums keep .*; compiled in 42 ms$/,
+    );
+    const broken = { isWorking: false, trial: undefined, faults: ['kernel rows, line 3: unknown'] };
+    expect(gpuFindings({ ...findings, check: broken }, 'linux')[0]).toMatchObject({
+      status: 'failed',
+      detail: expect.stringMatching(/; kernel rows, line 3: unknown$/) as string,
+      remedy: 'update the GPU driver; until then use --device cpu',
+    });
+  });
+
+  it('of TensorFlow are there, or come with what it takes', () => {
+    const cuda = (state: 'onGpu' | 'onProcessor' | 'failed' | 'missing', detail: string) =>
+      cudaFinding({ ...findings, tensorflow: { state, detail } });
+    expect(cuda('onGpu', 'tfjs-node-gpu with TensorFlow 2.9.1')).toMatchObject({ status: 'ok' });
+    expect(cuda('onProcessor', 'tfjs-node with TensorFlow 2.9.1').detail).toMatch(/2\.9\.1, which finds no GPU$/);
+    expect(cuda('missing', 'TensorFlow is not installed: npm install it')).toEqual({
+      name: 'cuda',
+      status: 'absent',
+      detail: 'TensorFlow is not installed',
+      remedy: 'npm install it',
+    });
+    expect(cuda('failed', 'it does not load: CUDA 11.2')).toMatchObject({ status: 'failed', remedy: 'CUDA 11.2' });
+    const crashed = { ...noGpu, failure: 'asking the GPU drivers ended with SIGSEGV' };
+    expect(cudaFinding(crashed).detail).toBe('not tried: asking the GPU drivers ended with SIGSEGV');
   });
 
   it('of tfjs need a backend', async () => {

@@ -78,6 +78,7 @@ export function withGpu(gpu: FakeGpu = {}, found: GpuFindings = findings) {
       return Promise.resolve(context as unknown as GpuContext);
     },
     gpuDevice: () => device,
+    hasTensorflow: () => false,
     retryDelays: [0, 1],
   });
   return asked;

@@ -1,15 +1,26 @@
 // Which devices `device: auto` tries on this machine.
 import type { Config } from '../../data/config.js';
+import { InputError } from '../../data/inputError.js';
 import type { Candidate } from './chooseDevice.js';
 import { machine } from './machine.js';
-import { openDevice } from './openDevice.js';
+import { openDevice, type OpenDevice } from './openDevice.js';
 import type { GpuFindings } from './probeGpu.js';
 
-/** What `auto` tries: the processor, and a real GPU where one is found and its precision will do. */
+/** What `auto` tries: the processor, and real GPUs where they are found and their precision will do. */
 export function candidates(config: Config, findings: GpuFindings | undefined): Candidate[] {
-  const cpu: Candidate = { label: 'cpu', open: () => openDevice('cpu', config) };
+  const all: Candidate[] = [{ label: 'cpu', open: () => openDevice('cpu', config) }];
+  if (config.precision === 'double') return all;
   const gpu = findings?.adapters.at(0);
-  if (gpu === undefined || gpu.isSoftware || config.precision === 'double' || machine.gpuDevice === undefined)
-    return [cpu];
-  return [cpu, { label: `webgpu ${gpu.deviceName}`, open: () => openDevice('webgpu', config, findings) }];
+  if (gpu !== undefined && !gpu.isSoftware) {
+    all.push({ label: `webgpu ${gpu.deviceName}`, open: () => openDevice('webgpu', config, findings) });
+  }
+  if (findings !== undefined && machine.hasTensorflow()) all.push({ label: 'cuda', open: openOnGpu });
+  return all;
+}
+
+/** TensorFlow where it computes on a GPU; on the processor it is no match for `cpu`. */
+async function openOnGpu(): Promise<OpenDevice> {
+  const open = await openDevice('cuda', { precision: undefined });
+  if (open.isSoftware) throw new InputError('TensorFlow finds no GPU');
+  return open;
 }

@@ -7,7 +7,8 @@ import type { Device } from '../../kernels/device.js';
 import { NoAdapterError } from '../../kernels/webgpu/errors.js';
 import { whyNoGpu } from './gpuAdvice.js';
 import { machine } from './machine.js';
-import { openEager } from './openEager.js';
+import { openCuda } from './openCuda.js';
+import { inputErrors, openEager } from './openEager.js';
 import type { GpuFindings } from './probeGpu.js';
 
 /** A device that a fit runs on. */
@@ -48,8 +49,9 @@ export async function openDevice(name: DeviceName, wishes: DeviceWishes, finding
     );
   }
   if (name === 'webgpu') return openWebgpu(findings ?? (await machine.probeGpu()));
-  if (name.startsWith('eager:')) return inHostMemory(await openEager(name.slice('eager:'.length)));
-  throw new InputError(`device ${name} is not part of this version; use --device cpu or webgpu`);
+  if (name.startsWith('eager:')) return inHostMemory(inputErrors(await openEager(name.slice('eager:'.length))));
+  const { device, adapter, isOnGpu } = await openCuda(() => machine.openTensorflow());
+  return { ...inHostMemory(inputErrors(device)), adapter, isSoftware: !isOnGpu };
 }
 
 function inHostMemory(device: Device): OpenDevice {
@@ -64,15 +66,13 @@ function inHostMemory(device: Device): OpenDevice {
 
 /** Throws InputError; what an adapter that is there does wrong comes as it is (DeviceLostError). */
 async function openWebgpu(findings: GpuFindings): Promise<OpenDevice> {
-  const { gpuDevice } = machine;
-  if (gpuDevice === undefined) throw new InputError('device webgpu is not part of this version; use --device cpu');
   const [found] = findings.adapters;
   if (found === undefined) throw noGpu(findings);
   const context = await machine.openGpu().catch((error: unknown) => {
     throw error instanceof NoAdapterError ? noGpu(findings) : error;
   });
   return {
-    device: gpuDevice(context),
+    device: machine.gpuDevice(context),
     adapter: found.deviceName,
     isSoftware: found.isSoftware,
     allocatedBytes: () => context.allocatedBytes,

@@ -20,11 +20,11 @@ export async function openEager(backend: string): Promise<Device> {
     const remedy = known.includes(backend) ? `npm install ${name}` : `backends that run in Node: ${known.join(', ')}`;
     throw new InputError(`device eager:${backend}: ${what}; ${remedy}`);
   }
-  return inputErrors(eagerDevice(backend));
+  return eagerDevice(backend);
 }
 
 /** The device, whose refusals are the user's to mend: a backend that does not start, sums too long for f32. */
-function inputErrors(device: Device): Device {
+export function inputErrors(device: Device): Device {
   return {
     ...device,
     compile: (program, binding) =>

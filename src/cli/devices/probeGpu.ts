@@ -4,20 +4,26 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { AdapterList } from './adapters.js';
+import { answerMark, selfTestWord } from './probeWords.js';
+import type { SelfTest } from './selfTest.js';
 
-export interface GpuFindings extends AdapterList {
+export interface GpuFindings extends AdapterList, Partial<SelfTest> {
   /** What loader and drivers wrote while they were asked, a line each. */
   readonly complaints: readonly string[];
   /** How the process that asked them ended, when it gave no answer. */
   readonly failure: string | undefined;
 }
 
-/** Milliseconds that drivers get to answer. */
-const patience = 20_000;
+/** Milliseconds that drivers get to answer, and to compile and compute what they are tried with. */
+const patience = { asked: 20_000, tried: 180_000 };
 
-/** Asks all drivers; never rejects: a failure is part of the findings. */
-export async function probeGpu(): Promise<GpuFindings> {
-  const child = spawn(process.execPath, probeWords(), { stdio: ['ignore', 'pipe', 'pipe'], timeout: patience });
+/** Asks all drivers, and on request tries what they offer; never rejects: a failure is part of the findings. */
+export async function probeGpu({ withSelfTest = false } = {}): Promise<GpuFindings> {
+  const words = [...probeWords(), ...(withSelfTest ? [selfTestWord] : [])];
+  const child = spawn(process.execPath, words, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: withSelfTest ? patience.tried : patience.asked,
+  });
   const printed = { stdout: '', stderr: '' };
   child.stdout.on('data', (text: Buffer) => (printed.stdout += text.toString()));
   child.stderr.on('data', (text: Buffer) => (printed.stderr += text.toString()));
@@ -27,7 +33,8 @@ export async function probeGpu(): Promise<GpuFindings> {
   });
   const complaints = [...new Set(printed.stderr.split('\n').map((line) => line.trim()))].filter((line) => line !== '');
   try {
-    return { ...(JSON.parse(printed.stdout) as AdapterList), complaints, failure: undefined };
+    const answer = printed.stdout.slice(printed.stdout.lastIndexOf(answerMark) + answerMark.length);
+    return { ...(JSON.parse(answer) as AdapterList & Partial<SelfTest>), complaints, failure: undefined };
   } catch {
     return { version: undefined, adapters: [], complaints, failure: `asking the GPU drivers ended with ${end}` };
   }

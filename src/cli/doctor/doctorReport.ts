@@ -6,7 +6,7 @@ import { machine } from '../devices/machine.js';
 import { eagerBackends } from '../devices/openEager.js';
 import type { GpuFindings } from '../devices/probeGpu.js';
 import { checkCpuDevice, type CpuCheck } from './cpuCheck.js';
-import { eagerFinding, gpuFindings } from './deviceFindings.js';
+import { cudaFinding, eagerFinding, gpuFindings } from './deviceFindings.js';
 import type { Finding } from './finding.js';
 import { duckDBVersion, hasSharedMemory, hasSimd, isAtLeast, requiredNode, tryWriting } from './environment.js';
 
@@ -39,7 +39,7 @@ export function machineProbes(out: string): Probes {
     simd: hasSimd,
     sharedMemory: hasSharedMemory,
     cpu: checkCpuDevice,
-    gpu: machine.probeGpu,
+    gpu: () => machine.probeGpu({ withSelfTest: true }),
     eager: eagerBackends,
     tfjs: async () => (await import('@tensorflow/tfjs-core')).version_core,
     duckdb: duckDBVersion,
@@ -77,8 +77,7 @@ export async function doctorReport(probes: Probes): Promise<DoctorReport> {
     findings.push(await attempt(name, remedy, () => `${tryWriting(folder)} can be written to`));
   }
   const gpu = await probes.gpu();
-  findings.push(...gpuFindings(gpu, process.platform), await eagerFinding(probes.eager));
-  findings.push({ name: 'cuda', status: 'absent', detail: 'not part of this version' });
+  findings.push(...gpuFindings(gpu, process.platform), cudaFinding(gpu), await eagerFinding(probes.eager));
   return { version: hieraxVersion(), isUsable: cpu.isWorking, findings, cpu, gpu };
 }
 

@@ -16,11 +16,14 @@ export interface GpuCheck {
 const agreement = 1e-5;
 
 /** Runs the trials; failures are part of the result, never thrown. */
-export async function checkGpu(device: Device, reference: Reference = interpret): Promise<GpuCheck> {
+export async function checkGpu(
+  device: Device,
+  { reference = interpret, rows = 400_000 }: { readonly reference?: Reference; readonly rows?: number } = {},
+): Promise<GpuCheck> {
   const faults: string[] = [];
   let trial: DeviceTrial | undefined;
   try {
-    trial = await tryDevice(device, reference);
+    trial = await tryDevice(device, reference, rows);
     if (!(trial.largestDifference <= agreement))
       faults.push(`a gradient differs from the interpreter's by ${trial.largestDifference.toExponential(1)}`);
     const lost = await lostInSums(device);

@@ -27,9 +27,9 @@ export interface DeviceTrial {
   readonly millisecondsPerMillionRowChains: number;
 }
 
-/** Throws what compiling and running throw. */
-export async function tryDevice(device: Device, reference: Reference): Promise<DeviceTrial> {
-  const manyRows = madeUpData(400_000);
+/** Throws what compiling and running throw. `rows` are for the timing. */
+export async function tryDevice(device: Device, reference: Reference, rows = 400_000): Promise<DeviceTrial> {
+  const manyRows = madeUpData(rows);
   const begun = performance.now();
   const many = await bind(manyRows, device);
   await many.executable.run();

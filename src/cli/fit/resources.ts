@@ -83,6 +83,7 @@ const byPurpose = ({ data, program, trajectories }: MemoryNeeds): string =>
   `data ${megabytes(data)}, program ${megabytes(program)}, trajectories ${megabytes(trajectories)}`;
 
 function megabytes(bytes: number): string {
+  if (bytes > 0 && bytes < 1e5) return `${(bytes / 1e3).toFixed(1)} kB`;
   const mega = bytes / 1e6;
   return mega >= 1000 ? `${(mega / 1000).toFixed(1)} GB` : `${mega >= 10 ? mega.toFixed(0) : mega.toFixed(1)} MB`;
 }
