@@ -1,0 +1,81 @@
+// The kernels of phase space, compiled, with their bindings: everything a dispatch needs is made once and found again.
+import type { GpuContext } from '../../kernels/webgpu/context.js';
+import type { DeviceMemory } from './deviceMemory.js';
+import type { Layout } from './layout.js';
+import { blockDrift, blockMomentum, blockVelocity } from './wgsl/blockKernels.js';
+import { kickAndDrift, secondKick } from './wgsl/leapfrogKernels.js';
+import { adaptDiagonal, checkMoments, observePosition } from './wgsl/metricKernels.js';
+import { refreshMomentum } from './wgsl/momentumKernels.js';
+import { reduceScalars } from './wgsl/reduceKernel.js';
+import type { KernelSource } from './wgsl/shared.js';
+import { bindingNumber } from './wgsl/shared.js';
+import { turning } from './wgsl/turningKernel.js';
+
+const always = {
+  kickAndDrift,
+  secondKick,
+  refreshMomentum,
+  turning,
+  observePosition,
+  checkMoments,
+  adaptDiagonal,
+  reduceScalars,
+};
+const withBlock = { blockDrift, blockMomentum, blockVelocity };
+
+export type KernelName = keyof typeof always | keyof typeof withBlock;
+
+interface CompiledKernel {
+  readonly source: KernelSource;
+  readonly pipeline: GPUComputePipeline;
+  /** By dispatch and page. */
+  readonly groups: GPUBindGroup[][];
+}
+
+export class Kernels {
+  private generation = 0;
+
+  private constructor(
+    private readonly context: GpuContext,
+    private readonly memory: DeviceMemory,
+    private readonly compiled: ReadonlyMap<KernelName, CompiledKernel>,
+  ) {}
+
+  /** Rejects with ShaderCompileError. */
+  static async create(context: GpuContext, layout: Layout, memory: DeviceMemory): Promise<Kernels> {
+    const wanted = Object.entries(layout.blockSize > 0 ? { ...always, ...withBlock } : always);
+    const compiled = await Promise.all(
+      wanted.map(async ([name, write]): Promise<[KernelName, CompiledKernel]> => {
+        const source = write(layout);
+        const pipeline = await context.pipeline(source.code, source.name);
+        return [name as KernelName, { source, pipeline, groups: [] }];
+      }),
+    );
+    return new Kernels(context, memory, new Map(compiled));
+  }
+
+  /** Appends dispatch number `dispatch` of a batch, on one page, with x × y workgroups. */
+  encode(pass: GPUComputePassEncoder, name: KernelName, dispatch: number, page: number, x: number, y: number): void {
+    const kernel = this.compiled.get(name)!;
+    pass.setPipeline(kernel.pipeline);
+    pass.setBindGroup(0, this.groupOf(kernel, dispatch, page));
+    pass.dispatchWorkgroups(x, y);
+    this.context.countDispatches(1);
+  }
+
+  private groupOf({ source, pipeline, groups }: CompiledKernel, dispatch: number, page: number): GPUBindGroup {
+    if (this.generation !== this.memory.generation) {
+      for (const kernel of this.compiled.values()) kernel.groups.length = 0;
+      this.generation = this.memory.generation;
+    }
+    const byPage = (groups[dispatch] ??= []);
+    return (byPage[page] ??= this.context.device.createBindGroup({
+      label: source.name,
+      layout: pipeline.getBindGroupLayout(0),
+      entries: source.bindings.map((name) => ({
+        binding: bindingNumber(name),
+        resource: this.memory.binding(name, page, dispatch),
+      })),
+    }));
+  }
+}

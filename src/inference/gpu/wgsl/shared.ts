@@ -1,0 +1,131 @@
+// What all kernels of phase space share: bindings, the tables of requests, and two-float sums that compilers leave alone.
+import type { Layout } from '../layout.js';
+import { firstMomentum, metricVectors, partialsOf, workgroupSize } from '../layout.js';
+
+/** Arrays that kernels bind; the number is the binding. A kernel binds those that it names, and uses each of them. */
+const bindings = {
+  header: { binding: 0, type: 'Header', isWritten: false },
+  table: { binding: 1, type: 'array<u32>', isWritten: false },
+  vectors: { binding: 2, type: 'array<f32>', isWritten: true },
+  order: { binding: 3, type: 'array<u32>', isWritten: false },
+  parameters: { binding: 4, type: 'array<f32>', isWritten: true },
+  gradients: { binding: 5, type: 'array<f32>', isWritten: false },
+  words: { binding: 6, type: 'array<f32>', isWritten: false },
+  partials: { binding: 7, type: 'array<vec2f>', isWritten: true },
+  scalars: { binding: 8, type: 'array<vec2f>', isWritten: true },
+  wordLog: { binding: 9, type: 'array<f32>', isWritten: true },
+  blockVelocities: { binding: 10, type: 'array<f32>', isWritten: true },
+  blockMatrices: { binding: 11, type: 'array<f32>', isWritten: false },
+  priorVariances: { binding: 12, type: 'array<f32>', isWritten: false },
+} as const;
+
+export type BindingName = keyof typeof bindings;
+
+/** Words of the header that every dispatch has. */
+export const headerWords = 5;
+
+/** A kernel as text, with what it binds. */
+export interface KernelSource {
+  readonly name: string;
+  readonly bindings: readonly BindingName[];
+  readonly code: string;
+}
+
+export function bindingNumber(name: BindingName): number {
+  return bindings[name].binding;
+}
+
+/**
+ * A kernel of `@workgroup_size(64)`: workgroup (x, y) serves entry x of the table and chunk y of the page. `body` is what is
+ * declared beside `main`, or `main` itself.
+ */
+export function kernelSource(
+  name: string,
+  layout: Layout,
+  bound: readonly Exclude<BindingName, 'header'>[],
+  body: string,
+): KernelSource {
+  const all: BindingName[] = ['header', ...bound];
+  const declarations = all.map((binding) => {
+    const { binding: number, type, isWritten } = bindings[binding];
+    return `@group(0) @binding(${number}) var<storage, ${isWritten ? 'read_write' : 'read'}> ${binding}: ${type};`;
+  });
+  return { name, bindings: all, code: [constants(layout), headerType, ...declarations, twoFloat, body].join('\n') };
+}
+
+function constants(layout: Layout): string {
+  const { dimension, chains, lanes, blockSize, chunk, chunks, words } = layout;
+  const values = {
+    DIMENSION: dimension,
+    CHAINS: chains,
+    LANES: lanes,
+    BLOCK: blockSize,
+    CHUNK: chunk,
+    CHUNKS: chunks,
+    PARTIALS: partialsOf(layout),
+    WORDS: words * lanes,
+    INVERSE_MASS: metricVectors.inverseMass,
+    MEAN: metricVectors.mean,
+    SQUARES: metricVectors.squares,
+    FIRST_MOMENTUM: firstMomentum,
+  };
+  const names = Object.entries(values).map(([name, value]) => `const ${name} = ${value}u;`);
+  return [...names, `const THREADS = ${workgroupSize}u;`, 'const NONE = 0xffffffffu;'].join('\n');
+}
+
+/** `first`: word of the table where the dispatch's entries begin. `zero` is 0, which the compiler cannot know. */
+const headerType = `
+struct Header { first: u32, round: u32, zero: u32, pageStart: u32, pageLength: u32 }
+
+/** Index of the first number of a chain's part of a vector. */
+fn rowOf(vector: u32, chain: u32) -> u32 { return (vector * CHAINS + chain) * header.pageLength; }
+
+/** First dimension, within the page, of chunk y of the page; and where it ends. */
+fn chunkBegin(y: u32) -> u32 { return y * CHUNK; }
+fn chunkEnd(y: u32) -> u32 { return min(header.pageLength, (y + 1u) * CHUNK); }
+fn chunkNumber(y: u32) -> u32 { return header.pageStart / CHUNK + y; }
+`;
+
+/**
+ * A sum is a pair (high, low). Its error terms are exact only when the compiler neither reassociates nor contracts, which
+ * WGSL allows it to do; so every intermediate result passes through integers that it cannot see through.
+ * Knuth's two-sum (TAOCP 2, §4.2.2, theorem B); accumulation as in Neumaier (1974).
+ */
+export const twoFloat = `
+fn opaque(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ header.zero); }
+
+fn twoSum(a: f32, b: f32) -> vec2f {
+  let sum = opaque(a + b);
+  let bRounded = opaque(sum - a);
+  let aRounded = opaque(sum - bRounded);
+  return vec2f(sum, opaque(a - aRounded) + opaque(b - bRounded));
+}
+
+fn accumulate(total: vec2f, x: f32) -> vec2f {
+  let sum = twoSum(total.x, opaque(x));
+  return vec2f(sum.x, opaque(total.y + sum.y));
+}
+
+fn addPairs(a: vec2f, b: vec2f) -> vec2f {
+  let sum = twoSum(a.x, b.x);
+  return vec2f(sum.x, opaque(sum.y + opaque(a.y + b.y)));
+}
+
+var<workgroup> threadSums: array<vec2f, THREADS>;
+
+/** Sum over the threads of a workgroup; to be called by all of them. */
+fn groupSum(value: vec2f, thread: u32) -> vec2f {
+  threadSums[thread] = value;
+  workgroupBarrier();
+  for (var stride = THREADS / 2u; stride > 0u; stride >>= 1u) {
+    if (thread < stride) { threadSums[thread] = addPairs(threadSums[thread], threadSums[thread + stride]); }
+    workgroupBarrier();
+  }
+  let total = threadSums[0];
+  workgroupBarrier();
+  return total;
+}
+`;
+
+/** Parameters of every `main`. */
+export const mainParameters = '@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32';
