@@ -1,10 +1,10 @@
 // The metric's dense block of every chain: moments and estimate on the host in f64 (few dimensions), matrices for the device.
 import { solveTransposed } from '../linearAlgebra.js';
-import { estimateMetric } from '../warmup/estimateMetric.js';
+import { estimateMetric } from '../phaseSpace/estimateMetric.js';
 import type { Metric } from '../phaseSpace/metric.js';
 import { blockMetric, diagonalMetric, inverseMassDiagonal } from '../phaseSpace/metric.js';
 import type { SavedVectors } from '../phaseSpace/phaseSpaces.js';
-import { RunningMoments } from '../warmup/moments.js';
+import { RunningMoments } from '../phaseSpace/moments.js';
 
 interface Block {
   /** Over the block alone: `[size]`, with a dense part over all of it once there is one. */

@@ -11,19 +11,20 @@ import type { KernelSource } from './wgsl/shared.js';
 import { bindingNumber } from './wgsl/shared.js';
 import { turning } from './wgsl/turningKernel.js';
 
-const always = {
-  kickAndDrift,
-  secondKick,
-  refreshMomentum,
-  turning,
-  observePosition,
-  checkMoments,
-  adaptDiagonal,
-  reduceScalars,
-};
+const always = { kickAndDrift, secondKick, observePosition, checkMoments, adaptDiagonal, reduceScalars };
 const withBlock = { blockDrift, blockMomentum, blockVelocity };
 
-export type KernelName = keyof typeof always | keyof typeof withBlock;
+export type KernelName = keyof typeof always | keyof typeof withBlock | 'refreshMomentum' | 'turning';
+
+function sourcesFor(hasBlock: boolean): [KernelName, KernelSource][] {
+  const sources = {
+    ...always,
+    ...(hasBlock ? withBlock : {}),
+    refreshMomentum: refreshMomentum(hasBlock),
+    turning: turning(hasBlock),
+  };
+  return Object.entries(sources) as [KernelName, KernelSource][];
+}
 
 interface CompiledKernel {
   readonly source: KernelSource;
@@ -43,12 +44,10 @@ export class Kernels {
 
   /** Rejects with ShaderCompileError. */
   static async create(context: GpuContext, layout: Layout, memory: DeviceMemory): Promise<Kernels> {
-    const wanted = Object.entries(layout.blockSize > 0 ? { ...always, ...withBlock } : always);
     const compiled = await Promise.all(
-      wanted.map(async ([name, write]): Promise<[KernelName, CompiledKernel]> => {
-        const source = write(layout);
+      sourcesFor(layout.blockSize > 0).map(async ([name, source]): Promise<[KernelName, CompiledKernel]> => {
         const pipeline = await context.pipeline(source.code, source.name);
-        return [name as KernelName, { source, pipeline, groups: [] }];
+        return [name, { source, pipeline, groups: [] }];
       }),
     );
     return new Kernels(context, memory, new Map(compiled));

@@ -5,6 +5,7 @@ import type { Kernels } from './kernels.js';
 import type { Layout } from './layout.js';
 import { partialsOf, rowOffset, workgroupSize } from './layout.js';
 import type { Copy, Plan, Step } from './planBatch.js';
+import { headerOf } from './wgsl/shared.js';
 
 type Dispatch = Extract<Step, { kind: 'dispatch' }>;
 
@@ -96,9 +97,8 @@ export class PlanRunner {
     const table = new Uint32Array(length);
     const entriesBegin = (dispatches.length * headerStride) / 4;
     dispatches.forEach(({ step, page }, i) => {
-      const { start, length: pageLength } = this.layout.pages[page];
       const first = step.over === 'scalars' ? step.first : entriesBegin + step.first;
-      table.set([first, step.round, 0, start, pageLength], (i * headerStride) / 4);
+      table.set(headerOf(this.layout, first, step.round, this.layout.pages[page]), (i * headerStride) / 4);
     });
     plan.table.copyTo(table.subarray(entriesBegin));
     return table;
@@ -180,10 +180,12 @@ export class PlanRunner {
       return { buffer, offset: rowOffset(layout, page, vector, chain), bytes: 4 * page.length };
     });
     const read = new Float32Array(await context.submitAndRead(context.device.createCommandEncoder(), parts));
-    return vectors.map((_, i) => this.inProgramOrder(
+    return vectors.map((_, i) =>
+      this.inProgramOrder(
         read.subarray(i * layout.dimension, (i + 1) * layout.dimension),
         new Float64Array(layout.dimension),
-      ));
+      ),
+    );
   }
 
   /** A vector as it lies on the device, put into the program's order. */

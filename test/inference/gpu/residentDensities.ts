@@ -32,10 +32,41 @@ export function wgslCorrelatedNormal(dimension: number, rho: number): WgslDensit
   };
 }
 
-/** Neal's funnel in the parametrisation of ../densities.ts. */
-export function wgslFunnel(body: string, dimension: number): WgslDensity {
-  return { dimension, body };
-}
+/** `banana` of ../densities.ts. */
+export const wgslBanana: WgslDensity = {
+  dimension: 2,
+  body: `
+  let error = q(1u) - q(0u) * q(0u);
+  value = accumulate(value, -0.5 * q(0u) * q(0u));
+  value = accumulate(value, -0.5 * error * error);
+  setGradient(0u, 2.0 * q(0u) * error - q(0u));
+  setGradient(1u, -error);`,
+};
+
+/** `eightSchools` of ../densities.ts. */
+export const wgslEightSchools: WgslDensity = {
+  dimension: 10,
+  body: `
+  var effects = array<f32, 8>(28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0);
+  var errors = array<f32, 8>(15.0, 10.0, 16.0, 11.0, 9.0, 11.0, 10.0, 18.0);
+  let mu = q(0u);
+  let tau = exp(q(1u));
+  let ratio = (tau / 5.0) * (tau / 5.0);
+  value = accumulate(value, -mu * mu / 50.0);
+  value = accumulate(value, q(1u) - log(1.0 + ratio));
+  var byMu = -mu / 25.0;
+  var byLogTau = 1.0 - 2.0 * ratio / (1.0 + ratio);
+  for (var j = 0u; j < 8u; j++) {
+    let eta = q(2u + j);
+    let error = (effects[j] - mu - tau * eta) / errors[j];
+    value = accumulate(value, -0.5 * (eta * eta + error * error));
+    byMu += error / errors[j];
+    byLogTau += error / errors[j] * tau * eta;
+    setGradient(2u + j, error / errors[j] * tau - eta);
+  }
+  setGradient(0u, byMu);
+  setGradient(1u, byLogTau);`,
+};
 
 /** Compiles a density for a number of lanes; every evaluation is one dispatch. */
 export async function resident(
@@ -58,6 +89,7 @@ fn q(i: u32) -> f32 { return positions[i * LANES + lane]; }
 fn setGradient(i: u32, x: f32) { gradients[i * LANES + lane] = x; }
 @compute @workgroup_size(THREADS) fn main(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= LANES) { return; }
+  zero = header.zero;
   lane = id.x;
   var value = vec2f();
   ${body}

@@ -138,7 +138,9 @@ describe('a schedule', () => {
     const lists = [subtree(3), undefined, subtree(1)];
     const { stages, rounds } = schedule(lists);
     expect(rounds).toBe(8);
-    const evaluated = stages.flatMap((stage) => (stage.kind === 'round' ? [stage.requests.map(({ chain }) => chain)] : []));
+    const evaluated = stages.flatMap((stage) =>
+      stage.kind === 'round' ? [stage.requests.map(({ chain }) => chain)] : [],
+    );
     expect(evaluated).toEqual([[0, 2], [0, 2], [0], [0], [0], [0], [0], [0]]);
   });
 

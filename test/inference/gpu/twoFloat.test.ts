@@ -16,6 +16,7 @@ struct Header { zero: u32, length: u32 }
 @group(0) @binding(2) var<storage, read_write> output: array<vec2f>;
 ${twoFloat}
 @compute @workgroup_size(THREADS) fn main(@builtin(local_invocation_index) thread: u32) {
+  zero = header.zero;
   var sum = vec2f();
   for (var i = thread; i < header.length; i += THREADS) { ${step} }
   let total = groupSum(sum, thread);
@@ -45,7 +46,10 @@ describe.skipIf(context === undefined)('sums of a large and many small numbers',
   });
 
   it('come back to small differences of large sums', async () => {
-    const cancelling = Float32Array.from({ length: 6400 }, (_, i) => (i < 3200 ? 1 : -1) * (2 ** 30 + 2 ** 20 * (i % 3200)));
+    const cancelling = Float32Array.from(
+      { length: 6400 },
+      (_, i) => (i < 3200 ? 1 : -1) * (2 ** 30 + 2 ** 20 * (i % 3200)),
+    );
     cancelling[77] += 128;
     const difference = cancelling.reduce((sum, x) => sum + x, 0);
     expect(difference).not.toBe(0);

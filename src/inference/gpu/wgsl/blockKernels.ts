@@ -1,7 +1,6 @@
 // Kernels of the metric's dense block: momenta from normals, drift, velocities with their share of the kinetic energy.
-import type { Layout } from '../layout.js';
 import { leapfrogEntryWords } from './leapfrogKernels.js';
-import { type BindingName, type KernelSource, kernelSource, mainParameters } from './shared.js';
+import { type BindingName, type KernelSource, kernelSource } from './shared.js';
 
 type Bound = Exclude<BindingName, 'header'>;
 
@@ -11,70 +10,61 @@ type Bound = Exclude<BindingName, 'header'>;
  * neighbouring numbers. Entries are those of leapfrog steps or of refreshed momenta.
  */
 function blockKernel(
-  layout: Layout,
   name: string,
   bound: readonly Bound[],
   { matrix, operand, use }: { matrix: 0 | 1; operand: string; use: string },
 ): KernelSource {
   return kernelSource(
     name,
-    layout,
     ['table', 'vectors', 'blockMatrices', ...bound],
     `
-@compute @workgroup_size(THREADS) fn main(${mainParameters}) {
   let at = header.first + group.x * ${leapfrogEntryWords}u;
   let chain = table[at];
   let momentumVector = table[at + 6u];
   if (momentumVector == NONE) { return; }
   let momentumRow = rowOf(momentumVector, chain);
-  let velocityRow = ((momentumVector - FIRST_MOMENTUM) * CHAINS + chain) * BLOCK;
+  let size = header.block;
+  let velocityRow = ((momentumVector - FIRST_MOMENTUM) * header.chains + chain) * size;
   let row = group.y * THREADS + thread;
   var result = 0.0;
-  if (row < BLOCK) {
-    let matrix = (chain * 2u + ${matrix}u) * BLOCK * BLOCK;
-    for (var k = 0u; k < BLOCK; k++) { result += blockMatrices[matrix + k * BLOCK + row] * ${operand}; }
+  if (row < size) {
+    let matrix = (chain * 2u + ${matrix}u) * size * size;
+    for (var k = 0u; k < size; k++) { result += blockMatrices[matrix + k * size + row] * ${operand}; }
   }
-  ${use}
-}`,
+  ${use}`,
   );
 }
 
 /** p = L⁻ᵀ z over the block, where z lies with the block's velocities. */
-export function blockMomentum(layout: Layout): KernelSource {
-  return blockKernel(layout, 'block momentum', ['blockVelocities'], {
-    matrix: 1,
-    operand: 'blockVelocities[velocityRow + k]',
-    use: 'if (row < BLOCK) { vectors[momentumRow + row] = result; }',
-  });
-}
+export const blockMomentum = blockKernel('block momentum', ['blockVelocities'], {
+  matrix: 1,
+  operand: 'blockVelocities[velocityRow + k]',
+  use: 'if (row < size) { vectors[momentumRow + row] = result; }',
+});
 
 /** v = A p over the block, kept for the turning criterion, and p·v as partial sums. */
-export function blockVelocity(layout: Layout): KernelSource {
-  return blockKernel(layout, 'block velocity', ['blockVelocities', 'partials'], {
-    matrix: 0,
-    operand: 'vectors[momentumRow + k]',
-    use: `
+export const blockVelocity = blockKernel('block velocity', ['blockVelocities', 'partials'], {
+  matrix: 0,
+  operand: 'vectors[momentumRow + k]',
+  use: `
   var energy = vec2f();
-  if (row < BLOCK) {
+  if (row < size) {
     blockVelocities[velocityRow + row] = result;
     energy.x = vectors[momentumRow + row] * result;
   }
   let total = groupSum(energy, thread);
-  if (thread == 0u) { partials[table[at + 8u] * PARTIALS + CHUNKS + group.y] = total; }`,
-  });
-}
+  if (thread == 0u) { partials[table[at + 8u] * header.partialCount + header.chunks + group.y] = total; }`,
+});
 
 /** q ← q + ε A p over the block. */
-export function blockDrift(layout: Layout): KernelSource {
-  return blockKernel(layout, 'block drift', ['order', 'parameters'], {
-    matrix: 0,
-    operand: 'vectors[momentumRow + k]',
-    use: `
-  if (row < BLOCK) {
-    let at_position = rowOf(table[at + 4u], chain) + row;
-    let position = vectors[at_position] + bitcast<f32>(table[at + 7u]) * result;
-    vectors[at_position] = position;
-    parameters[order[row] * LANES + chain] = position;
+export const blockDrift = blockKernel('block drift', ['order', 'parameters'], {
+  matrix: 0,
+  operand: 'vectors[momentumRow + k]',
+  use: `
+  if (row < size) {
+    let positionAt = rowOf(table[at + 4u], chain) + row;
+    let position = vectors[positionAt] + bitcast<f32>(table[at + 7u]) * result;
+    vectors[positionAt] = position;
+    parameters[order[row] * header.lanes + chain] = position;
   }`,
-  });
-}
+});

@@ -1,6 +1,5 @@
 // Kernels of a leapfrog step around the evaluation of the gradient: half kick and drift before, half kick and energy after.
-import type { Layout } from '../layout.js';
-import { type KernelSource, kernelSource, mainParameters } from './shared.js';
+import { kernelSource } from './shared.js';
 
 /** Words of an entry: chain, then vectors, step size (bits of an f32), scalar. A plain evaluation has no momenta (NONE). */
 export const leapfrogEntryWords = 9;
@@ -17,65 +16,70 @@ fn stepOf(x: u32) -> Step {
 }`;
 
 /** p ← p + ε/2 ∇, q ← q + ε M⁻¹ p (the dense block's drift follows); q goes to the slot and to the program's parameters. */
-export function kickAndDrift(layout: Layout): KernelSource {
-  return kernelSource(
-    'kick and drift',
-    layout,
-    ['table', 'vectors', 'order', 'parameters'],
-    `${entry}
-@compute @workgroup_size(THREADS) fn main(${mainParameters}) {
+export const kickAndDrift = kernelSource(
+  'kick and drift',
+  ['table', 'vectors', 'order', 'parameters'],
+  `
   let step = stepOf(group.x);
   let isMoving = step.momentum != NONE;
+  let fromPosition = rowOf(step.fromPosition, step.chain);
+  let fromGradient = rowOf(step.fromGradient, step.chain);
+  let fromMomentum = rowOf(step.fromMomentum, step.chain);
+  let inverseMass = rowOf(INVERSE_MASS, step.chain);
+  let toPosition = rowOf(step.position, step.chain);
+  let toMomentum = rowOf(step.momentum, step.chain);
+  let start = header.pageStart;
+  let lanes = header.lanes;
   let end = chunkEnd(group.y);
   for (var i = chunkBegin(group.y) + thread; i < end; i += THREADS) {
-    var position = vectors[rowOf(step.fromPosition, step.chain) + i];
+    var position = vectors[fromPosition + i];
     if (isMoving) {
-      let momentum = vectors[rowOf(step.fromMomentum, step.chain) + i]
-        + 0.5 * step.stepSize * vectors[rowOf(step.fromGradient, step.chain) + i];
-      position += step.stepSize * (vectors[rowOf(INVERSE_MASS, step.chain) + i] * momentum);
-      vectors[rowOf(step.momentum, step.chain) + i] = momentum;
-      vectors[rowOf(step.position, step.chain) + i] = position;
+      let momentum = vectors[fromMomentum + i] + 0.5 * step.stepSize * vectors[fromGradient + i];
+      position += step.stepSize * (vectors[inverseMass + i] * momentum);
+      vectors[toMomentum + i] = momentum;
+      vectors[toPosition + i] = position;
     }
-    parameters[order[header.pageStart + i] * LANES + step.chain] = position;
-  }
-}`,
-  );
-}
+    parameters[order[start + i] * lanes + step.chain] = position;
+  }`,
+  entry,
+);
 
 /**
  * p ← p + ε/2 ∇ at the new position, ∇ to its slot, twice the kinetic energy of the diagonal part as partial sums; and the words
  * of the accurate log density to the log of this round.
  */
-export function secondKick(layout: Layout): KernelSource {
-  return kernelSource(
-    'second kick',
-    layout,
-    ['table', 'vectors', 'order', 'gradients', 'words', 'wordLog', 'partials'],
-    `${entry}
-@compute @workgroup_size(THREADS) fn main(${mainParameters}, @builtin(num_workgroups) groups: vec3u) {
+export const secondKick = kernelSource(
+  'second kick',
+  ['table', 'vectors', 'order', 'gradients', 'words', 'wordLog', 'partials'],
+  `
   let step = stepOf(group.x);
   let isMoving = step.momentum != NONE;
+  let inverseMass = rowOf(INVERSE_MASS, step.chain);
+  let toGradient = rowOf(step.gradient, step.chain);
+  let toMomentum = rowOf(step.momentum, step.chain);
+  let start = header.pageStart;
+  let lanes = header.lanes;
   let end = chunkEnd(group.y);
   var energy = vec2f();
   for (var i = chunkBegin(group.y) + thread; i < end; i += THREADS) {
-    let gradient = gradients[order[header.pageStart + i] * LANES + step.chain];
-    vectors[rowOf(step.gradient, step.chain) + i] = gradient;
+    let gradient = gradients[order[start + i] * lanes + step.chain];
+    vectors[toGradient + i] = gradient;
     if (isMoving) {
-      let momentum = vectors[rowOf(step.momentum, step.chain) + i] + 0.5 * step.stepSize * gradient;
-      vectors[rowOf(step.momentum, step.chain) + i] = momentum;
-      energy = accumulate(energy, vectors[rowOf(INVERSE_MASS, step.chain) + i] * momentum * momentum);
+      let momentum = vectors[toMomentum + i] + 0.5 * step.stepSize * gradient;
+      vectors[toMomentum + i] = momentum;
+      energy = accumulate(energy, vectors[inverseMass + i] * momentum * momentum);
     }
   }
   if (isMoving) {
     let total = groupSum(energy, thread);
-    if (thread == 0u) { partials[step.scalar * PARTIALS + chunkNumber(group.y)] = total; }
+    if (thread == 0u) { partials[step.scalar * header.partialCount + chunkNumber(group.y)] = total; }
   }
-  if (header.pageStart == 0u) {
+  if (start == 0u) {
+    let count = header.wordCount;
     let stride = groups.x * groups.y * THREADS;
-    for (var w = (group.y * groups.x + group.x) * THREADS + thread; w < WORDS; w += stride) {
-      wordLog[header.round * WORDS + w] = words[w];
+    for (var w = (group.y * groups.x + group.x) * THREADS + thread; w < count; w += stride) {
+      wordLog[header.round * count + w] = words[w];
     }
-  }
-}`,
-  );
-}
+  }`,
+  entry,
+);

@@ -1,6 +1,5 @@
 // Fresh momenta on the device: Philox4x32-10 with the integers of the host, Box-Muller normals, scaling by the mass.
-import type { Layout } from '../layout.js';
-import { type KernelSource, kernelSource, mainParameters } from './shared.js';
+import { type KernelSource, kernelSource } from './shared.js';
 
 /** Words of an entry; momentum and scalar stand where those of a leapfrog step stand, for the kernels of the dense block. */
 export const refreshEntryWords = 9;
@@ -62,15 +61,16 @@ fn normal(index: u32, stream: vec3u, key: vec2u) -> f32 {
  * p = z/√m⁻¹ and twice its kinetic energy as partial sums; z over the dense block goes to the block's velocities, from where
  * the block's own kernels make momenta of it. Where normals are given they are in the momentum's slot already.
  */
-export function refreshMomentum(layout: Layout): KernelSource {
-  const hasBlock = layout.blockSize > 0;
+export function refreshMomentum(hasBlock: boolean): KernelSource {
+  const toBlock = `
+    if (dimension < header.block) {
+      blockVelocities[((momentumVector - FIRST_MOMENTUM) * header.chains + chain) * header.block + dimension] = z;
+      continue;
+    }`;
   return kernelSource(
     'refresh momentum',
-    layout,
     ['table', 'vectors', 'order', 'partials', ...(hasBlock ? (['blockVelocities'] as const) : [])],
-    `${philox}
-${normals}
-@compute @workgroup_size(THREADS) fn main(${mainParameters}) {
+    `
   let at = header.first + group.x * ${refreshEntryWords}u;
   let chain = table[at];
   let key = vec2u(table[at + 1u], table[at + 2u]);
@@ -78,21 +78,22 @@ ${normals}
   let momentumVector = table[at + 6u];
   let isGiven = table[at + 7u] != 0u;
   let scalar = table[at + 8u];
+  let momentumRow = rowOf(momentumVector, chain);
+  let inverseMassRow = rowOf(INVERSE_MASS, chain);
   let end = chunkEnd(group.y);
   var energy = vec2f();
   for (var i = chunkBegin(group.y) + thread; i < end; i += THREADS) {
     let dimension = header.pageStart + i;
-    let at = rowOf(momentumVector, chain) + i;
-    var z = vectors[at];
+    var z = vectors[momentumRow + i];
     if (!isGiven) { z = normal(order[dimension], stream, key); }
-    ${hasBlock ? 'if (dimension < BLOCK) { blockVelocities[((momentumVector - FIRST_MOMENTUM) * CHAINS + chain) * BLOCK + dimension] = z; continue; }' : ''}
-    let inverseMass = vectors[rowOf(INVERSE_MASS, chain) + i];
+    ${hasBlock ? toBlock : ''}
+    let inverseMass = vectors[inverseMassRow + i];
     let momentum = z / sqrt(inverseMass);
-    vectors[at] = momentum;
+    vectors[momentumRow + i] = momentum;
     energy = accumulate(energy, inverseMass * momentum * momentum);
   }
   let total = groupSum(energy, thread);
-  if (thread == 0u) { partials[scalar * PARTIALS + chunkNumber(group.y)] = total; }
-}`,
+  if (thread == 0u) { partials[scalar * header.partialCount + chunkNumber(group.y)] = total; }`,
+    `${philox}${normals}`,
   );
 }

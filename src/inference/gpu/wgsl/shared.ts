@@ -1,5 +1,5 @@
 // What all kernels of phase space share: bindings, the tables of requests, and two-float sums that compilers leave alone.
-import type { Layout } from '../layout.js';
+import type { Layout, Page } from '../layout.js';
 import { firstMomentum, metricVectors, partialsOf, workgroupSize } from '../layout.js';
 
 /** Arrays that kernels bind; the number is the binding. A kernel binds those that it names, and uses each of them. */
@@ -21,9 +21,6 @@ const bindings = {
 
 export type BindingName = keyof typeof bindings;
 
-/** Words of the header that every dispatch has. */
-export const headerWords = 5;
-
 /** A kernel as text, with what it binds. */
 export interface KernelSource {
   readonly name: string;
@@ -36,55 +33,84 @@ export function bindingNumber(name: BindingName): number {
 }
 
 /**
- * A kernel of `@workgroup_size(64)`: workgroup (x, y) serves entry x of the table and chunk y of the page. `body` is what is
- * declared beside `main`, or `main` itself.
+ * A kernel of workgroups of 64: workgroup (x, y) serves entry x of the table and chunk y of the page. `main` holds statements;
+ * `declarations` stand before it.
  */
 export function kernelSource(
   name: string,
-  layout: Layout,
   bound: readonly Exclude<BindingName, 'header'>[],
-  body: string,
+  main: string,
+  declarations = '',
 ): KernelSource {
   const all: BindingName[] = ['header', ...bound];
-  const declarations = all.map((binding) => {
+  const bindingDeclarations = all.map((binding) => {
     const { binding: number, type, isWritten } = bindings[binding];
     return `@group(0) @binding(${number}) var<storage, ${isWritten ? 'read_write' : 'read'}> ${binding}: ${type};`;
   });
-  return { name, bindings: all, code: [constants(layout), headerType, ...declarations, twoFloat, body].join('\n') };
-}
-
-function constants(layout: Layout): string {
-  const { dimension, chains, lanes, blockSize, chunk, chunks, words } = layout;
-  const values = {
-    DIMENSION: dimension,
-    CHAINS: chains,
-    LANES: lanes,
-    BLOCK: blockSize,
-    CHUNK: chunk,
-    CHUNKS: chunks,
-    PARTIALS: partialsOf(layout),
-    WORDS: words * lanes,
-    INVERSE_MASS: metricVectors.inverseMass,
-    MEAN: metricVectors.mean,
-    SQUARES: metricVectors.squares,
-    FIRST_MOMENTUM: firstMomentum,
+  return {
+    name,
+    bindings: all,
+    code: [constants, headerType, ...bindingDeclarations, twoFloat, declarations, mainOf(main)].join('\n'),
   };
-  const names = Object.entries(values).map(([name, value]) => `const ${name} = ${value}u;`);
-  return [...names, `const THREADS = ${workgroupSize}u;`, 'const NONE = 0xffffffffu;'].join('\n');
 }
 
-/** `first`: word of the table where the dispatch's entries begin. `zero` is 0, which the compiler cannot know. */
+function mainOf(statements: string): string {
+  return `
+@compute @workgroup_size(THREADS) fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  zero = header.zero;
+  ${statements}
+}`;
+}
+
+const constants = Object.entries({
+  INVERSE_MASS: metricVectors.inverseMass,
+  MEAN: metricVectors.mean,
+  SQUARES: metricVectors.squares,
+  FIRST_MOMENTUM: firstMomentum,
+  THREADS: workgroupSize,
+  NONE: 0xffffffff,
+})
+  .map(([name, value]) => `const ${name} = ${value}u;`)
+  .join('\n');
+
+/** Sizes are read and not written out, so that one compiled kernel serves every model. */
 const headerType = `
-struct Header { first: u32, round: u32, zero: u32, pageStart: u32, pageLength: u32 }
+struct Header {
+  /** Word of the table where the dispatch's entries begin. */
+  first: u32,
+  round: u32,
+  /** 0, which the compiler cannot know. */
+  zero: u32,
+  pageStart: u32, pageLength: u32,
+  chains: u32, lanes: u32,
+  /** Dimensions of the dense block. */
+  block: u32,
+  chunk: u32, chunks: u32,
+  /** Partial sums of a scalar: those of chunks, then those of the block. */
+  partialCount: u32,
+  /** Words of the accurate log density, of all lanes. */
+  wordCount: u32,
+}
 
 /** Index of the first number of a chain's part of a vector. */
-fn rowOf(vector: u32, chain: u32) -> u32 { return (vector * CHAINS + chain) * header.pageLength; }
+fn rowOf(vector: u32, chain: u32) -> u32 { return (vector * header.chains + chain) * header.pageLength; }
 
 /** First dimension, within the page, of chunk y of the page; and where it ends. */
-fn chunkBegin(y: u32) -> u32 { return y * CHUNK; }
-fn chunkEnd(y: u32) -> u32 { return min(header.pageLength, (y + 1u) * CHUNK); }
-fn chunkNumber(y: u32) -> u32 { return header.pageStart / CHUNK + y; }
+fn chunkBegin(y: u32) -> u32 { return y * header.chunk; }
+fn chunkEnd(y: u32) -> u32 { return min(header.pageLength, (y + 1u) * header.chunk); }
+fn chunkNumber(y: u32) -> u32 { return header.pageStart / header.chunk + y; }
 `;
+
+/** The header of a dispatch on a page, in words. */
+export function headerOf(layout: Layout, first: number, round: number, page: Page): number[] {
+  const { chains, lanes, blockSize, chunk, chunks, words } = layout;
+  const sizes = [chains, lanes, blockSize, chunk, chunks, partialsOf(layout), words * lanes];
+  return [first, round, 0, page.start, page.length, ...sizes];
+}
 
 /**
  * A sum is a pair (high, low). Its error terms are exact only when the compiler neither reassociates nor contracts, which
@@ -92,7 +118,10 @@ fn chunkNumber(y: u32) -> u32 { return header.pageStart / CHUNK + y; }
  * Knuth's two-sum (TAOCP 2, §4.2.2, theorem B); accumulation as in Neumaier (1974).
  */
 export const twoFloat = `
-fn opaque(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ header.zero); }
+/** 0, which \`main\` takes from memory before it adds anything up. */
+var<private> zero: u32;
+
+fn opaque(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ zero); }
 
 fn twoSum(a: f32, b: f32) -> vec2f {
   let sum = opaque(a + b);
@@ -126,6 +155,3 @@ fn groupSum(value: vec2f, thread: u32) -> vec2f {
   return total;
 }
 `;
-
-/** Parameters of every `main`. */
-export const mainParameters = '@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32';

@@ -1,62 +1,76 @@
 // Kernel of the generalised U-turn criterion: the summed momenta of two stretches, and its six products as partial sums.
-import type { Layout } from '../layout.js';
-import { type KernelSource, kernelSource, mainParameters } from './shared.js';
+import { type KernelSource, kernelSource } from './shared.js';
 
 /** Words of an entry: chain, the six momenta, the sum to write, the first of six scalars. */
 export const turningEntryWords = 9;
 export const turningProducts = 6;
 
 /** The products are those of phaseSpace/turning.ts, in its order. */
-export function turning(layout: Layout): KernelSource {
-  const hasBlock = layout.blockSize > 0;
-  const blockVelocity = `
-    if (header.pageStart + i < BLOCK) {
-      return blockVelocities[((vector - FIRST_MOMENTUM) * CHAINS + chain) * BLOCK + header.pageStart + i];
-    }`;
+export function turning(hasBlock: boolean): KernelSource {
+  const fromBlock = `
+  if (header.pageStart + i < header.block) {
+    return blockVelocities[((vector - FIRST_MOMENTUM) * header.chains + chain) * header.block + header.pageStart + i];
+  }`;
   return kernelSource(
     'turning',
-    layout,
     ['table', 'vectors', 'partials', ...(hasBlock ? (['blockVelocities'] as const) : [])],
     `
-fn velocity(vector: u32, chain: u32, i: u32, momentum: f32) -> f32 {
-  ${hasBlock ? blockVelocity : ''}
-  return vectors[rowOf(INVERSE_MASS, chain) + i] * momentum;
-}
-
-@compute @workgroup_size(THREADS) fn main(${mainParameters}) {
   let at = header.first + group.x * ${turningEntryWords}u;
   let chain = table[at];
+  let leftBeginVector = table[at + 1u];
+  let leftEndVector = table[at + 2u];
+  let rightBeginVector = table[at + 4u];
+  let rightEndVector = table[at + 5u];
+  let leftBeginRow = rowOf(leftBeginVector, chain);
+  let leftEndRow = rowOf(leftEndVector, chain);
+  let leftSumRow = rowOf(table[at + 3u], chain);
+  let rightBeginRow = rowOf(rightBeginVector, chain);
+  let rightEndRow = rowOf(rightEndVector, chain);
+  let rightSumRow = rowOf(table[at + 6u], chain);
+  let sumRow = rowOf(table[at + 7u], chain);
+  let inverseMassRow = rowOf(INVERSE_MASS, chain);
   let end = chunkEnd(group.y);
   var products = array<vec2f, ${turningProducts}>();
   for (var i = chunkBegin(group.y) + thread; i < end; i += THREADS) {
-    let leftBegin = vectors[rowOf(table[at + 1u], chain) + i];
-    let leftEnd = vectors[rowOf(table[at + 2u], chain) + i];
-    let leftSum = vectors[rowOf(table[at + 3u], chain) + i];
-    let rightBegin = vectors[rowOf(table[at + 4u], chain) + i];
-    let rightEnd = vectors[rowOf(table[at + 5u], chain) + i];
-    let rightSum = vectors[rowOf(table[at + 6u], chain) + i];
+    let inverseMass = vectors[inverseMassRow + i];
+    let leftBegin = velocity(leftBeginVector, chain, i, inverseMass * vectors[leftBeginRow + i]);
+    let rightEnd = velocity(rightEndVector, chain, i, inverseMass * vectors[rightEndRow + i]);
+    let leftEndMomentum = vectors[leftEndRow + i];
+    let rightBeginMomentum = vectors[rightBeginRow + i];
+    let leftEnd = velocity(leftEndVector, chain, i, inverseMass * leftEndMomentum);
+    let rightBegin = velocity(rightBeginVector, chain, i, inverseMass * rightBeginMomentum);
+    let leftSum = vectors[leftSumRow + i];
+    let rightSum = vectors[rightSumRow + i];
     let total = leftSum + rightSum;
-    let leftward = leftSum + rightBegin;
-    let rightward = rightSum + leftEnd;
-    let leftBeginVelocity = velocity(table[at + 1u], chain, i, leftBegin);
-    let leftEndVelocity = velocity(table[at + 2u], chain, i, leftEnd);
-    let rightBeginVelocity = velocity(table[at + 4u], chain, i, rightBegin);
-    let rightEndVelocity = velocity(table[at + 5u], chain, i, rightEnd);
-    vectors[rowOf(table[at + 7u], chain) + i] = total;
-    products[0] = accumulate(products[0], leftBeginVelocity * total);
-    products[1] = accumulate(products[1], rightEndVelocity * total);
-    products[2] = accumulate(products[2], leftBeginVelocity * leftward);
-    products[3] = accumulate(products[3], rightBeginVelocity * leftward);
-    products[4] = accumulate(products[4], leftEndVelocity * rightward);
-    products[5] = accumulate(products[5], rightEndVelocity * rightward);
+    let leftward = leftSum + rightBeginMomentum;
+    let rightward = rightSum + leftEndMomentum;
+    vectors[sumRow + i] = total;
+    products[0] = accumulate(products[0], leftBegin * total);
+    products[1] = accumulate(products[1], rightEnd * total);
+    products[2] = accumulate(products[2], leftBegin * leftward);
+    products[3] = accumulate(products[3], rightBegin * leftward);
+    products[4] = accumulate(products[4], leftEnd * rightward);
+    products[5] = accumulate(products[5], rightEnd * rightward);
   }
   for (var k = 0u; k < ${turningProducts}u; k++) {
     let total = groupSum(products[k], thread);
-    let scalar = (table[at + 8u] + k) * PARTIALS;
-    if (thread == 0u) { partials[scalar + chunkNumber(group.y)] = total; }
-    // The dense block has been added up with the rest: its own partial sums are empty.
-    if (chunkNumber(group.y) == 0u && thread < PARTIALS - CHUNKS) { partials[scalar + CHUNKS + thread] = vec2f(); }
-  }
+    storePartial(table[at + 8u] + k, group.y, thread, total);
+  }`,
+    `
+${storePartial}
+/** Velocity of a momentum in a dimension outside of the dense block, or what the block's matrix has made of it. */
+fn velocity(vector: u32, chain: u32, i: u32, ofDiagonal: f32) -> f32 {
+  ${hasBlock ? fromBlock : ''}
+  return ofDiagonal;
 }`,
   );
 }
+
+/** For sums that take the dense block in with the rest: the block's own partial sums are empty. */
+export const storePartial = `
+fn storePartial(scalar: u32, y: u32, thread: u32, total: vec2f) {
+  let first = scalar * header.partialCount;
+  let chunk = chunkNumber(y);
+  if (thread == 0u) { partials[first + chunk] = total; }
+  if (chunk == 0u && thread < header.partialCount - header.chunks) { partials[first + header.chunks + thread] = vec2f(); }
+}`;
