@@ -1,5 +1,6 @@
 // Phase spaces of all chains in the memory of a GPU: lists of requests become one submission each, and only scalars come back.
 import type { ResidentDensity } from '../logDensity.js';
+import { PRIOR_DRAWS } from '../phaseSpace/estimateMetric.js';
 import type { PhaseSpaces, PhaseSpacesSettings, SavedVectors } from '../phaseSpace/phaseSpaces.js';
 import type { Request } from '../phaseSpace/requests.js';
 import { isBatched } from '../phaseSpace/requests.js';
@@ -22,7 +23,6 @@ type Lists = readonly (List | undefined)[];
 /** Numbers of leapfrog steps worth planning at once, best first, and the memory for vectors that decides among them. */
 const lookaheads = [16, 8, 4];
 const comfortableBytes = 2 ** 30;
-const PRIOR_DRAWS = 5;
 
 export class GpuPhaseSpaces implements PhaseSpaces {
   readonly dimension: number;

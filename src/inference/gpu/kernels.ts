@@ -2,6 +2,7 @@
 import type { GpuContext } from '../../kernels/webgpu/context.js';
 import type { DeviceMemory } from './deviceMemory.js';
 import type { Layout } from './layout.js';
+import { sumsOf } from './layout.js';
 import { blockDrift, blockMomentum, blockVelocity } from './wgsl/blockKernels.js';
 import { kickAndDrift, secondKick } from './wgsl/leapfrogKernels.js';
 import { adaptDiagonal, checkMoments, observePosition } from './wgsl/metricKernels.js';
@@ -11,20 +12,19 @@ import type { KernelSource } from './wgsl/shared.js';
 import { bindingNumber } from './wgsl/shared.js';
 import { turning } from './wgsl/turningKernel.js';
 
-const always = { kickAndDrift, secondKick, observePosition, checkMoments, adaptDiagonal, reduceScalars };
+const always = {
+  kickAndDrift,
+  secondKick,
+  refreshMomentum,
+  turning,
+  observePosition,
+  checkMoments,
+  adaptDiagonal,
+  reduceScalars,
+};
 const withBlock = { blockDrift, blockMomentum, blockVelocity };
 
-export type KernelName = keyof typeof always | keyof typeof withBlock | 'refreshMomentum' | 'turning';
-
-function sourcesFor(hasBlock: boolean): [KernelName, KernelSource][] {
-  const sources = {
-    ...always,
-    ...(hasBlock ? withBlock : {}),
-    refreshMomentum: refreshMomentum(hasBlock),
-    turning: turning(hasBlock),
-  };
-  return Object.entries(sources) as [KernelName, KernelSource][];
-}
+export type KernelName = keyof typeof always | keyof typeof withBlock;
 
 interface CompiledKernel {
   readonly source: KernelSource;
@@ -44,10 +44,13 @@ export class Kernels {
 
   /** Rejects with ShaderCompileError. */
   static async create(context: GpuContext, layout: Layout, memory: DeviceMemory): Promise<Kernels> {
+    const variant = { hasBlock: layout.blockSize > 0, sums: sumsOf(layout) };
+    const wanted = Object.entries(variant.hasBlock ? { ...always, ...withBlock } : always);
     const compiled = await Promise.all(
-      sourcesFor(layout.blockSize > 0).map(async ([name, source]): Promise<[KernelName, CompiledKernel]> => {
+      wanted.map(async ([name, write]): Promise<[KernelName, CompiledKernel]> => {
+        const source = write(variant);
         const pipeline = await context.pipeline(source.code, source.name);
-        return [name, { source, pipeline, groups: [] }];
+        return [name as KernelName, { source, pipeline, groups: [] }];
       }),
     );
     return new Kernels(context, memory, new Map(compiled));

@@ -90,9 +90,19 @@ export function planLayout(request: LayoutRequest, limits: Pick<GpuLimits, 'bind
   };
 }
 
-/** Partial sums of a scalar: one per chunk, then one per workgroup of the dense block. */
-export function partialsOf({ chunks, blockSize }: Pick<Layout, 'chunks' | 'blockSize'>): number {
-  return chunks + Math.ceil(blockSize / workgroupSize);
+/** Whose partial sums are stored: short vectors have few threads, and need not wait for each other. */
+export function sumsOf({ chunks }: Pick<Layout, 'chunks'>): 'thread' | 'workgroup' {
+  return chunks === 1 ? 'thread' : 'workgroup';
+}
+
+/** Partial sums of a workgroup. */
+export function partsOf(layout: Pick<Layout, 'chunks' | 'dimension'>): number {
+  return sumsOf(layout) === 'thread' ? Math.min(workgroupSize, layout.dimension) : 1;
+}
+
+/** Partial sums of a scalar: those of every chunk, then those of the dense block's workgroups. */
+export function partialsOf(layout: Pick<Layout, 'chunks' | 'dimension' | 'blockSize'>): number {
+  return (layout.chunks + Math.ceil(layout.blockSize / workgroupSize)) * partsOf(layout);
 }
 
 /** Numbers of the vectors behind slots. Throws RangeError for a slot beyond those announced. */

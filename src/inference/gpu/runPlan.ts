@@ -19,9 +19,6 @@ export interface BatchResults {
   readonly copies: readonly { readonly copy: Copy; readonly values: Float32Array }[];
 }
 
-/** Workgroups along the first dimension of a grid over scalars. */
-const scalarColumns = 32768;
-
 export class PlanRunner {
   constructor(
     private readonly layout: Layout,
@@ -82,7 +79,7 @@ export class PlanRunner {
       case 'block':
         return [{ step, page: 0, x, y: Math.ceil(blockSize / workgroupSize) }];
       case 'scalars':
-        return [{ step, page: 0, x: Math.min(x, scalarColumns), y: Math.ceil(x / scalarColumns) }];
+        return [{ step, page: 0, x: Math.ceil(x / workgroupSize), y: 1 }];
       default:
         throw new Error(step.over satisfies never);
     }

@@ -1,4 +1,5 @@
 // Where the vectors of a run live: on the density's own device, or in the host's memory.
+import { GpuPhaseSpaces } from '../gpu/gpuPhaseSpaces.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import { HostPhaseSpaces } from './hostPhaseSpaces.js';
 import type { PhaseSpaces, PhaseSpacesSettings } from './phaseSpaces.js';
@@ -9,7 +10,8 @@ export type CreatePhaseSpaces = (
   settings: PhaseSpacesSettings,
 ) => PhaseSpaces | Promise<PhaseSpaces>;
 
-/** Phase spaces where the density's positions are. */
+/** Phase spaces where the density's positions are. Rejects, on a GPU, with the typed errors of its device. */
 export const phaseSpaces: CreatePhaseSpaces = (density, settings) => {
-  return new HostPhaseSpaces(density, settings);
+  const { resident } = density;
+  return resident === undefined ? new HostPhaseSpaces(density, settings) : GpuPhaseSpaces.create(resident, settings);
 };

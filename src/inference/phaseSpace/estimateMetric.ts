@@ -7,7 +7,7 @@ import type { SavedMoments } from './phaseSpaces.js';
 type WindowMoments = SavedMoments & { readonly indices: Int32Array };
 
 /** Draws that the prior variance counts for (Stan's regularisation). */
-const PRIOR_DRAWS = 5;
+export const PRIOR_DRAWS = 5;
 /** With fewer draws than this per dimension of the block its correlations are shrunk. */
 const DRAWS_PER_DIMENSION = 5;
 

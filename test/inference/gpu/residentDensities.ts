@@ -1,7 +1,7 @@
 // Densities written by hand in WGSL, as programs that stay on the device: what the compiler will make, for tests of phase space.
 import type { ResidentDensity } from '../../../src/inference/logDensity.js';
 import type { GpuContext } from '../../../src/kernels/webgpu/context.js';
-import { twoFloat } from '../../../src/inference/gpu/wgsl/shared.js';
+import { twoFloat } from '../../../src/inference/gpu/wgsl/sums.js';
 
 /** A density in WGSL beside its plain form. */
 export interface WgslDensity {

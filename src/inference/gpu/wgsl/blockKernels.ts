@@ -1,6 +1,7 @@
 // Kernels of the metric's dense block: momenta from normals, drift, velocities with their share of the kinetic energy.
 import { leapfrogEntryWords } from './leapfrogKernels.js';
-import { type BindingName, type KernelSource, kernelSource } from './shared.js';
+import { type BindingName, type KernelSource, kernelSource, type KernelVariant } from './shared.js';
+import { storeSums } from './sums.js';
 
 type Bound = Exclude<BindingName, 'header'>;
 
@@ -12,7 +13,7 @@ type Bound = Exclude<BindingName, 'header'>;
 function blockKernel(
   name: string,
   bound: readonly Bound[],
-  { matrix, operand, use }: { matrix: 0 | 1; operand: string; use: string },
+  { matrix, operand, use, declarations }: { matrix: 0 | 1; operand: string; use: string; declarations?: string },
 ): KernelSource {
   return kernelSource(
     name,
@@ -32,39 +33,43 @@ function blockKernel(
     for (var k = 0u; k < size; k++) { result += blockMatrices[matrix + k * size + row] * ${operand}; }
   }
   ${use}`,
+    declarations,
   );
 }
 
 /** p = L⁻ᵀ z over the block, where z lies with the block's velocities. */
-export const blockMomentum = blockKernel('block momentum', ['blockVelocities'], {
-  matrix: 1,
-  operand: 'blockVelocities[velocityRow + k]',
-  use: 'if (row < size) { vectors[momentumRow + row] = result; }',
-});
+export const blockMomentum = (): KernelSource =>
+  blockKernel('block momentum', ['blockVelocities'], {
+    matrix: 1,
+    operand: 'blockVelocities[velocityRow + k]',
+    use: 'if (row < size) { vectors[momentumRow + row] = result; }',
+  });
 
 /** v = A p over the block, kept for the turning criterion, and p·v as partial sums. */
-export const blockVelocity = blockKernel('block velocity', ['blockVelocities', 'partials'], {
-  matrix: 0,
-  operand: 'vectors[momentumRow + k]',
-  use: `
+export const blockVelocity = ({ sums }: KernelVariant): KernelSource =>
+  blockKernel('block velocity', ['blockVelocities', 'partials'], {
+    matrix: 0,
+    operand: 'vectors[momentumRow + k]',
+    use: `
   var energy = vec2f();
   if (row < size) {
     blockVelocities[velocityRow + row] = result;
     energy.x = vectors[momentumRow + row] * result;
   }
-  let total = groupSum(energy, thread);
-  if (thread == 0u) { partials[table[at + 8u] * header.partialCount + header.chunks + group.y] = total; }`,
-});
+  storeSums(array(energy), table[at + 8u], header.chunks + group.y, thread);`,
+    declarations: storeSums(sums, 1),
+  });
 
 /** q ← q + ε A p over the block. */
-export const blockDrift = blockKernel('block drift', ['order', 'parameters'], {
-  matrix: 0,
-  operand: 'vectors[momentumRow + k]',
-  use: `
+export const blockDrift = (): KernelSource =>
+  blockKernel('block drift', ['order', 'parameters'], {
+    matrix: 0,
+    operand: 'vectors[momentumRow + k]',
+    use: `
   if (row < size) {
     let positionAt = rowOf(table[at + 4u], chain) + row;
     let position = vectors[positionAt] + bitcast<f32>(table[at + 7u]) * result;
     vectors[positionAt] = position;
     parameters[order[row] * header.lanes + chain] = position;
   }`,
-});
+  });

@@ -1,5 +1,6 @@
 // Kernels of a leapfrog step around the evaluation of the gradient: half kick and drift before, half kick and energy after.
-import { kernelSource } from './shared.js';
+import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
+import { storeSums } from './sums.js';
 
 /** Words of an entry: chain, then vectors, step size (bits of an f32), scalar. A plain evaluation has no momenta (NONE). */
 export const leapfrogEntryWords = 9;
@@ -16,10 +17,11 @@ fn stepOf(x: u32) -> Step {
 }`;
 
 /** p ← p + ε/2 ∇, q ← q + ε M⁻¹ p (the dense block's drift follows); q goes to the slot and to the program's parameters. */
-export const kickAndDrift = kernelSource(
-  'kick and drift',
-  ['table', 'vectors', 'order', 'parameters'],
-  `
+export const kickAndDrift = (): KernelSource =>
+  kernelSource(
+    'kick and drift',
+    ['table', 'vectors', 'order', 'parameters'],
+    `
   let step = stepOf(group.x);
   let isMoving = step.momentum != NONE;
   let fromPosition = rowOf(step.fromPosition, step.chain);
@@ -41,17 +43,18 @@ export const kickAndDrift = kernelSource(
     }
     parameters[order[start + i] * lanes + step.chain] = position;
   }`,
-  entry,
-);
+    entry,
+  );
 
 /**
  * p ← p + ε/2 ∇ at the new position, ∇ to its slot, twice the kinetic energy of the diagonal part as partial sums; and the words
  * of the accurate log density to the log of this round.
  */
-export const secondKick = kernelSource(
-  'second kick',
-  ['table', 'vectors', 'order', 'gradients', 'words', 'wordLog', 'partials'],
-  `
+export const secondKick = ({ sums }: KernelVariant): KernelSource =>
+  kernelSource(
+    'second kick',
+    ['table', 'vectors', 'order', 'gradients', 'words', 'wordLog', 'partials'],
+    `
   let step = stepOf(group.x);
   let isMoving = step.momentum != NONE;
   let inverseMass = rowOf(INVERSE_MASS, step.chain);
@@ -70,10 +73,7 @@ export const secondKick = kernelSource(
       energy = accumulate(energy, vectors[inverseMass + i] * momentum * momentum);
     }
   }
-  if (isMoving) {
-    let total = groupSum(energy, thread);
-    if (thread == 0u) { partials[step.scalar * header.partialCount + chunkNumber(group.y)] = total; }
-  }
+  if (isMoving) { storeSums(array(energy), step.scalar, chunkNumber(group.y), thread); }
   if (start == 0u) {
     let count = header.wordCount;
     let stride = groups.x * groups.y * THREADS;
@@ -81,5 +81,5 @@ export const secondKick = kernelSource(
       wordLog[header.round * count + w] = words[w];
     }
   }`,
-  entry,
-);
+    entry + storeSums(sums, 1),
+  );

@@ -1,6 +1,6 @@
 // Kernels of the metric's window: running moments of the positions, and the diagonal metric estimated from them.
-import { kernelSource } from './shared.js';
-import { storePartial } from './turningKernel.js';
+import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
+import { emptyBlockSums, storeSums } from './sums.js';
 
 export const observeEntryWords = 3;
 export const checkEntryWords = 2;
@@ -11,10 +11,11 @@ export const adaptEntryWords = 3;
  * do: squares add up positive terms, so a window of n draws has a relative error of at most n 2^-24 or so, and the mean is as
  * exact as the f32 positions are.
  */
-export const observePosition = kernelSource(
-  'observe position',
-  ['table', 'vectors'],
-  `
+export const observePosition = (): KernelSource =>
+  kernelSource(
+    'observe position',
+    ['table', 'vectors'],
+    `
   let at = header.first + group.x * ${observeEntryWords}u;
   let chain = table[at];
   let count = f32(table[at + 2u]);
@@ -30,13 +31,14 @@ export const observePosition = kernelSource(
     vectors[meanRow + i] = newMean;
     vectors[squaresRow + i] += before * (position - newMean);
   }`,
-);
+  );
 
-/** Counts the chunks whose squares are not all finite (told by their bits: compilers may assume that numbers are finite). */
-export const checkMoments = kernelSource(
-  'check moments',
-  ['table', 'vectors', 'partials'],
-  `
+/** A scalar that is 0 when all squares are finite (told by their bits: compilers may assume that numbers are finite). */
+export const checkMoments = ({ sums }: KernelVariant): KernelSource =>
+  kernelSource(
+    'check moments',
+    ['table', 'vectors', 'partials'],
+    `
   let at = header.first + group.x * ${checkEntryWords}u;
   let squaresRow = rowOf(SQUARES, table[at]);
   let end = chunkEnd(group.y);
@@ -45,19 +47,20 @@ export const checkMoments = kernelSource(
     let bits = bitcast<u32>(vectors[squaresRow + i]);
     if ((bits & 0x7f800000u) == 0x7f800000u) { bad = 1.0; }
   }
-  let total = groupSum(vec2f(bad, 0.0), thread);
-  storePartial(table[at + 1u], group.y, thread, total);`,
-  storePartial,
-);
+  storeSums(array(vec2f(bad, 0.0)), table[at + 1u], chunkNumber(group.y), thread);
+  if (chunkNumber(group.y) == 0u) { emptyBlockSums(table[at + 1u], 1u, thread); }`,
+    storeSums(sums, 1) + emptyBlockSums,
+  );
 
 /**
  * m⁻¹ = scale · squares + share · prior variance where an entry has a scale (not 0), as in warmup/estimateMetric.ts; the
  * dense block keeps its zeros. Then the moments are cleared.
  */
-export const adaptDiagonal = kernelSource(
-  'adapt diagonal',
-  ['table', 'vectors', 'order', 'priorVariances'],
-  `
+export const adaptDiagonal = (): KernelSource =>
+  kernelSource(
+    'adapt diagonal',
+    ['table', 'vectors', 'order', 'priorVariances'],
+    `
   let at = header.first + group.x * ${adaptEntryWords}u;
   let chain = table[at];
   let scale = bitcast<f32>(table[at + 1u]);
@@ -74,4 +77,4 @@ export const adaptDiagonal = kernelSource(
     vectors[meanRow + i] = 0.0;
     vectors[squaresRow + i] = 0.0;
   }`,
-);
+  );

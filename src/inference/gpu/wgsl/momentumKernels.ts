@@ -1,5 +1,6 @@
 // Fresh momenta on the device: Philox4x32-10 with the integers of the host, Box-Muller normals, scaling by the mass.
-import { type KernelSource, kernelSource } from './shared.js';
+import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
+import { storeSums } from './sums.js';
 
 /** Words of an entry; momentum and scalar stand where those of a leapfrog step stand, for the kernels of the dense block. */
 export const refreshEntryWords = 9;
@@ -61,7 +62,7 @@ fn normal(index: u32, stream: vec3u, key: vec2u) -> f32 {
  * p = z/√m⁻¹ and twice its kinetic energy as partial sums; z over the dense block goes to the block's velocities, from where
  * the block's own kernels make momenta of it. Where normals are given they are in the momentum's slot already.
  */
-export function refreshMomentum(hasBlock: boolean): KernelSource {
+export function refreshMomentum({ hasBlock, sums }: KernelVariant): KernelSource {
   const toBlock = `
     if (dimension < header.block) {
       blockVelocities[((momentumVector - FIRST_MOMENTUM) * header.chains + chain) * header.block + dimension] = z;
@@ -92,8 +93,7 @@ export function refreshMomentum(hasBlock: boolean): KernelSource {
     vectors[momentumRow + i] = momentum;
     energy = accumulate(energy, inverseMass * momentum * momentum);
   }
-  let total = groupSum(energy, thread);
-  if (thread == 0u) { partials[scalar * header.partialCount + chunkNumber(group.y)] = total; }`,
-    `${philox}${normals}`,
+  storeSums(array(energy), scalar, chunkNumber(group.y), thread);`,
+    philox + normals + storeSums(sums, 1),
   );
 }

@@ -1,16 +1,16 @@
 // Kernel that adds up the partial sums of every scalar of a batch, once at its end.
-import { kernelSource } from './shared.js';
+import { type KernelSource, kernelSource } from './shared.js';
 
-/** One workgroup per scalar, in a grid (x, y); the header's `first` is the number of scalars. */
-export const reduceScalars = kernelSource(
-  'reduce scalars',
-  ['partials', 'scalars'],
-  `
-  let scalar = group.y * groups.x + group.x;
+/** One thread per scalar, in order: nothing to wait for. The header's `first` is the number of scalars. */
+export const reduceScalars = (): KernelSource =>
+  kernelSource(
+    'reduce scalars',
+    ['partials', 'scalars'],
+    `
+  let scalar = group.x * THREADS + thread;
   if (scalar >= header.first) { return; }
   let count = header.partialCount;
   var sum = vec2f();
-  for (var part = thread; part < count; part += THREADS) { sum = addPairs(sum, partials[scalar * count + part]); }
-  let total = groupSum(sum, thread);
-  if (thread == 0u) { scalars[scalar] = total; }`,
-);
+  for (var part = 0u; part < count; part++) { sum = addPairs(sum, partials[scalar * count + part]); }
+  scalars[scalar] = sum;`,
+  );

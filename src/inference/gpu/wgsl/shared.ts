@@ -1,6 +1,7 @@
-// What all kernels of phase space share: bindings, the tables of requests, and two-float sums that compilers leave alone.
+// What all kernels of phase space share: bindings, headers, and where vectors and chunks begin.
 import type { Layout, Page } from '../layout.js';
-import { firstMomentum, metricVectors, partialsOf, workgroupSize } from '../layout.js';
+import { firstMomentum, metricVectors, partialsOf, partsOf, workgroupSize } from '../layout.js';
+import { type PartialSums, twoFloat } from './sums.js';
 
 /** Arrays that kernels bind; the number is the binding. A kernel binds those that it names, and uses each of them. */
 const bindings = {
@@ -20,6 +21,12 @@ const bindings = {
 } as const;
 
 export type BindingName = keyof typeof bindings;
+
+/** What the kernels of a layout differ in. */
+export interface KernelVariant {
+  readonly hasBlock: boolean;
+  readonly sums: PartialSums;
+}
 
 /** A kernel as text, with what it binds. */
 export interface KernelSource {
@@ -90,8 +97,8 @@ struct Header {
   /** Dimensions of the dense block. */
   block: u32,
   chunk: u32, chunks: u32,
-  /** Partial sums of a scalar: those of chunks, then those of the block. */
-  partialCount: u32,
+  /** Partial sums of a scalar: those of chunks, then those of the block's workgroups, \`parts\` of each. */
+  partialCount: u32, parts: u32,
   /** Words of the accurate log density, of all lanes. */
   wordCount: u32,
 }
@@ -108,50 +115,6 @@ fn chunkNumber(y: u32) -> u32 { return header.pageStart / header.chunk + y; }
 /** The header of a dispatch on a page, in words. */
 export function headerOf(layout: Layout, first: number, round: number, page: Page): number[] {
   const { chains, lanes, blockSize, chunk, chunks, words } = layout;
-  const sizes = [chains, lanes, blockSize, chunk, chunks, partialsOf(layout), words * lanes];
+  const sizes = [chains, lanes, blockSize, chunk, chunks, partialsOf(layout), partsOf(layout), words * lanes];
   return [first, round, 0, page.start, page.length, ...sizes];
 }
-
-/**
- * A sum is a pair (high, low). Its error terms are exact only when the compiler neither reassociates nor contracts, which
- * WGSL allows it to do; so every intermediate result passes through integers that it cannot see through.
- * Knuth's two-sum (TAOCP 2, §4.2.2, theorem B); accumulation as in Neumaier (1974).
- */
-export const twoFloat = `
-/** 0, which \`main\` takes from memory before it adds anything up. */
-var<private> zero: u32;
-
-fn opaque(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ zero); }
-
-fn twoSum(a: f32, b: f32) -> vec2f {
-  let sum = opaque(a + b);
-  let bRounded = opaque(sum - a);
-  let aRounded = opaque(sum - bRounded);
-  return vec2f(sum, opaque(a - aRounded) + opaque(b - bRounded));
-}
-
-fn accumulate(total: vec2f, x: f32) -> vec2f {
-  let sum = twoSum(total.x, opaque(x));
-  return vec2f(sum.x, opaque(total.y + sum.y));
-}
-
-fn addPairs(a: vec2f, b: vec2f) -> vec2f {
-  let sum = twoSum(a.x, b.x);
-  return vec2f(sum.x, opaque(sum.y + opaque(a.y + b.y)));
-}
-
-var<workgroup> threadSums: array<vec2f, THREADS>;
-
-/** Sum over the threads of a workgroup; to be called by all of them. */
-fn groupSum(value: vec2f, thread: u32) -> vec2f {
-  threadSums[thread] = value;
-  workgroupBarrier();
-  for (var stride = THREADS / 2u; stride > 0u; stride >>= 1u) {
-    if (thread < stride) { threadSums[thread] = addPairs(threadSums[thread], threadSums[thread + stride]); }
-    workgroupBarrier();
-  }
-  let total = threadSums[0];
-  workgroupBarrier();
-  return total;
-}
-`;

@@ -1,12 +1,13 @@
 // Kernel of the generalised U-turn criterion: the summed momenta of two stretches, and its six products as partial sums.
-import { type KernelSource, kernelSource } from './shared.js';
+import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
+import { emptyBlockSums, storeSums } from './sums.js';
 
 /** Words of an entry: chain, the six momenta, the sum to write, the first of six scalars. */
 export const turningEntryWords = 9;
 export const turningProducts = 6;
 
 /** The products are those of phaseSpace/turning.ts, in its order. */
-export function turning(hasBlock: boolean): KernelSource {
+export function turning({ hasBlock, sums }: KernelVariant): KernelSource {
   const fromBlock = `
   if (header.pageStart + i < header.block) {
     return blockVelocities[((vector - FIRST_MOMENTUM) * header.chains + chain) * header.block + header.pageStart + i];
@@ -52,12 +53,11 @@ export function turning(hasBlock: boolean): KernelSource {
     products[4] = accumulate(products[4], leftEnd * rightward);
     products[5] = accumulate(products[5], rightEnd * rightward);
   }
-  for (var k = 0u; k < ${turningProducts}u; k++) {
-    let total = groupSum(products[k], thread);
-    storePartial(table[at + 8u] + k, group.y, thread, total);
-  }`,
+  storeSums(products, table[at + 8u], chunkNumber(group.y), thread);
+  if (chunkNumber(group.y) == 0u) { emptyBlockSums(table[at + 8u], ${turningProducts}u, thread); }`,
     `
-${storePartial}
+${storeSums(sums, turningProducts)}
+${emptyBlockSums}
 /** Velocity of a momentum in a dimension outside of the dense block, or what the block's matrix has made of it. */
 fn velocity(vector: u32, chain: u32, i: u32, ofDiagonal: f32) -> f32 {
   ${hasBlock ? fromBlock : ''}
@@ -65,12 +65,3 @@ fn velocity(vector: u32, chain: u32, i: u32, ofDiagonal: f32) -> f32 {
 }`,
   );
 }
-
-/** For sums that take the dense block in with the rest: the block's own partial sums are empty. */
-export const storePartial = `
-fn storePartial(scalar: u32, y: u32, thread: u32, total: vec2f) {
-  let first = scalar * header.partialCount;
-  let chunk = chunkNumber(y);
-  if (thread == 0u) { partials[first + chunk] = total; }
-  if (chunk == 0u && thread < header.partialCount - header.chunks) { partials[first + header.chunks + thread] = vec2f(); }
-}`;
