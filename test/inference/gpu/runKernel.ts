@@ -11,7 +11,7 @@ export async function runKernel(
 ): Promise<ArrayBuffer> {
   const pipeline = await context.pipeline(code, 'test');
   const buffers = await Promise.all(inputs.map(({ byteLength }) => context.allocate(byteLength, 'input')));
-  inputs.forEach((values, i) => context.write(buffers[i], 0, values as Float32Array));
+  inputs.forEach((values, i) => context.write(buffers[i], 0, values));
   const output = await context.allocate(4 * length, 'output');
   const encoder = context.device.createCommandEncoder();
   const pass = encoder.beginComputePass();
