@@ -10,6 +10,7 @@ import { Kernels } from './kernels.js';
 import { EntryTable } from './entryTable.js';
 import type { Layout } from './layout.js';
 import { metricVectors, planLayout, positionVector } from './layout.js';
+import { Lookahead } from './lookahead.js';
 import type { Plan } from './planBatch.js';
 import { BatchPlanner } from './planBatch.js';
 import type { BatchResults } from './runPlan.js';
@@ -43,7 +44,7 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     private readonly memory: DeviceMemory,
     kernels: Kernels,
     settings: PhaseSpacesSettings,
-    readonly lookahead: number,
+    private readonly planned: Lookahead | number,
   ) {
     const { dimension, chains } = layout;
     this.dimension = dimension;
@@ -58,8 +59,8 @@ export class GpuPhaseSpaces implements PhaseSpaces {
   }
 
   /**
-   * Allocates all memory and compiles the kernels. Slots are those of a lookahead of 16, or of 8 or 4 where vectors would
-   * take more than 1 GiB, or of the lookahead given. Rejects with DeviceMemoryError, DeviceLostError, ShaderCompileError.
+   * Allocates all memory and compiles the kernels. There is room to plan 16 steps ahead, or 8 or 4 where vectors would take
+   * more than 1 GiB; how many are planned follows their cost, unless the lookahead is given. Rejects with DeviceMemoryError, DeviceLostError, ShaderCompileError.
    */
   static async create(
     density: ResidentDensity,
@@ -87,11 +88,15 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     const memory = await DeviceMemory.create(layout, density);
     try {
       const kernels = await Kernels.create(context, layout, memory);
-      return new GpuPhaseSpaces(density, layout, memory, kernels, settings, steps);
+      return new GpuPhaseSpaces(density, layout, memory, kernels, settings, lookahead ?? new Lookahead(steps));
     } catch (error) {
       memory.dispose();
       throw error;
     }
+  }
+
+  get lookahead(): number {
+    return typeof this.planned === 'number' ? this.planned : this.planned.steps;
   }
 
   get memoryBytes(): number {
@@ -150,7 +155,9 @@ export class GpuPhaseSpaces implements PhaseSpaces {
 
   private async answerHeads(lists: Lists, firstAnswer: readonly number[]): Promise<void> {
     const plan = this.planner.plan(lists, schedule(lists));
+    const begin = performance.now();
     const results = await this.runner.run(plan);
+    if (typeof this.planned !== 'number') this.planned.observe(plan.rounds, performance.now() - begin);
     this.takeCopies(results);
     lists.forEach((list, chain) => {
       if (list !== undefined) this.answerList(chain, list, plan, results, firstAnswer[chain]);
