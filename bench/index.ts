@@ -1,10 +1,14 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
 import { fitBenchmark } from './fit/index.js';
+import { gpuFitBenchmark } from './gpu/fit.js';
+import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   gradient: gradientBenchmark,
   fit: fitBenchmark,
+  gpu: gpuBenchmark,
+  'gpu-fit': gpuFitBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);

@@ -3,11 +3,19 @@ import { tableOf } from '../../src/data/table.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import { compileDensity, type ModelDensity } from '../../src/inference/compiledModel.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
+import type { Model } from '../../src/models/model.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
 import type { Problem } from './problem.js';
 
 /** Compiles the model for four chains and one thread, with its likelihood row by row or in its shortest form. */
 export async function modelDensity(problem: Problem, likelihood: 'rows' | 'shortest'): Promise<ModelDensity> {
+  const density = await compileDensity(benchmarkModel(problem), cpuDevice(), 4, likelihood);
+  for (let i = 0; i < density.positions.length; i++) density.positions[i] = 0.3 * Math.sin(i);
+  return density;
+}
+
+/** The three-level model bound to the benchmark's data, predictors as they are. */
+export function benchmarkModel(problem: Problem): Model {
   const { rows, coefficients, unitsPerMarket, traits } = problem.sizes;
   const values = (name: 'y' | 'x' | 'unit' | 'market' | 'w'): Float64Array => problem.data.get(name)!.values;
   const unit = values('unit');
@@ -42,7 +50,5 @@ export async function modelDensity(problem: Problem, likelihood: 'rows' | 'short
     w: names.w,
     standardise: false,
   });
-  const density = await compileDensity(threeLevelModel(data), cpuDevice(), 4, likelihood);
-  for (let i = 0; i < density.positions.length; i++) density.positions[i] = 0.3 * Math.sin(i);
-  return density;
+  return threeLevelModel(data);
 }
