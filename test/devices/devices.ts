@@ -1,11 +1,9 @@
-// The devices that one suite of tests runs on: the CPU, the GPU (software Vulkan where there is no other), and tfjs's own backends.
-import '@tensorflow/tfjs-backend-cpu';
-import '@tensorflow/tfjs-backend-wasm';
+// The devices that one suite of tests runs on: the CPU, the GPU (software Vulkan where there is no other), tfjs's own backends, and TensorFlow where it is installed.
 import { startThreads } from '../../src/kernels/adapters/nodeThreads.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
 import type { Device } from '../../src/kernels/device.js';
-import { eagerDevice } from '../../src/kernels/eager/eagerDevice.js';
 import { webgpuDevice } from '../../src/kernels/webgpu/webgpuDevice.js';
+import { eagerDevices } from '../kernels/eager/backends.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
 
 export interface TestDevice {
@@ -33,6 +31,6 @@ export async function testDevices(): Promise<TestDevice[]> {
     { label: 'cpu, 2 threads', device: cpuDevice({ threads: 2, startThreads }), share: 1 },
     ...onGpu(1),
     ...onGpu(4),
-    ...['cpu', 'wasm'].map((backend) => ({ label: `eager:${backend}`, device: eagerDevice(backend), share: 1 })),
+    ...eagerDevices.map((device) => ({ label: device.name, device, share: 1 })),
   ];
 }

@@ -1,4 +1,5 @@
 // TensorFlow in Node: loads tfjs-node-gpu or tfjs-node when one of them is installed, for the device `cuda`.
+import { createRequire } from 'node:module';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Device } from '../device.js';
@@ -37,7 +38,7 @@ interface NodeBackend extends KernelBackend {
  * @param importPackage imports a package by name
  */
 export async function nodeTensorflow(
-  importPackage: (name: string) => Promise<unknown> = (name) => import(name),
+  importPackage: (name: string) => Promise<unknown> = requirePackage,
 ): Promise<TensorflowDevice> {
   // TensorFlow reports its processor features at every start; warnings and errors remain.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '1';
@@ -55,6 +56,11 @@ export async function nodeTensorflow(
   throw new TensorflowMissingError(`the device cuda needs TensorFlow, which is not installed: ${advice}`);
 }
 
+/** By `require`: bundlers and Vite put modules of their own in the place of optional peers that they cannot find. */
+function requirePackage(name: string): Promise<unknown> {
+  return Promise.resolve().then((): unknown => createRequire(import.meta.url)(name));
+}
+
 /** Imports a package, which registers the backend `tensorflow`; false when it is not installed. */
 async function isLoaded(packageName: string, importPackage: (name: string) => Promise<unknown>): Promise<boolean> {
   try {
@@ -62,8 +68,9 @@ async function isLoaded(packageName: string, importPackage: (name: string) => Pr
     return true;
   } catch (error) {
     const reason = error instanceof Error ? error : new Error(String(error));
+    const { code } = reason as { code?: unknown };
     const isAbsent =
-      (reason as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' && reason.message.includes(`'${packageName}'`);
+      (code === 'MODULE_NOT_FOUND' || code === 'ERR_MODULE_NOT_FOUND') && reason.message.includes(`'${packageName}'`);
     if (isAbsent) return false;
     const line = reason.message.split('\n', 1)[0];
     throw new TensorflowMissingError(
