@@ -10,6 +10,8 @@ interface ChainProgress {
   gradients: number;
 }
 
+/** Chains that get a line of their own. */
+const mostLines = 8;
 /** Milliseconds between two reports. */
 const interval = { terminal: 200, plain: 5000 } as const;
 
@@ -62,7 +64,8 @@ export class Progress {
   }
 
   private report(): void {
-    const lines = this.chains.map((chain, index) => this.line(chain, index));
+    const lines =
+      this.chains.length > mostLines ? [this.sum()] : this.chains.map((chain, index) => this.line(chain, index));
     const left = this.timeLeft();
     if (this.isTerminal) this.update([...lines, left].join('\n'));
     else process.stderr.write(`${lines.join(' | ')} | ${left}\n`);
@@ -72,6 +75,16 @@ export class Progress {
     const stage =
       draws > 0 || warmup >= this.warmup ? `draws ${draws}/${this.draws}` : `warm-up ${warmup}/${this.warmup}`;
     return `chain ${index + 1}: ${stage}, ${divergences} divergences, step ${Number.isNaN(stepSize) ? '…' : stepSize.toPrecision(3)}, ${gradients} gradients`;
+  }
+
+  /** One line for many chains. */
+  private sum(): string {
+    const { chains } = this;
+    const total = (of: (chain: ChainProgress) => number): number => chains.reduce((sum, chain) => sum + of(chain), 0);
+    const [warmup, draws] = [total((chain) => chain.warmup), total((chain) => chain.draws)];
+    const stage =
+      draws > 0 ? `draws ${draws}/${chains.length * this.draws}` : `warm-up ${warmup}/${chains.length * this.warmup}`;
+    return `${chains.length} chains: ${stage}, ${total((chain) => chain.divergences)} divergences, ${total((chain) => chain.gradients)} gradients`;
   }
 
   private timeLeft(): string {
