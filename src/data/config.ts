@@ -13,13 +13,15 @@ import { InputError } from './inputError.js';
 import { nearestName, suggestion } from './nearestName.js';
 
 interface MethodConfig {
-  readonly name: 'auto' | 'nuts' | 'hmc';
+  readonly name: 'auto' | 'nuts' | 'hmc' | 'chees';
   readonly thin: number;
   readonly targetAcceptance: number;
   readonly maxTreeDepth: number;
   readonly metric: 'diagonal' | 'dense';
-  /** Of HMC: length of a trajectory; undefined: its own default. */
+  /** Of HMC: length of a trajectory; of ChEES: the first one. Undefined: its own default. */
   readonly integrationTime: number | undefined;
+  /** Of ChEES: groups of chains that start at the same point, dividing the chains. Undefined: its own default. */
+  readonly superchains: number | undefined;
 }
 
 /** The resolved configuration: every default filled in. */
@@ -47,6 +49,11 @@ export interface Config {
 
 /** Settings from the command line; each replaces the file's. */
 export type Overrides = z.input<typeof overridesSchema>;
+
+/** What a method takes unless it is told otherwise. */
+const fewLongChains = { chains: 4, warmup: 1000, draws: 1000, targetAcceptance: 0.8 } as const;
+/** ChEES adapts over all chains, so that a shorter warm-up does; its rate is a harmonic mean (Hoffman et al. 2021). */
+const manyShortChains = { chains: 64, warmup: 400, draws: 100, targetAcceptance: 0.651 } as const;
 
 type Path = readonly PropertyKey[];
 
@@ -87,24 +94,34 @@ export function loadConfig(
     fail(`${key} is set here and in method; keep one of them`, [key], true);
   }
   const folder = dirname(file);
+  const name = set.method ?? method.name;
+  const usual = name === 'chees' ? manyShortChains : fewLongChains;
+  const chains = set.chains ?? config.chains ?? method.chains ?? usual.chains;
+  if (name === 'chees' && method.superchains !== undefined && chains % method.superchains !== 0) {
+    fail(`method.superchains ${method.superchains} does not divide ${chains} chains; choose numbers that do`, [
+      'method',
+      'superchains',
+    ]);
+  }
   return {
     file,
     data: { ...config.data, folder, unique: config.data.unique ?? [] },
     model: { ...config.model, family: set.family ?? config.model.family },
     method: {
-      name: set.method ?? method.name,
+      name,
       thin: method.thin ?? 1,
-      targetAcceptance: method.targetAcceptance ?? 0.8,
+      targetAcceptance: method.targetAcceptance ?? usual.targetAcceptance,
       maxTreeDepth: method.maxTreeDepth ?? 10,
       metric: method.metric ?? 'diagonal',
       integrationTime: method.integrationTime,
+      superchains: method.superchains,
     },
     device: set.device ?? config.device ?? 'auto',
     onDeviceLoss: set.onDeviceLoss ?? config.onDeviceLoss ?? 'stop',
     precision: set.precision ?? config.precision,
-    chains: set.chains ?? config.chains ?? method.chains ?? 4,
-    warmup: set.warmup ?? config.warmup ?? method.warmup ?? 1000,
-    draws: set.draws ?? config.draws ?? method.draws ?? 1000,
+    chains,
+    warmup: set.warmup ?? config.warmup ?? method.warmup ?? usual.warmup,
+    draws: set.draws ?? config.draws ?? method.draws ?? usual.draws,
     seed: set.seed ?? config.seed ?? 1,
     threads: set.threads ?? config.threads,
     keep: config.keep,

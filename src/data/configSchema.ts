@@ -120,7 +120,7 @@ export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
   },
 };
 
-const methodNames = z.enum(['auto', 'nuts', 'hmc']);
+const methodNames = z.enum(['auto', 'nuts', 'hmc', 'chees']);
 
 const methodSettings = z.strictObject({
   name: methodNames.default('auto'),
@@ -128,8 +128,10 @@ const methodSettings = z.strictObject({
   draws: count.optional(),
   chains: count.max(maxChains).optional(),
   thin: count.optional(),
-  /** Of HMC: length of a trajectory in units of the metric's time. */
+  /** Of HMC: length of a trajectory in units of the metric's time. Of ChEES: the first one. */
   integrationTime: z.number().gt(0).optional(),
+  /** Of ChEES: groups of chains that start at the same point. */
+  superchains: count.optional(),
   targetAcceptance: z.number().gt(0).lt(1).optional(),
   maxTreeDepth: z.int().min(1).max(15).optional(),
   metric: z.enum(['diagonal', 'dense']).optional(),

@@ -8,7 +8,7 @@ import { compileDensity, compileQuantity } from './compiledModel.js';
 import type { TransitionInfo } from './kernel.js';
 import { modelSettings } from './modelSettings.js';
 import { type ChainResult, sample } from './sample.js';
-import type { SampleSettings } from './settings.js';
+import { defaultChains, type SampleSettings } from './settings.js';
 
 export interface FitOptions extends SampleSettings {
   /** Default: the CPU on one thread. */
@@ -41,7 +41,7 @@ export interface Posterior {
 export async function fit(model: Model, options: FitOptions = {}): Promise<Posterior> {
   const { device = cpuDevice(), likelihood, signal, onDraw, ...given } = options;
   const settings = modelSettings(model, given);
-  const chains = settings.chains ?? 4;
+  const chains = settings.chains ?? defaultChains(settings.method);
   const draws = settings.draws ?? 1000;
   const density = await compileDensity(model, device, chains, likelihood);
   const quantities = await compileQuantity(model, device, 'sites');

@@ -1,11 +1,13 @@
 // Public interface of inference, in the order of the flow: density, settings, start, kernels, run, snapshot.
 export type { BatchedLogDensity } from './logDensity.js';
 export type { ChainRange, SampleSettings } from './settings.js';
+export { defaultChains, defaultSuperchains } from './settings.js';
 export type { MetricKind } from './phaseSpace/metric.js';
 export type { InitialPositions } from './initialise.js';
 export { InitialisationError } from './initialise.js';
 export type { TransitionInfo } from './kernel.js';
 export type { HmcOptions } from './hmc.js';
+export type { CheesOptions } from './chees/chees.js';
 export type { Draw, Phase } from './chain.js';
 export type { ChainResult, SampleListener, SampleOptions, SampleResult } from './sample.js';
 export { sample, SamplingRun } from './sample.js';

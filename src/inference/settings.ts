@@ -81,7 +81,7 @@ export interface ResolvedSettings {
 export function resolveSettings(settings: SampleSettings, density: BatchedLogDensity): ResolvedSettings {
   const { dimension, lanes } = density;
   const method = settings.method ?? 'nuts';
-  const chains = wholeNumber('chains', settings.chains ?? (method === 'chees' ? 64 : 4), 1);
+  const chains = wholeNumber('chains', settings.chains ?? defaultChains(method), 1);
   const part = settings.part ?? { first: 0, count: chains };
   if (wholeNumber('part.first', part.first, 0) + wholeNumber('part.count', part.count, 1) > chains)
     throw new RangeError(`part: ${part.count} chains from chain ${part.first}, but the run has ${chains}`);
@@ -147,6 +147,11 @@ function cheesOptions(options: CheesOptions): CheesOptions {
   }
   wholeNumber('chees.maxLeapfrogSteps', maxLeapfrogSteps, 1);
   return options;
+}
+
+/** Chains of a run that does not say. */
+export function defaultChains(method: SampleSettings['method']): number {
+  return method === 'chees' ? 64 : 4;
 }
 
 /** Most superchains that are formed unasked. */

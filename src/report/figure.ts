@@ -3,7 +3,7 @@ import { renderChart } from './charts/svgChart.js';
 import type { Chart } from './charts/svgChart.js';
 import { markup, raw } from './html.js';
 import type { Html } from './html.js';
-import { chainStyle } from './palette.js';
+import { MOST_CHAINS_DRAWN, chainStyle } from './palette.js';
 
 export interface FigureParts {
   /** Line above the figure. */
@@ -42,10 +42,16 @@ export function legend(entries: readonly LegendEntry[]): Html {
   </ul>`;
 }
 
-/** One line per chain with its colour and dash. */
+/** One line per chain that is drawn, with its colour and dash. */
 export function chainLegend(chains: number): LegendEntry[] {
-  return Array.from({ length: chains }, (_, chain) => {
+  return Array.from({ length: Math.min(chains, MOST_CHAINS_DRAWN) }, (_, chain) => {
     const { stroke, dash } = chainStyle(chain);
     return { name: `chain ${chain + 1}`, shape: 'line' as const, colour: stroke, dash };
   });
+}
+
+/** Said where only some of the chains have a line of their own. */
+export function firstChainsNote(chains: number): Html | null {
+  if (chains <= MOST_CHAINS_DRAWN) return null;
+  return markup`<p class="small soft">The first ${MOST_CHAINS_DRAWN} of ${chains} chains have a line each; figures in words are of all.</p>`;
 }

@@ -25,7 +25,7 @@ export function flagsOf(parameter: Judged, limits: ReportLimits): Flags {
     return { status: value > essReview ? 'review' : 'fail', words: `not above ${formatCount(essPass)}` };
   };
   const rhatFlag = (value: number | null): Flag | null => {
-    if (value === null || !(value >= rhatPass)) return null;
+    if (value === null || limits.judgesRhat === false || !(value >= rhatPass)) return null;
     return { status: value < rhatReview ? 'review' : 'fail', words: `not below ${formatRhat(rhatPass)}` };
   };
   return { rhat: rhatFlag(parameter.rhat), essBulk: essFlag(parameter.essBulk), essTail: essFlag(parameter.essTail) };

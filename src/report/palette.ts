@@ -26,6 +26,9 @@ const CHAIN_STYLES: readonly ChainStyle[] = [
   { stroke: '#767676', dash: [5, 2, 1, 2] },
 ];
 
+/** Chains with a line of their own in charts: as many as have a style. */
+export const MOST_CHAINS_DRAWN = CHAIN_STYLES.length;
+
 /** Style of a chain; beyond eight chains the styles repeat. */
 export function chainStyle(chain: number): ChainStyle {
   return CHAIN_STYLES[chain % CHAIN_STYLES.length];

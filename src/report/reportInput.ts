@@ -96,6 +96,8 @@ export interface ReportParameter {
 export interface ReportLimits {
   readonly population: ScalarLimits;
   readonly group: ScalarLimits;
+  /** False for many short chains, which nested R-hat judges in place of R-hat; default true. */
+  readonly judgesRhat?: boolean;
 }
 
 /** Kept draws of one scalar, one array per chain, all of one length. */

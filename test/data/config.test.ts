@@ -91,6 +91,20 @@ out: runs/a
   });
 });
 
+describe('ChEES', () => {
+  it('has many short chains unless it is told otherwise', () => {
+    const usual = load(`${base}method: chees\n`);
+    expect(usual).toMatchObject({ chains: 64, warmup: 400, draws: 100 });
+    expect(usual.method).toMatchObject({ name: 'chees', targetAcceptance: 0.651, superchains: undefined });
+    expect(load(base, { method: 'chees', chains: 12 })).toMatchObject({ chains: 12, warmup: 400 });
+    const told = load(`${base}method: {name: chees, chains: 32, superchains: 8, targetAcceptance: 0.8}\ndraws: 7\n`);
+    expect(told).toMatchObject({ chains: 32, draws: 7, method: { superchains: 8, targetAcceptance: 0.8 } });
+    expect(() => load(`${base}method: {name: chees, superchains: 5}\n`)).toThrow(
+      /:9: method.superchains 5 does not divide 64 chains/,
+    );
+  });
+});
+
 describe('faults are told with their line', () => {
   const faults: [string, string, string][] = [
     ['unknown key', `${base}  pirors: {}\n`, "C:9: unknown key 'pirors' in model; did you mean 'priors'?"],
@@ -120,7 +134,11 @@ describe('faults are told with their line', () => {
     ['whole', `${base}\nseed: 1.5\n`, 'C:10: seed must be a whole number, not 1.5'],
     ['text', `${base}draws: many\n`, "C:9: draws must be a number, not 'many'"],
     ['range', `${base}method: {targetAcceptance: 1.2}\n`, 'C:9: method.targetAcceptance must be less than 1, not 1.2'],
-    ['method', `${base}method: gibs\n`, "C:9: method must be auto or nuts or hmc, or keys with values, not 'gibs'"],
+    [
+      'method',
+      `${base}method: gibs\n`,
+      "C:9: method must be auto or nuts or hmc or chees, or keys with values, not 'gibs'",
+    ],
     [
       'device',
       `${base}device: gpu9\n`,

@@ -15,7 +15,7 @@ interface FitArguments {
 
 /** Options that replace a setting of the configuration. */
 const settings = {
-  method: 'auto, nuts or hmc',
+  method: 'auto, nuts, hmc or chees',
   family: 'gaussian',
   device: 'auto (the fastest found), cpu, webgpu, cuda or eager:<tfjs backend>',
   onDeviceLoss: 'when the device fails in a run: stop, retry (the same device) or cpu',

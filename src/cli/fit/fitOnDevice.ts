@@ -15,7 +15,7 @@ import { PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
 import { runRecord } from './runRecord.js';
-import { samplerSettings } from './samplerSettings.js';
+import { samplerOf, samplerSettings, superchainsOf } from './samplerSettings.js';
 
 /** Milliseconds between checkpoints. */
 export const checkpoints = { interval: 15_000 };
@@ -148,13 +148,15 @@ async function sampleInFolder(
 
 function describeMethod({ config, model }: FitJob, { open, chains }: Target): string {
   const { method } = config;
-  const name = method.name === 'hmc' ? 'HMC' : 'NUTS';
+  const name = { nuts: 'NUTS', hmc: 'HMC', chees: 'ChEES-HMC' }[samplerOf(config)];
+  const superchains = superchainsOf(config);
+  const grouped = superchains > 1 ? ` in ${superchains} superchains` : '';
   const why =
     method.name === 'auto'
       ? ' (auto: the density is differentiable; the rows enter through per-unit orthogonal factors)'
       : '';
   const software = open.isSoftware ? ' (software on the processor: slow)' : '';
-  return `${model.name} by ${name}${why} on ${deviceLabel(open)}${software}, ${chains.precision} precision, ${chains.division}: ${config.chains} chains × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
+  return `${model.name} by ${name}${why} on ${deviceLabel(open)}${software}, ${chains.precision} precision, ${chains.division}: ${config.chains} chains${grouped} × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

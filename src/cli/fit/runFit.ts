@@ -23,6 +23,7 @@ import { type FitOutcome, fitOnDevice, type FitRun } from './fitOnDevice.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
 import { checkSamePrecision, checkSameRun } from './sameRun.js';
+import { samplerOf } from './samplerSettings.js';
 import { compileChains } from './sampleChains.js';
 
 export interface FitRequest {
@@ -142,7 +143,8 @@ async function openTarget(
   say: (line: string) => void,
 ): Promise<Target> {
   const { config, model } = job;
-  const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount() };
+  const isPooled = samplerOf(config) === 'chees';
+  const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount(), isPooled };
   const compile = (open: OpenDevice) => compileChains(model, open, sizes);
   if (device === 'auto') {
     const choice = await chooseDevice(candidates(config, gpus), compile, startOf(model), config.chains);

@@ -1,6 +1,11 @@
 // The chains of a fit on the threads of Node.
 import type { Device } from '../../kernels/device.js';
-import { type ChainWorker, type Chains, compileChains as compileOn } from '../../inference/threads/index.js';
+import {
+  type ChainSizes,
+  type ChainWorker,
+  type Chains,
+  compileChains as compileOn,
+} from '../../inference/threads/index.js';
 import { startThreads } from '../../kernels/adapters/nodeThreads.js';
 import { nodeWorker } from '../../kernels/adapters/nodeWorker.js';
 import type { Model } from '../../models/model.js';
@@ -23,7 +28,7 @@ export function startChainWorker(): ChainWorker {
 export async function compileChains(
   model: Model,
   { device }: { readonly device: Device },
-  sizes: { readonly chains: number; readonly threads: number },
+  sizes: ChainSizes,
 ): Promise<Chains> {
   return compileOn(model, device, sizes, { startThreads, startChainWorker });
 }

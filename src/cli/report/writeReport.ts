@@ -37,6 +37,7 @@ export async function writeReport(dir: string): Promise<string> {
     readonly precision: string;
     readonly threads: number;
     readonly chains: number;
+    readonly superchains?: number;
     readonly warmup: number;
     readonly draws: number;
   };
@@ -48,7 +49,7 @@ export async function writeReport(dir: string): Promise<string> {
     predictive: record.predictive,
     sampler: record.sampler,
     run: {
-      method: figures.method.toUpperCase(),
+      method: figures.method === 'chees' ? 'ChEES-HMC' : figures.method.toUpperCase(),
       command: String(run['command']),
       date: String(run['started']).replace('T', ' ').replace(/\..*$/, ' UTC'),
       seed: run['seed'] as number,
@@ -66,7 +67,7 @@ export async function writeReport(dir: string): Promise<string> {
       gradientEvaluations: figures.gradientEvaluations,
     },
     checks: figures.checks,
-    limits: { population: POPULATION_LIMITS, group: GROUP_LIMITS },
+    limits: { population: POPULATION_LIMITS, group: GROUP_LIMITS, judgesRhat: figures.superchains === undefined },
     parameters: summary.map((row) => ({
       ...row,
       class: population.has(/^[^[]*/.exec(row.name)![0]) ? ('population' as const) : ('group' as const),

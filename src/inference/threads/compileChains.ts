@@ -50,6 +50,14 @@ export interface Chains {
   dispose(): Promise<void>;
 }
 
+export interface ChainSizes {
+  readonly chains: number;
+  /** Threads of the host, at most. */
+  readonly threads: number;
+  /** The sampler adapts over all chains, which are then not divided; default: it does not. */
+  readonly isPooled?: boolean;
+}
+
 /** Bytes of a compiled program with its data. */
 export interface ProgramMemory {
   /** Of all copies together, in the machine's memory. */
@@ -70,14 +78,14 @@ const mostDataBytes = 4 * 2 ** 20;
 export async function compileChains(
   model: Model,
   device: Device,
-  { chains, threads }: { readonly chains: number; readonly threads: number },
+  { chains, threads, isPooled }: ChainSizes,
   { startThreads, startChainWorker }: ThreadStarters,
 ): Promise<Chains> {
   const traced = traceDensity(model);
   if (device.name !== 'cpu') return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
   const { precision } = device;
   const parts = divideChains(chains, threads);
-  if (parts.length === 1 || traced.dataBytes > mostDataBytes) {
+  if (parts.length === 1 || isPooled || traced.dataBytes > mostDataBytes) {
     const density = await traced.compile(cpuDevice({ threads, precision, startThreads }), chains);
     return {
       dimension: density.dimension,

@@ -1,7 +1,7 @@
 // Posterior density of one scalar: all chains together, the 90 % interval, and each chain on its own.
 import { kernelDensity } from '../../diagnostics/index.js';
 import { formatFixed, supportedDecimals } from '../format.js';
-import { BLUE, INK, chainStyle } from '../palette.js';
+import { BLUE, INK, MOST_CHAINS_DRAWN, chainStyle } from '../palette.js';
 import type { ReportDraws, ReportParameter } from '../reportInput.js';
 import { extent, linearScale } from './axis.js';
 import { area, line, segments, under } from './marks.js';
@@ -22,7 +22,7 @@ export function densityChart(draws: ReportDraws, summary: ReportParameter): Char
   const pooled = new Float64Array(draws.chains.reduce((total, chain) => total + chain.length, 0));
   draws.chains.reduce((offset, chain) => (pooled.set(chain, offset), offset + chain.length), 0);
   const whole = curve(pooled, draws);
-  const chains = draws.chains.map((chain) => curve(chain, draws));
+  const chains = draws.chains.slice(0, MOST_CHAINS_DRAWN).map((chain) => curve(chain, draws));
   const top = extent([whole, ...chains].flat().map(([, height]) => height))[1];
   const decimals = supportedDecimals(summary.mcseMean, summary.sd);
   const [q5, mean, q95] = [summary.q5, summary.mean, summary.q95].map((value) => formatFixed(value, decimals));

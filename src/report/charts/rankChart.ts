@@ -1,6 +1,6 @@
 // Rank histogram per chain (Vehtari et al. 2021): flat and alike where the chains sample the same distribution.
 import { rankHistogram } from '../../diagnostics/index.js';
-import { chainStyle } from '../palette.js';
+import { MOST_CHAINS_DRAWN, chainStyle } from '../palette.js';
 import type { ReportDraws } from '../reportInput.js';
 import { linearScale } from './axis.js';
 import { area, line, steps } from './marks.js';
@@ -39,7 +39,9 @@ export function rankChart(draws: ReportDraws): Chart | null {
         ],
         { fill: '#000000', opacity: 0.07 },
       ),
-      ...counts.map((chain, index) => line(steps(edges, chain), { ...chainStyle(index), width: 1.1 })),
+      ...counts
+        .slice(0, MOST_CHAINS_DRAWN)
+        .map((chain, index) => line(steps(edges, chain), { ...chainStyle(index), width: 1.1 })),
     ],
   };
 }

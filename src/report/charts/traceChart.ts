@@ -1,6 +1,6 @@
 // Draws of one scalar in the order they came, one line per chain.
 import { formatCount, formatRhat } from '../format.js';
-import { chainStyle } from '../palette.js';
+import { MOST_CHAINS_DRAWN, chainStyle } from '../palette.js';
 import type { ReportDraws, ReportParameter } from '../reportInput.js';
 import { extent, linearScale, widen } from './axis.js';
 import { line } from './marks.js';
@@ -35,7 +35,7 @@ export function traceEnvelope(draws: Float64Array, windows = WINDOWS): (readonly
 
 /** Chart of 520 × 170. */
 export function traceChart(draws: ReportDraws, summary: ReportParameter): Chart {
-  const lines = draws.chains.map((chain) => traceEnvelope(chain));
+  const lines = draws.chains.slice(0, MOST_CHAINS_DRAWN).map((chain) => traceEnvelope(chain));
   const length = Math.max(...draws.chains.map((chain) => chain.length));
   return {
     width: 520,

@@ -3,7 +3,7 @@ import { rankChart } from '../charts/rankChart.js';
 import { traceChart } from '../charts/traceChart.js';
 import { formatCount, formatRhat } from '../format.js';
 import { markup } from '../html.js';
-import { chainLegend, figure, legend } from '../figure.js';
+import { chainLegend, figure, firstChainsNote, legend } from '../figure.js';
 import type { Section } from '../parts.js';
 import type { ReportInput } from '../reportInput.js';
 import { drawsNote, shownDraws } from './shownDraws.js';
@@ -24,6 +24,7 @@ export function mixingSection(input: ReportInput): Section | null {
     body: markup`<p>Left, the draws in order: the chains should cover the same band and not drift (of a long run, the smallest and largest draw of each of 120 windows are drawn).
 Right, how often the draws of each chain fall into each twentieth of all ranks: level lines, mostly within the grey band, mean that the chains sample the same distribution.</p>
 ${legend(chainLegend(input.run.chains))}
+${firstChainsNote(input.run.chains)}
 <div class="mixing">${rows}</div>
 ${drawsNote(selection)}`,
   };

@@ -4,7 +4,7 @@ import { formatFixed, supportedDecimals } from '../format.js';
 import { markup } from '../html.js';
 import type { Html } from '../html.js';
 import { BLUE, INK } from '../palette.js';
-import { chainLegend, figure, legend } from '../figure.js';
+import { chainLegend, figure, firstChainsNote, legend } from '../figure.js';
 import { FILES, fileLink, subheading } from '../parts.js';
 import type { Section } from '../parts.js';
 import type { ReportInput, ReportParameter } from '../reportInput.js';
@@ -28,6 +28,7 @@ ${legend([
   { name: 'posterior mean', shape: 'line', colour: INK, dash: [3, 3] },
   ...chainLegend(input.run.chains),
 ])}
+${firstChainsNote(input.run.chains)}
 <div class="panels">${panels}</div>
 ${drawsNote(selection)}`;
 }

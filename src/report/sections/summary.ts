@@ -15,9 +15,11 @@ const TITLES: Readonly<Record<string, string>> = {
   nonFinite: 'Finite draws',
   stuckChains: 'Moving chains',
   rhat: 'R-hat',
+  rhatNested: 'Nested R-hat',
   essBulk: 'Bulk effective sample size',
   essTail: 'Tail effective sample size',
   splitRhatMoments: 'R-hat from half-chain moments',
+  rhatNestedMoments: 'Nested R-hat from half-chain moments',
   essBatchMeans: 'Effective sample size from batch means',
   divergences: 'Divergences',
   ebfmi: 'Energy (E-BFMI)',
@@ -129,7 +131,7 @@ export function checksSection(input: ReportInput): Section {
     title: 'Convergence checks',
     body: markup`<ul class="checks">
 ${checks.map(checkRow)}</ul>
-<p class="small soft below">Limits: R-hat below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
+<p class="small soft below">Limits: ${input.limits.judgesRhat === false ? 'nested R-hat' : 'R-hat'} below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
 bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
 ${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter is', 'parameters are')} outside them, marked in the tables.`}
 The same checks as data: ${fileLink(FILES.diagnostics)}.</p>`,
