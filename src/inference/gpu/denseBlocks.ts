@@ -74,6 +74,19 @@ export class DenseBlocks {
     return inverseMassDiagonal(this.blocks[chain].metric);
   }
 
+  /** The whole metric of a chain, from its diagonal as it lies on the device `[dimension]`, which is taken over. */
+  metricOf(chain: number, diagonal: Float64Array): Metric {
+    const { inverseMass, block } = this.blocks[chain].metric;
+    this.indices.forEach((index, row) => (diagonal[index] = inverseMass[row]));
+    return { inverseMass: diagonal, ...(block && { block: { ...block, indices: this.indices } }) };
+  }
+
+  /** Takes the block out of a metric of all dimensions. */
+  setMetric(chain: number, { inverseMass, block }: Metric): void {
+    const variances = this.ofBlock(inverseMass);
+    this.blocks[chain].metric = { inverseMass: variances, ...(block && { block: { ...block, indices: this.local } }) };
+  }
+
   /** Puts the block's share into vectors of all dimensions; returns what is saved beside them. */
   save(
     chain: number,

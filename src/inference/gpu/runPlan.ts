@@ -166,22 +166,21 @@ export class PlanRunner {
     }
   }
 
-  /** Reads vectors of a chain, each `[dimension]` in the program's order, after all that has been submitted. */
-  async readVectors(chain: number, vectors: readonly number[]): Promise<Float64Array[]> {
+  /** Reads vectors of chains, each `[dimension]` in the program's order, after all that has been submitted. */
+  async readVectors(
+    rows: readonly { readonly chain: number; readonly vector: number }[],
+  ): Promise<Float64Array<ArrayBuffer>[]> {
     const { layout, memory } = this;
     const { context } = this.density.program;
-    const rows = vectors.flatMap((vector) =>
-      layout.pages.map((page, i) => ({ vector, page, buffer: memory.pages[i] })),
+    const parts = rows.flatMap(({ chain, vector }) =>
+      layout.pages.map((page, i) => {
+        return { buffer: memory.pages[i], offset: rowOffset(layout, page, vector, chain), bytes: 4 * page.length };
+      }),
     );
-    const parts = rows.map(({ vector, page, buffer }) => {
-      return { buffer, offset: rowOffset(layout, page, vector, chain), bytes: 4 * page.length };
-    });
     const read = new Float32Array(await context.submitAndRead(context.device.createCommandEncoder(), parts));
-    return vectors.map((_, i) =>
-      this.inProgramOrder(
-        read.subarray(i * layout.dimension, (i + 1) * layout.dimension),
-        new Float64Array(layout.dimension),
-      ),
+    const { dimension } = layout;
+    return rows.map((_, i) =>
+      this.inProgramOrder(read.subarray(i * dimension, (i + 1) * dimension), new Float64Array(dimension)),
     );
   }
 

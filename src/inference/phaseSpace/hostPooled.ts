@@ -1,4 +1,4 @@
-// Reductions over the chains of phase spaces in host memory.
+// Reductions over chains, in host memory.
 import { solve } from '../linearAlgebra.js';
 import { estimateMetric } from './estimateMetric.js';
 import type { HostPhaseSpace } from './hostPhaseSpace.js';
@@ -6,10 +6,13 @@ import type { Metric } from './metric.js';
 import { RunningMoments } from './moments.js';
 import type { Moves, MoveStatistics, PooledOperations } from './pooled.js';
 
+/** What is reduced of a chain. */
+export type PooledChain = Pick<HostPhaseSpace, 'positionAt' | 'momentumAt' | 'metric' | 'takeMoments' | 'setMetric'>;
+
 export class HostPooled implements PooledOperations {
   /** @param denseIndices dimensions of the metric's dense block */
   constructor(
-    private readonly spaces: readonly HostPhaseSpace[],
+    private readonly spaces: readonly PooledChain[],
     private readonly dimension: number,
     private readonly denseIndices: Int32Array,
   ) {}

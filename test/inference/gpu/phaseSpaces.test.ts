@@ -233,6 +233,42 @@ describe.skipIf(context === undefined)('phase space on the device equals the hos
       });
     });
 
+    it('reduces over chains: statistics of their moves, and one metric from all their moments', async () => {
+      const { host, device } = await both(subject);
+      const priorVariances = new Float64Array(dimension).fill(0.2);
+      const window = Array.from({ length: host.chains }, (_, c): Request[] =>
+        Array.from({ length: 6 + c }, (): Request[] => [
+          { kind: 'write', point: 1, position: f32Normals(dimension, 2) },
+          { kind: 'observe', point: 1 },
+        ]).flat(),
+      );
+      for (const spaces of [host, device]) {
+        await spaces.answer(window);
+        expect(await spaces.pooled!.adapt(priorVariances)).toBe(true);
+        // The moments are cleared.
+        expect(await spaces.pooled!.adapt(priorVariances)).toBe(false);
+      }
+      for (let chain = 0; chain < host.chains; chain++) {
+        const diagonal = await host.inverseMassDiagonal(chain);
+        expect(roundings(await device.inverseMassDiagonal(chain), diagonal), told).toBeLessThan(64);
+      }
+      const { lists } = starts(host);
+      for (const list of lists) list.push(leapfrog(0, 1, 0.05));
+      const moves = {
+        before: new Int32Array(host.chains),
+        after: new Int32Array(host.chains).fill(1),
+        momenta: new Int32Array(host.chains).fill(1),
+        weights: Float64Array.from({ length: host.chains }, (_, c) => 1 / (c + 1)),
+      };
+      for (const spaces of [host, device]) await spaces.answer(lists);
+      const [expected, actual] = [await host.pooled!.moveStatistics(moves), await device.pooled!.moveStatistics(moves)];
+      for (let chain = 0; chain < host.chains; chain++) {
+        const tolerance = 1e-4 * dimension;
+        expect(Math.abs(actual.changes[chain] - expected.changes[chain]), told).toBeLessThan(tolerance);
+        expect(Math.abs(actual.slopes[chain] - expected.slopes[chain]), told).toBeLessThan(tolerance);
+      }
+    });
+
     it('keeps the metric when there is too little to estimate it from', async () => {
       const { host, device } = await both(subject);
       const before = await device.inverseMassDiagonal(0);

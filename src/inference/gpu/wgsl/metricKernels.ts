@@ -2,9 +2,9 @@
 import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
 import { emptyBlockSums, storeSums } from './sums.js';
 
-export const observeEntryWords = 3;
-export const checkEntryWords = 2;
-export const adaptEntryWords = 3;
+const observeEntryWords = 3;
+const checkEntryWords = 2;
+const adaptEntryWords = 3;
 
 /**
  * Welford's update (1962) with the position of an entry; its third word is the number of positions with this one. Plain f32 will

@@ -3,7 +3,7 @@ import { type KernelSource, kernelSource, type KernelVariant } from './shared.js
 import { storeSums } from './sums.js';
 
 /** Words of an entry; momentum and scalar stand where those of a leapfrog step stand, for the kernels of the dense block. */
-export const refreshEntryWords = 9;
+const refreshEntryWords = 9;
 
 /** Philox4x32-10 (Salmon et al. 2011, §3.3), bit for bit that of random/philox.ts. */
 export const philox = `

@@ -3,7 +3,7 @@ import { type KernelSource, kernelSource, type KernelVariant } from './shared.js
 import { emptyBlockSums, storeSums } from './sums.js';
 
 /** Words of an entry: chain, the six momenta, the sum to write, the first of six scalars. */
-export const turningEntryWords = 9;
+const turningEntryWords = 9;
 export const turningProducts = 6;
 
 /** The products are those of phaseSpace/turning.ts, in its order. */
