@@ -4,7 +4,6 @@ import { machine } from '../../src/cli/devices/machine.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
 import { checkpoints } from '../../src/cli/fit/fitOnDevice.js';
 import { openPosterior } from '../../src/data/run/posteriorReader.js';
-import type { Draw } from '../../src/inference/index.js';
 import { nodeGpu } from '../../src/kernels/adapters/nodeGpu.js';
 import { GpuContext } from '../../src/kernels/webgpu/context.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
@@ -33,7 +32,7 @@ function destroyedAfter(draws: number): void {
     first ??= context;
     return context;
   };
-  const write = Reflect.get(DrawSink.prototype, 'write') as (this: DrawSink, draw: Draw) => void;
+  const write = Reflect.get<DrawSink, 'write'>(DrawSink.prototype, 'write');
   vi.spyOn(DrawSink.prototype, 'write').mockImplementation(function (this: DrawSink, draw) {
     if (draws-- === 0) first!.device.destroy();
     write.call(this, draw);
