@@ -2,6 +2,8 @@
 import type { CheckResult, NamedSummary } from '../../src/diagnostics/index.js';
 import type { ColumnPreview, Roles } from './roles.js';
 
+export type DeviceChoice = 'auto' | 'cpu' | 'webgpu';
+
 export interface FitSettings {
   readonly roles: Roles;
   readonly covariance: 'diagonal' | 'full';
@@ -10,12 +12,18 @@ export interface FitSettings {
   readonly warmup: number;
   readonly draws: number;
   readonly seed: number;
+  readonly device: DeviceChoice;
 }
 
 export interface SimulationSettings {
   readonly rows: number;
   readonly products: number;
+  /** 0: two levels. */
   readonly markets: number;
+  /** Predictors that vary by row, by unit and by market. */
+  readonly x: number;
+  readonly z: number;
+  readonly w: number;
   readonly seed: number;
 }
 
@@ -46,7 +54,7 @@ export interface FitBegin {
   readonly chains: number;
   readonly warmup: number;
   readonly draws: number;
-  /** Device and threads, in words. */
+  /** Device and threads, in words; with `auto` the figures of each device. */
   readonly device: string;
 }
 

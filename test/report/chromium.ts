@@ -41,7 +41,7 @@ export async function startChromium(kind: PageKind = 'file'): Promise<RunningChr
     process.env['AWS_LAMBDA_JS_RUNTIME'] = 'nodejs20.x';
     const { default: bundled } = await import('@sparticuz/chromium');
     const { chromium } = await import('playwright-core');
-    bundled.setGraphicsMode = kind === 'served';
+    bundled.setGraphicsMode = false;
     const executablePath = await bundled.executablePath();
     writeFileSync(join(folder, 'fonts', 'fonts.conf'), fontConfiguration(folder));
     const flags = bundled.args.filter((flag) => flag !== '--single-process');

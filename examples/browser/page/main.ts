@@ -1,13 +1,13 @@
 // The page: hands files and choices to the worker, and shows what comes back.
 import { formatBytes, plural } from '../../../src/report/format.js';
-import type { FitResult, FitSettings, FromWorker, OpenedFile, ToWorker } from '../messages.js';
+import type { DeviceChoice, FitResult, FitSettings, FromWorker, OpenedFile, ToWorker } from '../messages.js';
 import { ColumnsTable } from './columnsTable.js';
 import { download, summaryCsv, summaryJson } from './downloads.js';
 import { byId, valueOf } from './elements.js';
 import { showPosterior } from './posteriorView.js';
 import { SamplingView } from './samplingView.js';
 
-const simulation = { rows: 20_000, products: 10, markets: 20, seed: 1 };
+const simulation = { rows: 20_000, products: 10, markets: 20, x: 3, z: 1, w: 1, seed: 1 };
 
 const [fileInput, drop] = [byId('file', HTMLInputElement), byId('drop', HTMLLabelElement)];
 const [simulate, fit, stop] = (['simulate', 'fit', 'stop'] as const).map((id) => byId(id, HTMLButtonElement));
@@ -73,6 +73,7 @@ function settings(): FitSettings {
   return {
     roles: columns.roles,
     covariance: valueOf(form, 'covariance') as FitSettings['covariance'],
+    device: valueOf(form, 'device') as DeviceChoice,
     standardise: standardise.checked,
     chains: whole('chains'),
     warmup: whole('warmup'),

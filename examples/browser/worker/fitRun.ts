@@ -8,19 +8,13 @@ import {
   runChecks,
   type SamplerStatistics,
 } from '../../../src/diagnostics/index.js';
-import {
-  compileQuantity,
-  type Draw,
-  modelSettings,
-  sample,
-  type SampleResult,
-  traceDensity,
-} from '../../../src/inference/index.js';
+import { compileQuantity, type Draw, modelSettings, type SampleResult } from '../../../src/inference/index.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
 import type { FitResult, FitSettings, FromWorker, SummaryRow } from '../messages.js';
 import { modelColumns } from '../roles.js';
 import { readCsv } from './csvTable.js';
+import { openTarget } from './devices.js';
 import { DrawStore } from './drawStore.js';
 import { LiveDraws } from './liveDraws.js';
 
@@ -52,9 +46,9 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
   const read = clock.lap();
 
   say('compiling the model');
-  const device = 'WebAssembly, 1 thread';
-  const density = await traceDensity(model).compile(cpuDevice(), chains);
   const quantities = await compileQuantity(model, cpuDevice(), 'sites');
+  const target = await openTarget(settings.device, model, chains);
+  const { device } = target;
   try {
     const store = new DrawStore(model, quantities, chains, draws);
     const compile = clock.lap();
@@ -64,7 +58,7 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
         rows: data.rows,
         units: data.units.count,
         markets: data.markets?.names.length ?? null,
-        dimension: density.dimension,
+        dimension: target.chains.dimension,
         scalars: store.population.map(({ name }) => name),
         chains,
         warmup,
@@ -76,8 +70,7 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
     const counter = new SamplerCounter(chains);
     let warmupSeconds = 0;
     const sampling = { chains, warmup, draws, seed, maxTreeDepth };
-    const result = await sample(
-      density,
+    const result = await target.chains.run(
       modelSettings(model, sampling),
       {
         onDraw: (draw) => {
@@ -89,8 +82,9 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
           );
           counter.count(draw);
         },
+        onCheckpoint: () => undefined,
       },
-      { signal },
+      { signal, resume: undefined, checkpointInterval: Infinity },
     );
     live.flush();
     const sampled = clock.lap();
@@ -116,7 +110,7 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
       },
     });
   } finally {
-    await density.dispose();
+    await target.dispose();
     await quantities.dispose();
   }
 }

@@ -13,8 +13,8 @@ export interface SimulatedFile {
 }
 
 /** The same seed gives the same file, and the numbers are those that the command writes. */
-export function simulatedFile({ rows, products, markets, seed }: SimulationSettings): SimulatedFile {
-  const scenario = salesScenario({ rows, products, markets, x: 3, z: 1, w: 1, covariance: 'diagonal' });
+export function simulatedFile({ seed, ...size }: SimulationSettings): SimulatedFile {
+  const scenario = salesScenario({ ...size, covariance: 'diagonal' });
   const { truth, blocks } = simulateThreeLevel(scenario, portableRandom(seed));
   const text: string[] = [];
   for (const columns of blocks) {
@@ -33,7 +33,7 @@ export function simulatedFile({ rows, products, markets, seed }: SimulationSetti
   return {
     file: new File([`${text.join('\n')}\n`], 'simulated.csv', { type: 'text/csv' }),
     roles: Object.fromEntries<Role>([
-      [market, 'market'],
+      ...(scenario.markets === null ? [] : [[market, 'market'] as const]),
       [product, 'product'],
       [time, 'time'],
       [response, 'response'],

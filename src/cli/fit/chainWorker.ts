@@ -1,6 +1,6 @@
 // Entry of a thread of Node that draws some chains of a run.
 import { parentPort } from 'node:worker_threads';
-import { serveChains } from '../../inference/threads/index.js';
+import { serveChains } from '../../inference/threads/serveChains.js';
 
 const port = parentPort!;
 

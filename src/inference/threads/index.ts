@@ -2,4 +2,3 @@
 export type { ChainWorker } from './chainMessages.js';
 export { compileChains } from './compileChains.js';
 export type { Chains, ChainSizes, ProgramMemory, ThreadStarters } from './compileChains.js';
-export { serveChains } from './serveChains.js';
