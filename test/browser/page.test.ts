@@ -18,7 +18,7 @@ async function tryToStart(): Promise<RunningChromium | null> {
 
 const chromium = await tryToStart();
 /** Most that a fit of the test may take on a busy machine, in milliseconds. */
-const patience = 150_000;
+const patience = 240_000;
 
 interface Summary {
   readonly parameters: readonly {
@@ -37,17 +37,17 @@ const small = simulatedFile({ rows: 600, products: 12, markets: 0, x: 1, z: 0, w
 
 describe.skipIf(chromium === null)('the example page', () => {
   const problems: string[] = [];
-  let built: BuiltPage;
+  let built: BuiltPage | undefined;
   let address: string;
 
   beforeAll(async () => {
     built = await buildPage();
     address = await built.serve({ isIsolated: true });
-  });
+  }, patience);
 
   afterAll(async () => {
     await chromium!.close();
-    await built.close();
+    await built?.close();
   });
 
   async function openPage(url = address): Promise<Page> {
@@ -247,7 +247,7 @@ describe.skipIf(chromium === null)('the example page', () => {
   it(
     'works on one thread where the server sends no isolation, and says so',
     async () => {
-      const page = await openPage(await built.serve({ isIsolated: false }));
+      const page = await openPage(await built!.serve({ isIsolated: false }));
       expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
       expect(await page.textContent('#environment')).toMatch(/^This page is not cross-origin isolated, .*one thread/);
       await choose(page, 'sales.csv', await simulated.file.text());
