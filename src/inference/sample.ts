@@ -92,16 +92,10 @@ export class SamplingRun {
    * Rejects with InitialisationError, and with whatever the density or the listener throws.
    */
   async run(): Promise<SampleResult> {
-    const { method, part, inverseMass, denseIndices } = this.settings;
+    const { part, inverseMass, denseIndices } = this.settings;
     const create = this.options.createPhaseSpaces ?? phaseSpaces;
     const slots = chainSlots(this.settings);
-    const spaces = await create(this.density, {
-      chains: part.count,
-      inverseMass,
-      denseIndices,
-      slots,
-      isPooled: method === 'chees',
-    });
+    const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots });
     try {
       const population = (this.population = this.begin(spaces));
       const isComplete = await this.sample(population);

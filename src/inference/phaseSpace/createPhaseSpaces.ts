@@ -10,13 +10,8 @@ export type CreatePhaseSpaces = (
   settings: PhaseSpacesSettings,
 ) => PhaseSpaces | Promise<PhaseSpaces>;
 
-/**
- * Phase spaces where the density's positions are; in the host's memory for samplers that reduce over chains, which those on a GPU do not
- * offer: the density is then evaluated on the GPU and its vectors are copied. Rejects, on a GPU, with the typed errors of its device.
- */
+/** Phase spaces where the density's positions are. Rejects, on a GPU, with the typed errors of its device. */
 export const phaseSpaces: CreatePhaseSpaces = (density, settings) => {
   const { resident } = density;
-  return resident === undefined || settings.isPooled === true
-    ? new HostPhaseSpaces(density, settings)
-    : GpuPhaseSpaces.create(resident, settings);
+  return resident === undefined ? new HostPhaseSpaces(density, settings) : GpuPhaseSpaces.create(resident, settings);
 };

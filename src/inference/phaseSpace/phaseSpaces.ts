@@ -17,8 +17,6 @@ export interface PhaseSpacesSettings {
   readonly denseIndices: Int32Array;
   /** Slots that each chain needs with a given lookahead. */
   readonly slots: (lookahead: number) => SlotCounts;
-  /** The sampler needs `pooled`; default: it does not. */
-  readonly isPooled?: boolean;
 }
 
 /** Running moments of a metric window (Welford 1962): what `RunningMoments` accumulates. */

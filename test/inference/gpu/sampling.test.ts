@@ -85,6 +85,7 @@ const cases: [KnownPosterior, WgslDensity, SampleSettings][] = [
   [banana, wgslBanana, { targetAcceptance: 0.9 }],
   [eightSchools(), wgslEightSchools, {}],
   [correlatedNormal(2, 0.7), wgslCorrelatedNormal(2, 0.7), { method: 'hmc' }],
+  [correlatedNormal(3, 0.8), wgslCorrelatedNormal(3, 0.8), { method: 'chees' }],
 ];
 
 /** A case takes seconds; on a machine that does much else it may take minutes. */
