@@ -1,4 +1,4 @@
-// The same samplers on devices that compute in f32 with tfjs kernels: known posteriors, models against the CPU device, whole fits.
+// The same samplers on every device: a known posterior, the three-level model against the CPU device, a whole fit.
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { fit } from '../../src/inference/fit.js';
@@ -9,16 +9,16 @@ import { normal } from '../../src/models/distributions/index.js';
 import { defineModel } from '../../src/models/model.js';
 import { real } from '../../src/models/parameters.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
-import { eagerDevices } from '../kernels/eager/backends.js';
+import { testDevices } from './devices.js';
 import { randomNumbers } from '../models/random.js';
 import { threeLevelExample } from '../models/threeLevelExample.js';
 import { randomPosition } from '../models/threeLevelPoints.js';
 import { densityOf } from '../models/evaluateModel.js';
-import type { KnownPosterior } from './densities.js';
-import { standardErrorsOff } from './monteCarlo.js';
+import type { KnownPosterior } from '../inference/densities.js';
+import { standardErrorsOff } from '../inference/monteCarlo.js';
 
 const rows = 120;
-const random = randomNumbers('eager sampling');
+const random = randomNumbers('sampling on devices');
 const x = Float64Array.from({ length: rows }, () => Math.fround(random.normal()));
 const y = x.map((value) => Math.fround(1 - 2 * value + random.normal()));
 
@@ -53,7 +53,7 @@ function exactPosterior(): KnownPosterior {
   };
 }
 
-describe.each(eagerDevices)('$name', (device) => {
+describe.each(await testDevices())('$label', ({ device }) => {
   it('NUTS finds a known posterior, within Monte-Carlo error', async () => {
     const density = await compileDensity(regression, device, 4);
     const offsets: number[] = [];
@@ -76,13 +76,13 @@ describe.each(eagerDevices)('$name', (device) => {
     async (likelihood) => {
       const { data } = threeLevelExample({ markets: 4, products: 6, x: 2, z: 1, w: 1, spread: 2 });
       const model = threeLevelModel(data, { covariance: { product: 'full', market: 'full' } });
-      const [plain, eager] = await Promise.all(
+      const [plain, other] = await Promise.all(
         [cpuDevice(), device].map((each) => densityOf(model, { device: each, likelihood })),
       );
-      const numbers = randomNumbers('three levels eagerly');
+      const numbers = randomNumbers('three levels on devices');
       for (let i = 0; i < 4; i++) {
         const position = randomPosition(model, numbers).map(Math.fround);
-        const [expected, actual] = [await plain.at(position), await eager.at(position)];
+        const [expected, actual] = [await plain.at(position), await other.at(position)];
         expect(Math.abs(actual.value / expected.value - 1)).toBeLessThan(1e-5);
         const size = Math.max(...expected.gradient.map(Math.abs));
         expected.gradient.forEach((g, k) => expect(Math.abs(actual.gradient[k] - g) / size).toBeLessThan(1e-4));
