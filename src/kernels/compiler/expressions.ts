@@ -1,7 +1,7 @@
 // Generates the value of any node at any symbolic index: views become index arithmetic, everything else is computed once
 // per scope and remembered.
 import { type NodeId, sizeOf, stridesOf, type TensorNode, type TensorProgram } from '../program/tensorProgram.js';
-import { type Analysis, unrollLimit } from './analysis.js';
+import type { Analysis } from './analysis.js';
 import type { DataArray } from './memoryLayout.js';
 import {
   constantIndex,
@@ -41,8 +41,9 @@ export class Expressions extends Loops {
     readonly bound: BoundProgram,
     target: Target,
     private readonly inlined: ReadonlySet<NodeId> = new Set(),
+    longest?: number,
   ) {
-    super(target);
+    super(target, longest);
   }
 
   node(id: NodeId): TensorNode {
@@ -143,7 +144,7 @@ export class Expressions extends Loops {
     const open = index.flatMap((i, axis) => (i === undefined ? [axis] : []));
     if (open.length === 0) return this.value(id, index as Index[], scope);
     const count = sizeOf(open.map((axis) => shape[axis]));
-    if (count <= unrollLimit) {
+    if (count <= this.longest) {
       const terms: Value[] = [];
       this.forEachLiteral(
         open.map((axis) => shape[axis]),

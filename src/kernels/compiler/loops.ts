@@ -12,7 +12,11 @@ export const neutralElement = { sum: 0, prod: 1, max: -Infinity, min: Infinity }
 export const loopCopies = 4;
 
 export class Loops {
-  constructor(readonly target: Target) {}
+  /** @param longest index spaces up to this size are written out instead of looped over */
+  constructor(
+    readonly target: Target,
+    protected readonly longest = unrollLimit,
+  ) {}
 
   /** A loop whose body stands `copies` times in a row, and what is left over after it. */
   protected repeatedLoop(
@@ -43,7 +47,7 @@ export class Loops {
     const visit = (index: readonly (Index | undefined)[], inner: Scope): void => {
       const open = index.flatMap((i, axis) => (i === undefined ? [axis] : []));
       const count = sizeOf(open.map((axis) => extents[axis]));
-      if (count <= unrollLimit) {
+      if (count <= this.longest) {
         this.forEachLiteral(
           open.map((axis) => extents[axis]),
           (position) =>

@@ -138,6 +138,7 @@ async function compileFor(
       chains,
       accurate,
       laneWidth,
+      longestCode: context.adapter.isSoftware ? 600 : 4000,
       limits: context.limits,
       evaluate: (all, ids) => evaluateData(all, ids, data),
     });

@@ -18,6 +18,8 @@ export interface WgslOptions {
   readonly chains: number;
   /** Lanes of one invocation, at most: 4 where registers are plenty, 1 where compiling wide code costs too much. */
   readonly laneWidth: 1 | 2 | 4;
+  /** Lines of a kernel of small loops, about: some compilers take a time that grows with their square. */
+  readonly longestCode: number;
   /** Outputs that the host finishes in f64. */
   readonly accurate: readonly string[];
   readonly limits: { readonly bindingBytes: number; readonly storageBuffers: number; readonly workgroupSize: number };
@@ -86,7 +88,14 @@ export async function compileWgsl(source: TensorProgram, options: WgslOptions): 
     roots,
     computed,
   };
-  const kernels = generateKernels(kernelLoops(schedule(analysis), bound, shape.slots), bound, shape, low, copies);
+  const kernels = generateKernels(
+    kernelLoops(schedule(analysis), bound, shape.slots),
+    bound,
+    shape,
+    low,
+    copies,
+    options.longestCode,
+  );
   for (const { label, bindings } of kernels) {
     const buffers = bindings.filter(({ kind }) => kind !== 'guard').length;
     if (buffers > options.limits.storageBuffers) {

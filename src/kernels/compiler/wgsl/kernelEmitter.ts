@@ -27,6 +27,9 @@ export function emitLoop(plan: LoopPlan, program: GpuProgramSource, target: Wgsl
 /** Sets an element of an array. */
 type Store = (element: Index, value: string, scope: WgslScope) => void;
 
+/** Index spaces up to this size are written out in code that is to be short. */
+const shortUnroll = 6;
+
 class LoopEmitter {
   private readonly prologue = new WgslScope(undefined, 0);
   private readonly combine: Combine[] = [];
@@ -43,7 +46,8 @@ class LoopEmitter {
     private readonly target: WgslTarget,
     private readonly low: LowParts,
   ) {
-    this.e = new Expressions(program, target, plan.loop.inlinesSpilled ? program.analysis.spilled : undefined);
+    const inlined = plan.loop.inlinesSpilled ? program.analysis.spilled : undefined;
+    this.e = new Expressions(program, target, inlined, plan.isShort ? shortUnroll : undefined);
   }
 
   emit(): EmittedLoop {
@@ -61,8 +65,24 @@ class LoopEmitter {
 
   private emitOnce(): void {
     const inner = new WgslScope(undefined, 0);
-    for (const root of this.plan.loop.roots) emitElements(this.e, root, constantIndex(0), inner);
+    for (const root of this.plan.loop.roots) {
+      if (root.kind === 'store') this.emitWrittenOut(root, inner);
+      else emitElements(this.e, root, constantIndex(0), inner);
+    }
     this.prologue.lines.push('if (slot == 0) {', ...inner.lines, '}');
+  }
+
+  /** Element after element: at a known place much of an expression falls away. */
+  private emitWrittenOut({ node }: Root, scope: WgslScope): void {
+    const { shape } = this.e.node(node);
+    const { from = 0, to = sizeOf(shape) } = this.plan.loop.range ?? {};
+    let element = 0;
+    this.e.forEachLiteral(shape, (position) => {
+      const at = element++;
+      if (at < from || at >= to) return;
+      const value = this.e.computed(node, position.map(constantIndex), scope) as WgslValue;
+      this.target.storeRoot(node, constantIndex(at), value, scope);
+    });
   }
 
   private emitRows(): void {

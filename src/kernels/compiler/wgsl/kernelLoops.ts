@@ -34,6 +34,8 @@ export interface KernelLoop {
    */
   readonly form: 'once' | 'rows' | 'groups' | 'elements' | 'scatter';
   readonly groups?: Groups;
+  /** Elements of the only root that a loop of the form `once` stores; undefined: all. */
+  readonly range?: { readonly from: number; readonly to: number };
   /** Elements of the only root that one workgroup sums up at a time; undefined: all of them. */
   readonly tile?: number;
   /** Whether rows' values that are stored for wide sums are computed here all the same. */

@@ -1,6 +1,6 @@
 // From the loops of a program to its kernels: small loops share one workgroup, large ones get a grid and a kernel that joins.
 import { type MathName, mathSource, opaqueCall, opaqueSource } from '../../webgpu/math/mathSource.js';
-import type { NodeId } from '../../program/tensorProgram.js';
+import { type NodeId, sizeOf } from '../../program/tensorProgram.js';
 import { emitLoop } from './kernelEmitter.js';
 import {
   type Combine,
@@ -35,8 +35,6 @@ export interface Kernel {
 /** Vector operations up to which a loop is done by one workgroup. */
 const smallWork = 2 ** 14;
 const mostBlocks = 2048;
-/** Lines of a kernel of small loops: the compilers of some drivers take a time that grows with their square. */
-const longestCode = 600;
 /** Rows that an invocation should have, at least, before there are more workgroups. */
 const rowsPerInvocation = 4;
 
@@ -46,8 +44,9 @@ export function generateKernels(
   shape: WorkgroupShape,
   low: LowParts,
   copies: readonly Copy[],
+  longestCode: number,
 ): Kernel[] {
-  return new KernelList(program, shape, low).generate(loops, copies);
+  return new KernelList(program, shape, low, longestCode).generate(loops, copies);
 }
 
 /** An array that is the same as another. */
@@ -68,6 +67,7 @@ class KernelList {
     private readonly program: GpuProgramSource,
     private readonly shape: WorkgroupShape,
     private readonly low: LowParts,
+    private readonly longestCode: number,
   ) {}
 
   generate(loops: readonly KernelLoop[], copies: readonly Copy[]): Kernel[] {
@@ -111,7 +111,7 @@ class KernelList {
     let together: KernelLoop[] = [];
     let total = 0;
     for (const { loop, lines } of this.small.flatMap((loop) => this.cut(loop))) {
-      if (together.length > 0 && total + lines > longestCode) {
+      if (together.length > 0 && total + lines > this.longestCode) {
         this.addSmall(together);
         [together, total] = [[], 0];
       }
@@ -125,17 +125,23 @@ class KernelList {
   /** A loop, or where its code is long several that share its roots. */
   private cut(loop: KernelLoop): { readonly loop: KernelLoop; readonly lines: number }[] {
     const trial = emitLoop(
-      { loop, shape: this.shape, blocks: 1 },
+      { loop, shape: this.shape, blocks: 1, isShort: true },
       this.program,
       new WgslTarget(this.program),
       this.low,
     );
     const lines = trial.lines.length;
-    if (lines <= longestCode) return [{ loop, lines }];
+    if (lines <= this.longestCode) return [{ loop, lines }];
     if (loop.roots.length === 1) {
-      // Elements by number instead of one after another in the code.
-      const isArray = loop.roots[0].kind === 'store' && (loop.form === 'once' || loop.form === 'rows');
-      return [{ loop: isArray ? { ...loop, form: 'elements' } : loop, lines }];
+      const [{ node, kind }] = loop.roots;
+      const { from, to } = loop.range ?? { from: 0, to: sizeOf(this.program.program.nodes[node].shape) };
+      if (loop.form !== 'once' || kind !== 'store' || to - from < 2) return [{ loop, lines }];
+      const middle = (from + to) >> 1;
+      const ranges = [
+        { from, to: middle },
+        { from: middle, to },
+      ];
+      return ranges.flatMap((range) => this.cut({ ...loop, range }));
     }
     const half = loop.roots.length >> 1;
     return [loop.roots.slice(0, half), loop.roots.slice(half)].flatMap((roots) => this.cut({ ...loop, roots }));
@@ -146,14 +152,18 @@ class KernelList {
     const lines: string[] = ['let block = 0;', 'let tile = 0;'];
     for (const [i, loop] of loops.entries()) {
       if (i > 0) lines.push('storageBarrier();', 'workgroupBarrier();');
-      lines.push('{', ...emitLoop({ loop, shape: this.shape, blocks: 1 }, this.program, target, this.low).lines, '}');
+      lines.push(
+        '{',
+        ...emitLoop({ loop, shape: this.shape, blocks: 1, isShort: true }, this.program, target, this.low).lines,
+        '}',
+      );
     }
     this.add(`small ${this.kernels.length}`, target, lines, [1, 1]);
   }
 
   private addGrid(loop: KernelLoop): void {
     const target = new WgslTarget(this.program);
-    const plan: LoopPlan = { loop, shape: this.shape, blocks: this.blocksOf(loop) };
+    const plan: LoopPlan = { loop, shape: this.shape, blocks: this.blocksOf(loop), isShort: false };
     const emitted: EmittedLoop = emitLoop(plan, this.program, target, this.low);
     const lines = ['let block = i32(workgroup.x);', 'let tile = i32(workgroup.z);', ...emitted.lines];
     this.add(`${loop.form} ${this.kernels.length}`, target, lines, [plan.blocks, tilesOf(plan, this.program)]);

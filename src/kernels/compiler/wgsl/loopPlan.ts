@@ -41,6 +41,8 @@ export interface LoopPlan {
   readonly loop: KernelLoop;
   readonly shape: WorkgroupShape;
   readonly blocks: number;
+  /** Short code counts for more than fast code. */
+  readonly isShort: boolean;
 }
 
 export interface EmittedLoop {
