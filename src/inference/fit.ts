@@ -44,7 +44,8 @@ export async function fit(model: Model, options: FitOptions = {}): Promise<Poste
   const chains = settings.chains ?? defaultChains(settings.method);
   const draws = settings.draws ?? 1000;
   const density = await compileDensity(model, device, chains, likelihood);
-  const quantities = await compileQuantity(model, device, 'sites');
+  // In f64 from the draw's position, whatever the density was evaluated on.
+  const quantities = await compileQuantity(model, cpuDevice(), 'sites');
   const width = quantities.outputs.reduce((sum, { size }) => sum + size, 0);
   const values = Array.from({ length: chains }, () => new Float64Array(draws * width));
   const info = Array.from({ length: chains }, (): TransitionInfo[] => []);

@@ -23,6 +23,11 @@ export function variableIndex(variable: IndexVariable): Index {
   return variable.extent === 1 ? constantIndex(0) : { constant: 0, terms: [{ variable, coefficient: 1 }] };
 }
 
+/** The variable that an index is; one that is always 0 for a constant. */
+export function variableOf({ terms }: Index): IndexVariable {
+  return terms.length === 0 ? { id: -1, local: -1, extent: 1, depth: 0 } : terms[0].variable;
+}
+
 export function scaleIndex(index: Index, factor: number): Index {
   if (factor === 0) return constantIndex(0);
   return {

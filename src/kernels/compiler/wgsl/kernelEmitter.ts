@@ -1,10 +1,9 @@
 // Generates the code of one loop of a kernel: who takes which rows, where sums are collected, and how they are joined.
-import { type NodeId, sizeOf } from '../../program/tensorProgram.js';
-import type { ReduceFunction } from '../../program/tensorProgram.js';
+import { type NodeId, type ReduceFunction, sizeOf } from '../../program/tensorProgram.js';
 import { type Root, unrollLimit } from '../analysis.js';
 import { emitElements } from '../elements.js';
 import { Expressions } from '../expressions.js';
-import { constantIndex, flattenIndices, type Index, variableIndex } from '../indexing.js';
+import { constantIndex, flattenIndices, type Index, variableIndex, variableOf } from '../indexing.js';
 import { neutralElement } from '../loops.js';
 import type { Groups } from './kernelLoops.js';
 import {
@@ -55,15 +54,13 @@ class LoopEmitter {
     if (form === 'once') this.emitOnce();
     else if (form === 'rows') this.emitRows();
     else if (form === 'groups') this.emitGroups(this.plan.loop.groups!);
-    else if (form === 'elements') this.emitAllElements();
-    else this.emitScatter();
+    else if (form === 'scatter') this.emitScatter();
+    else this.emitAllElements();
     for (const finish of this.finishers) finish();
     return { lines: this.prologue.lines, combine: this.combine, join: this.join };
   }
 
-  // ---- forms ----
-
-  private emitOnce(): void {
+    private emitOnce(): void {
     const inner = new WgslScope(undefined, 0);
     for (const root of this.plan.loop.roots) {
       if (root.kind === 'store') this.emitWrittenOut(root, inner);
@@ -400,7 +397,3 @@ class LoopEmitter {
 const never: Store = () => {
   throw new Error('a plain sum has no low part');
 };
-
-function variableOf(index: Index) {
-  return index.terms.length === 0 ? { id: -1, local: -1, extent: 1, depth: 0 } : index.terms[0].variable;
-}
