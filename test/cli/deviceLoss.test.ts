@@ -13,6 +13,8 @@ const files = salesFolders()(salesConfig.replace('warmup: 60\ndraws: 40', 'warmu
 const fit = (out: string, ...more: string[]) => hierax('fit', files.config, '--out', files.at(out), ...more);
 /** Well into the run, and near its end. */
 const [middle, late] = [900, 1500];
+/** Milliseconds of an evaluation, so that checkpoints (at turns of the event loop) come before the middle. */
+const delay = 1;
 
 interface RunRecord {
   readonly device: string;
@@ -59,7 +61,7 @@ describe('a GPU lost in the middle', () => {
       ['stopped', undefined],
       ['stopped-cpu', 'cpu'],
     ] as const) {
-      withGpu({ onRun: lostAt(middle) });
+      withGpu({ delay, onRun: lostAt(middle) });
       const lost = await fit(name, '--device', 'webgpu');
       expect(lost.code, lost.stderr).toBe(1);
       const again = `hierax fit ${files.config} --device webgpu --out ${files.at(name)} --resume`;
@@ -77,7 +79,7 @@ describe('a GPU lost in the middle', () => {
   });
 
   it('with --on-device-loss cpu: the run goes on by itself on the processor, and says so', async () => {
-    withGpu({ onRun: lostAt(middle) });
+    withGpu({ delay, onRun: lostAt(middle) });
     const { code, stderr } = await fit('to-cpu', '--device', 'webgpu', '--on-device-loss', 'cpu');
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('\nthe GPU was lost: the driver was reset; going on on cpu from the last checkpoint\n');
@@ -92,7 +94,7 @@ describe('a GPU lost in the middle', () => {
   });
 
   it('with --on-device-loss retry: the same device is opened anew, more than once', async () => {
-    const asked = withGpu({ onRun: lostAt(middle, late) });
+    const asked = withGpu({ delay, onRun: lostAt(middle, late) });
     const { code, stderr } = await fit('retried', '--device', 'webgpu', '--on-device-loss', 'retry');
     expect(code, stderr).toBe(0);
     expect([asked.openings, asked.disposals]).toEqual([3, 3]);
@@ -111,6 +113,7 @@ describe('a GPU lost in the middle', () => {
 
   it('an adapter that does not come back ends the run after some attempts, with its state saved', async () => {
     const asked = withGpu({
+      delay,
       onRun: lostAt(middle),
       onOpen: (openings) => {
         if (openings > 1) throw new NoAdapterError('no GPU adapter was found');
@@ -153,7 +156,7 @@ describe('a GPU that cannot take the model', () => {
     const onRun = (evaluation: number): void => {
       if (evaluation === middle) throw new DeviceMemoryError('the GPU is out of memory');
     };
-    withGpu({ onRun });
+    withGpu({ delay, onRun });
     const { code, stderr } = await fit('full', '--device', 'webgpu');
     expect(code).toBe(1);
     expect(lastLine(stderr)).toMatch(/^hierax: the GPU is out of memory; the state is saved in /);

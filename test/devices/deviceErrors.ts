@@ -13,7 +13,7 @@ export interface Comparison {
 }
 
 /** Parameter blocks of a program, in its order. */
-export function parametersOf(program: TensorProgram): { name: string; size: number }[] {
+function parametersOf(program: TensorProgram): { name: string; size: number }[] {
   return program.nodes.flatMap(({ operation, shape }) =>
     operation.op === 'parameter' ? [{ name: operation.name, size: sizeOf(shape) }] : [],
   );

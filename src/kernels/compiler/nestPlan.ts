@@ -121,7 +121,7 @@ function chooseSegments(nest: LoopNest, addresses: Addresses): { plan: SegmentPl
 }
 
 /** Nodes that the nest evaluates in its loop: its roots, and what they reach without passing through memory. */
-export function nodesInside(nest: LoopNest, { program, analysis }: BoundProgram): Set<NodeId> {
+function nodesInside(nest: LoopNest, { program, analysis }: BoundProgram): Set<NodeId> {
   const inside = new Set<NodeId>();
   const visit = (id: NodeId): void => {
     if (inside.has(id)) return;

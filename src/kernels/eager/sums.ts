@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../program/tensorProgram.js';
 
 /** Terms that are added up in f32 before the host goes on in f64. */
-export const blockLength = 256;
+const blockLength = 256;
 
 /** Sum of x over `axes`, which are dropped. */
 export function sumOver(x: tf.Tensor, axes: readonly number[]): tf.Tensor {

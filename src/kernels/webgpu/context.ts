@@ -2,7 +2,7 @@
 import { DeviceLostError, DeviceMemoryError, NoAdapterError, ShaderCompileError } from './errors.js';
 
 /** Flags of WebGPU buffers, as numbers, because the names exist in browsers alone. */
-export const bufferUsage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
+const bufferUsage = { mapRead: 1, copySource: 4, copyTarget: 8, uniform: 64, storage: 128 } as const;
 
 const mapRead = 1;
 

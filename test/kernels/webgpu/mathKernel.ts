@@ -69,7 +69,7 @@ export function evaluate(
 const smallestNormal = 2 ** -126;
 
 /** Distance of neighbouring f32 numbers at the f64 number x; in the subnormal range, which may be flushed to zero, that of the smallest normal. */
-export function ulpOf(x: number): number {
+function ulpOf(x: number): number {
   const size = Math.min(Math.max(Math.abs(x), smallestNormal), 3.4028234663852886e38);
   return 2 ** (Math.floor(Math.log2(size)) - 23);
 }

@@ -60,7 +60,7 @@ class LoopEmitter {
     return { lines: this.prologue.lines, combine: this.combine, join: this.join };
   }
 
-    private emitOnce(): void {
+  private emitOnce(): void {
     const inner = new WgslScope(undefined, 0);
     for (const root of this.plan.loop.roots) {
       if (root.kind === 'store') this.emitWrittenOut(root, inner);
