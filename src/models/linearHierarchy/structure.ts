@@ -1,0 +1,101 @@
+// The declared structure of a linear Gaussian hierarchy: what methods that use it (Gibbs, marginal NUTS) know of a model.
+import type { PriorSpec } from '../../data/prior.js';
+import type { CovariancePrior } from '../covariancePriors.js';
+
+/**
+ * y_n = Σ over terms of x_n'b_g(n) + f_n'θ + ε_n. The coefficients b of a term are nested: those of a group lie around a mean that is a
+ * regression on the group's covariates, whose coefficients belong to a group of the next level, and at last to the population.
+ * All arrays are in model units (standardised where the model standardises).
+ */
+export interface LinearHierarchy {
+  readonly rows: number;
+  /** Response, `[rows]`. */
+  readonly y: Float64Array;
+  /** At most one grouping's nest each; several terms are crossed. */
+  readonly terms: readonly NestedTerm[];
+  /** Coefficients of the whole population on many columns; undefined where there are none. */
+  readonly fixed: FixedBlock | undefined;
+  readonly errors: Errors;
+}
+
+/** Errors of the rows: ε ~ N(0, σ²), or σ times Student's t, a scale mixture of normals. */
+export interface Errors {
+  /** Name of the parameter σ. */
+  readonly sigma: string;
+  readonly prior: PriorSpec;
+  /** Degrees of freedom of Student's t; undefined: normal. */
+  readonly df?: number;
+}
+
+/** Coefficients of groups that lie nested in each other. */
+export interface NestedTerm {
+  /** Columns of the design, p of them, each `[rows]`. Rows of a group lie together, groups in order. */
+  readonly columns: readonly Float64Array[];
+  /** First row of each group of the innermost level, and the end, `[groups + 1]`. */
+  readonly rowStart: Int32Array;
+  /** From the innermost outwards; the innermost has p coefficients per group. */
+  readonly levels: readonly HierarchyLevel[];
+  readonly population: Population;
+}
+
+/** Coefficients b_g ~ N(M_g, Σ) of groups, with vec M_g = Γ_parent(g) z_g. */
+export interface HierarchyLevel {
+  readonly groups: number;
+  /** Coefficients of a group, k. */
+  readonly size: number;
+  /** Group of the next level that each group belongs to, `[groups]`, ascending; null where the next is the population. */
+  readonly parent: Int32Array | null;
+  /**
+   * Covariates z of the mean, `[group][q]`, the constant included. The next level has k·q coefficients: coefficient i's regression on
+   * covariate j at i·q + j.
+   */
+  readonly covariates: Float64Array;
+  readonly covariateCount: number;
+  readonly covariance: LevelCovariance;
+  /** Name of the parameter that holds the coefficients, `[group][k]`. */
+  readonly coefficients: string;
+  /** λ of each coefficient in [0, 1]: how far it is centred in what is sampled (see hierarchicalLevel.ts). */
+  readonly centring: readonly number[];
+}
+
+/** Σ of a level: diag(s²), or diag(s) L L' diag(s) with L a Cholesky factor of correlations. */
+export interface LevelCovariance {
+  /** Name of the parameter s, `[k]`. */
+  readonly sds: string;
+  /** Name of the parameter L, `[k, k]`; undefined where Σ is diagonal. */
+  readonly cholesky: string | undefined;
+  readonly prior: CovariancePrior;
+}
+
+/** The outermost coefficients, k·q of the last level, with independent priors. */
+export interface Population {
+  /** Name of the parameter, in the order of the last level's means. */
+  readonly name: string;
+  /** Normal priors, or one prior of another family for all, which is not conjugate. */
+  readonly prior:
+    | { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] }
+    | { readonly kind: 'common'; readonly prior: PriorSpec };
+}
+
+/** θ: one coefficient for each dense column, and for each set of indicators its levels but one, in sum-to-zero coding. */
+export interface FixedBlock {
+  readonly name: string;
+  readonly dense: readonly Float64Array[];
+  readonly categories: readonly Category[];
+  /** Independent N(0, sd²) on the free coefficients, or a shrinkage prior of them. */
+  readonly prior: FixedPrior;
+}
+
+/** Effects of a category's levels that sum to zero; `levels − 1` of them are free, the last is minus their sum. */
+export interface Category {
+  readonly levels: number;
+  /** Level of each row, `[rows]`. */
+  readonly levelOfRow: Int32Array;
+  /** What the effect is multiplied with, `[rows]`; undefined: 1. */
+  readonly multiplier: Float64Array | undefined;
+}
+
+export type FixedPrior =
+  | { readonly kind: 'normal'; readonly sds: readonly number[] }
+  /** Carvalho, Polson and Scott (2010): θ_j ~ N(0, λ_j² τ²), λ_j ~ C⁺(0, 1), τ ~ C⁺(0, globalScale). */
+  | { readonly kind: 'horseshoe'; readonly globalScale: number; readonly local: string; readonly global: string };
