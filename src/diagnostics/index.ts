@@ -26,3 +26,7 @@ export { histogram, rankHistogram } from './histogram.js';
 export type { Histogram, RankHistogram } from './histogram.js';
 export { kernelDensity } from './kernelDensity.js';
 export type { KernelDensity, KernelDensityOptions } from './kernelDensity.js';
+export { paretoKThreshold, paretoSmooth } from '../inference/importance/paretoSmoothing.js';
+export type { SmoothedWeights } from '../inference/importance/paretoSmoothing.js';
+export { judgeFit, notAssessed } from '../inference/importance/verdict.js';
+export type { FitStatus, FitVerdict } from '../inference/importance/verdict.js';
