@@ -1,0 +1,114 @@
+// Limited-memory BFGS: climbs to a maximum, and hands out every iterate for those who make use of the path.
+import { type Evaluating, newPoint, type Point } from './evaluating.js';
+import { lineSearch } from './lineSearch.js';
+import { addScaled, dot, isFiniteVector } from './vectors.js';
+
+export interface OptimiseOptions {
+  /** A step that is expected to gain less than this, several times in a row, ends the climb; default 1e-8. */
+  readonly tolerance?: number;
+  /** Default 1000. */
+  readonly maxIterations?: number;
+  /** Rough inverse curvatures (variances), `[dimension]`; default 1. */
+  readonly variances?: ArrayLike<number>;
+  /** Rounding error of values, relative to their size; default 1e-14. */
+  readonly rounding?: number;
+}
+
+export interface LbfgsOptions extends OptimiseOptions {
+  /** Pairs of steps and gradient changes kept; default 10. */
+  readonly history?: number;
+  /** Called with the start and every point accepted after it. */
+  readonly onIterate?: (point: Point) => void;
+}
+
+export type OptimiseStop = 'converged' | 'precision' | 'iterations' | 'notFinite';
+
+export interface OptimiseResult {
+  readonly point: Point;
+  readonly iterations: number;
+  readonly evaluations: number;
+  /** `precision`: no step rises any more although one should; `notFinite`: the start cannot be evaluated. */
+  readonly stop: OptimiseStop;
+}
+
+/** Iterations in a row that must gain too little. */
+const IDLE = 3;
+
+/** A step s and the fall y of the gradient along it, with s'y. */
+interface Pair {
+  readonly step: Float64Array;
+  readonly fall: Float64Array;
+  readonly product: number;
+}
+
+/**
+ * Maximises from `start` by L-BFGS (Liu and Nocedal 1989; two-loop recursion of Nocedal and Wright 2006, algorithm 7.4) with a Wolfe line
+ * search. The initial inverse Hessian is γ · diag(variances), γ from the last pair.
+ */
+export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Evaluating<OptimiseResult> {
+  const { tolerance = 1e-8, maxIterations = 1000, rounding = 1e-14, history = 10, onIterate } = options;
+  const dimension = start.length;
+  const variances = options.variances ?? new Float64Array(dimension).fill(1);
+  let point = newPoint(dimension);
+  point.position.set(start);
+  yield [point];
+  let evaluations = 1;
+  const end = (iterations: number, stop: OptimiseStop): OptimiseResult => ({ point, iterations, evaluations, stop });
+  if (!Number.isFinite(point.value) || !isFiniteVector(point.gradient)) return end(0, 'notFinite');
+  onIterate?.(point);
+  let pairs: Pair[] = [];
+  let idle = 0;
+  for (let iteration = 1; iteration <= maxIterations; iteration++) {
+    const direction = twoLoop(point.gradient, pairs, variances);
+    const promise = dot(direction, point.gradient);
+    if (!(promise > 0)) return end(iteration - 1, 'converged');
+    // Without pairs the curvature is a guess: a first step moves by about one of the given sds in each dimension, at most.
+    const firstStep = pairs.length > 0 ? 1 : Math.min(1, Math.sqrt(dimension / promise));
+    const noise = rounding * Math.abs(point.value);
+    const found = yield* lineSearch(point, direction, firstStep, noise);
+    if (found === undefined) {
+      if (pairs.length === 0) return end(iteration - 1, promise < Math.sqrt(tolerance) ? 'converged' : 'precision');
+      pairs = [];
+      continue;
+    }
+    evaluations += found.evaluations;
+    const pair = pairOf(point, found.point);
+    const gain = found.point.value - point.value;
+    point = found.point;
+    onIterate?.(point);
+    if (pair !== undefined) pairs = [...pairs.slice(pairs.length < history ? 0 : 1), pair];
+    idle = promise < tolerance || gain < tolerance ? idle + 1 : 0;
+    if (idle >= IDLE) return end(iteration, 'converged');
+  }
+  return end(maxIterations, 'iterations');
+}
+
+function pairOf(from: Point, to: Point): Pair | undefined {
+  const step = to.position.map((value, i) => value - from.position[i]);
+  const fall = from.gradient.map((value, i) => value - to.gradient[i]);
+  const product = dot(step, fall);
+  return product > 1e-12 * dot(fall, fall) && product > 0 ? { step, fall, product } : undefined;
+}
+
+/** The inverse Hessian (of the negative function) times the gradient. */
+function twoLoop(gradient: Float64Array, pairs: readonly Pair[], variances: ArrayLike<number>): Float64Array {
+  const direction = gradient.slice();
+  const weights = new Float64Array(pairs.length);
+  for (let k = pairs.length - 1; k >= 0; k--) {
+    weights[k] = dot(pairs[k].step, direction) / pairs[k].product;
+    addScaled(direction, -weights[k], pairs[k].fall);
+  }
+  const last = pairs.at(-1);
+  const scale = last === undefined ? 1 : last.product / weightedSquare(last.fall, variances);
+  for (let i = 0; i < direction.length; i++) direction[i] *= scale * variances[i];
+  pairs.forEach(({ step, fall, product }, k) =>
+    addScaled(direction, weights[k] - dot(fall, direction) / product, step),
+  );
+  return direction;
+}
+
+function weightedSquare(vector: Float64Array, weights: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += weights[i] * vector[i] * vector[i];
+  return sum;
+}
