@@ -1,6 +1,6 @@
 // The pilot look at the data: per-unit factors that reproduce least squares, and starts near the truth for thin data.
 import { describe, expect, it } from 'vitest';
-import { unitFactors } from '../../src/models/threeLevel/crossproducts.js';
+import { unitFactors } from '../../src/models/linearHierarchy/crossproducts.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
 import { matrixOf, multiply, transpose } from './denseMatrices.js';
 import { randomNumbers } from './random.js';

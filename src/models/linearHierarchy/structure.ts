@@ -29,10 +29,12 @@ export interface Errors {
 
 /** Coefficients of groups that lie nested in each other. */
 export interface NestedTerm {
-  /** Columns of the design, p of them, each `[rows]`. Rows of a group lie together, groups in order. */
+  /** Columns of the design, p of them, each `[rows]`. */
   readonly columns: readonly Float64Array[];
-  /** First row of each group of the innermost level, and the end, `[groups + 1]`. */
+  /** First place of each group of the innermost level, and the end, `[groups + 1]`: the rows of a group lie together, groups in order. */
   readonly rowStart: Int32Array;
+  /** Row at each of these places, `[rows]`, for a term that crosses the one by which the rows are sorted; undefined: place n is row n. */
+  readonly rowOrder?: Int32Array;
   /** From the innermost outwards; the innermost has p coefficients per group. */
   readonly levels: readonly HierarchyLevel[];
   readonly population: Population;

@@ -27,7 +27,6 @@ export interface LevelValues {
   readonly beta: Tensor;
   /** `[market][p·q]` with three levels, `[p·q]` with two. */
   readonly gamma: Tensor;
-  readonly logPrior: Tensor;
 }
 
 /** The column that names units; `unit` where product and market together do. */

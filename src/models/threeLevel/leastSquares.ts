@@ -1,6 +1,6 @@
 // Least squares of each group's own rows, in the data's units: the unpooled estimates that a hierarchy shrinks.
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
-import { unitFactors } from './crossproducts.js';
+import { unitFactors } from '../linearHierarchy/crossproducts.js';
 import { threeLevelDesign } from './design.js';
 
 export interface OwnEstimate {

@@ -99,7 +99,7 @@ export function threeLevelReport(context: ThreeLevelContext, parameters: Tensors
   }
   out.gamma = transformed(levels.gamma).reshape([data.markets!.names.length, p, ...zShape]);
   const markets = back(design.markets);
-  const delta = transformed(parameters.delta.transpose()).transpose();
+  const delta = transformed(parameters.delta.reshape([p * q, r]).transpose()).transpose();
   out.delta = (markets === undefined ? delta : tf.matMul(delta, markets)).reshape([p, ...zShape, r]);
   const market = covarianceInDataUnits(parameters.sigma_v, parameters.cholesky_v, both);
   out.sigma_v = market.sd.reshape([p, ...zShape]);

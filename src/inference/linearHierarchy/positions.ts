@@ -1,0 +1,142 @@
+// From values of a linear hierarchy on their own scales to the unconstrained position of its model, and back.
+import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
+import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  type FixedValues,
+  type HierarchyValues,
+  levelMeans,
+  recentre,
+  type TermValues,
+} from '../../models/linearHierarchy/values.js';
+import type { Model, ModelParameter } from '../../models/model.js';
+import { positionBlocks } from '../compiledModel.js';
+import { unconstrain } from '../transforms/unconstrain.js';
+
+interface Block {
+  readonly parameter: ModelParameter;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Translates for one model; keeps scratch memory, so one call at a time. */
+export class HierarchyPositions {
+  readonly dimension: number;
+  private readonly structure: LinearHierarchy;
+  private readonly blocks: ReadonlyMap<string, Block>;
+  /** By term, by level: `[group][k]`. */
+  private readonly means: readonly (readonly Float64Array[])[];
+
+  /** Throws RangeError for a model that declares no structure. */
+  constructor(model: Model) {
+    if (model.structure === undefined) throw new RangeError(`${model.name} declares no linear hierarchy`);
+    this.structure = model.structure;
+    const blocks = positionBlocks(model);
+    this.blocks = new Map(
+      blocks.map(({ name, offset, size }, i) => [name, { parameter: model.parameters[i], offset, size }]),
+    );
+    this.dimension = blocks.reduce((sum, { size }) => sum + size, 0);
+    this.means = this.structure.terms.map(({ levels }) => levels.map((l) => new Float64Array(l.groups * l.size)));
+  }
+
+  /** The unconstrained position `[dimension]` of these values, written to `target`. */
+  write({ sigma, terms, fixed }: HierarchyValues, target: Float64Array): void {
+    const { structure } = this;
+    this.set(structure.errors.sigma, [sigma], target);
+    for (const [t, term] of structure.terms.entries()) this.writeTerm(term, t, terms[t], target);
+    if (structure.fixed === undefined) return;
+    const { name, prior } = structure.fixed;
+    const { coefficients, local, global } = fixed!;
+    if (prior.kind === 'normal') return this.set(name, coefficients, target);
+    this.set(prior.global, [global!], target);
+    this.set(prior.local, local!, target);
+    this.set(
+      name,
+      coefficients.map((theta, i) => theta / (local![i] * global!)),
+      target,
+    );
+  }
+
+  /** The values at an unconstrained position. */
+  read(position: Float64Array): HierarchyValues {
+    const { structure } = this;
+    return {
+      sigma: Math.exp(this.at(structure.errors.sigma, position)[0]),
+      terms: structure.terms.map((term, t) => this.readTerm(term, t, position)),
+      fixed: this.readFixed(position),
+    };
+  }
+
+  private writeTerm(term: NestedTerm, t: number, values: TermValues, target: Float64Array): void {
+    this.set(term.population.name, values.population, target);
+    for (const [l, level] of term.levels.entries()) {
+      const own = values.levels[l];
+      const { sds, cholesky } = level.covariance;
+      this.set(sds, own.sds, target);
+      if (cholesky !== undefined) this.set(cholesky, own.lower!, target);
+      const means = this.means[t][l];
+      levelMeans(term, l, values, means);
+      recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
+    }
+  }
+
+  private readTerm(term: NestedTerm, t: number, position: Float64Array): TermValues {
+    const values = {
+      population: this.at(term.population.name, position).slice(),
+      levels: term.levels.map(({ groups, size, covariance }) => ({
+        coefficients: new Float64Array(groups * size),
+        sds: this.at(covariance.sds, position).map(Math.exp),
+        lower:
+          covariance.cholesky === undefined ? undefined : choleskyFactor(this.at(covariance.cholesky, position), size),
+      })),
+    };
+    for (let l = term.levels.length - 1; l >= 0; l--) {
+      const means = this.means[t][l];
+      levelMeans(term, l, values, means);
+      const level = term.levels[l];
+      const own = values.levels[l];
+      recentre(level, own, this.at(level.coefficients, position), means, 'coefficients', own.coefficients);
+    }
+    return values;
+  }
+
+  private readFixed(position: Float64Array): FixedValues | undefined {
+    const { fixed } = this.structure;
+    if (fixed === undefined) return undefined;
+    const sampled = this.at(fixed.name, position);
+    if (fixed.prior.kind === 'normal') return { coefficients: sampled.slice() };
+    const global = Math.exp(this.at(fixed.prior.global, position)[0]);
+    const local = this.at(fixed.prior.local, position).map(Math.exp);
+    return {
+      coefficients: Float64Array.from({ length: freeCoefficients(fixed) }, (_, i) => sampled[i] * local[i] * global),
+      local,
+      global,
+    };
+  }
+
+  private at(name: string, position: Float64Array): Float64Array {
+    const { offset, size } = this.blocks.get(name)!;
+    return position.subarray(offset, offset + size);
+  }
+
+  private set(name: string, values: ArrayLike<number>, target: Float64Array): void {
+    const { constraint, shape } = this.blocks.get(name)!.parameter;
+    unconstrain(constraint, values, shape, this.at(name, target));
+  }
+}
+
+/** Cholesky factor of correlations `[k][k]` from unconstrained partial correlations, row by row. */
+function choleskyFactor(free: Float64Array, k: number): Float64Array {
+  const lower = new Float64Array(k * k);
+  let next = 0;
+  for (let i = 0; i < k; i++) {
+    // Root of what the entries so far leave of the row's square.
+    let rest = 1;
+    for (let j = 0; j < i; j++) {
+      const x = free[next++];
+      lower[i * k + j] = Math.tanh(x) * rest;
+      rest /= Math.cosh(x);
+    }
+    lower[i * k + i] = rest;
+  }
+  return lower;
+}

@@ -1,0 +1,73 @@
+// The fixed block of a hierarchy in tensor ops: dense columns, and categories in sum-to-zero coding, under their prior.
+import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows, literal } from '../../kernels/ops/index.js';
+import { halfCauchy, normal } from '../distributions/index.js';
+import type { ModelArray, Tensors } from '../model.js';
+import { type ParameterSpec, positive, real } from '../parameters.js';
+import type { FixedBlock } from './structure.js';
+
+/** Free coefficients: one for each dense column, then those of each category, its levels but the last. */
+export function freeCoefficients({ dense, categories }: Pick<FixedBlock, 'dense' | 'categories'>): number {
+  return dense.length + categories.reduce((sum, { levels }) => sum + levels - 1, 0);
+}
+
+/** Where a category's free coefficients begin. */
+export function categoryOffset({ dense, categories }: Pick<FixedBlock, 'dense' | 'categories'>, index: number): number {
+  return freeCoefficients({ dense, categories: categories.slice(0, index) });
+}
+
+/** Under the horseshoe the parameter of the block's name holds θ / (λ τ), which suits coefficients near 0. */
+export function fixedParameters(block: FixedBlock): Record<string, ParameterSpec> {
+  const free = freeCoefficients(block);
+  const { name, prior } = block;
+  return prior.kind === 'normal'
+    ? { [name]: real(free) }
+    : { [prior.global]: positive(), [prior.local]: positive(free), [name]: real(free) };
+}
+
+/** The free coefficients θ. */
+export function fixedCoefficients({ name, prior }: FixedBlock, parameters: Tensors): tf.Tensor {
+  return prior.kind === 'normal'
+    ? parameters[name]
+    : parameters[name].mul(parameters[prior.local]).mul(parameters[prior.global]);
+}
+
+/** Log density of the block's parameters. */
+export function fixedLogPrior({ name, prior }: FixedBlock, parameters: Tensors): tf.Tensor {
+  if (prior.kind === 'normal') return normal.logDensity(parameters[name], 0, literal(prior.sds)).sum();
+  return tf.addN([
+    normal.logDensity(parameters[name]).sum(),
+    halfCauchy.logDensity(parameters[prior.local]).sum(),
+    halfCauchy.logDensity(parameters[prior.global], prior.globalScale),
+  ]);
+}
+
+/** f'θ of every row, `[rows]`. */
+export function fixedPredictor(block: FixedBlock, theta: tf.Tensor, d: Tensors): tf.Tensor {
+  const parts: tf.Tensor[] = [];
+  if (block.dense.length > 0) {
+    const effects = theta.slice([0], [block.dense.length]);
+    parts.push(d.dense.mul(effects.reshape([1, block.dense.length])).sum(1));
+  }
+  for (const [c, category] of block.categories.entries()) {
+    const free = theta.slice([categoryOffset(block, c)], [category.levels - 1]);
+    const effects = tf.concat([free, free.sum().neg().reshape([1])], 0);
+    const ofRow = gatherRows(effects, d[`category_${c}`]);
+    parts.push(category.multiplier === undefined ? ofRow : ofRow.mul(d[`multiplier_${c}`]));
+  }
+  return parts.reduce((sum, part) => sum.add(part));
+}
+
+export function fixedArrays({ dense, categories }: FixedBlock, rows: number): Record<string, ModelArray> {
+  const arrays: Record<string, ModelArray> = {};
+  if (dense.length > 0) {
+    const matrix = new Float64Array(rows * dense.length);
+    for (const [k, column] of dense.entries()) for (let i = 0; i < rows; i++) matrix[i * dense.length + k] = column[i];
+    arrays.dense = { shape: [rows, dense.length], values: matrix };
+  }
+  for (const [c, { levelOfRow, multiplier }] of categories.entries()) {
+    arrays[`category_${c}`] = { shape: [rows], values: levelOfRow, dtype: 'int32' };
+    if (multiplier !== undefined) arrays[`multiplier_${c}`] = { shape: [rows], values: multiplier };
+  }
+  return arrays;
+}

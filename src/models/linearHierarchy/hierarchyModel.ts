@@ -1,0 +1,210 @@
+// From the declaration of a linear Gaussian hierarchy to what a model needs: parameters, data, prior and likelihood in tensor ops.
+import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows, literal } from '../../kernels/ops/index.js';
+import { covarianceLogDensity } from '../covariancePriors.js';
+import { normal, studentT } from '../distributions/index.js';
+import type { ModelArray, ModelParameter, Tensors } from '../model.js';
+import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
+import { priorLogDensity } from '../priors.js';
+import { type UnitFactors, unitFactors } from './crossproducts.js';
+import { fixedArrays, fixedCoefficients, fixedLogPrior, fixedParameters, fixedPredictor } from './fixedBlock.js';
+import { hierarchicalLevel } from './hierarchicalLevel.js';
+import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js';
+
+/** What is drawn of a hierarchy, as tensors. */
+export interface HierarchyTensors {
+  /** By term, then by level from the innermost outwards: `[group][coefficient]`. */
+  readonly coefficients: readonly (readonly tf.Tensor[])[];
+  /** Free coefficients of the fixed block. */
+  readonly fixed: tf.Tensor | undefined;
+  /** Log density of the sampled coefficients of the groups given what they depend on; a scalar. */
+  readonly logPrior: tf.Tensor;
+}
+
+export interface HierarchyModel {
+  /** σ; by term the innermost covariance, the population, the covariances outwards, and coefficients from the outermost inwards; the fixed block. */
+  readonly parameters: readonly ModelParameter[];
+  readonly data: Readonly<Record<string, ModelArray>>;
+  evaluate(parameters: Tensors, data: Tensors): HierarchyTensors;
+  /** Expected response, `[rows]`. */
+  rowMeans(values: HierarchyTensors, data: Tensors): tf.Tensor;
+  logPrior(parameters: Tensors, data: Tensors): tf.Tensor;
+  logLikelihood(parameters: Tensors, data: Tensors): tf.Tensor;
+  /** By orthogonal factors of each group's rows; where there is one term, no fixed block, and errors are normal. */
+  readonly totalLogLikelihood?: (parameters: Tensors, data: Tensors) => tf.Tensor;
+}
+
+/**
+ * @param factors of the only term, where they are known already; see `factorsOf`
+ */
+export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors): HierarchyModel {
+  const { terms, fixed, errors, rows } = structure;
+  const isShort = terms.length === 1 && fixed === undefined && errors.df === undefined;
+  const own = isShort ? (factors ?? factorsOf(structure, 0)) : undefined;
+  const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors => {
+    const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
+    return {
+      coefficients: levels.map(({ coefficients }) => coefficients),
+      fixed: fixed && fixedCoefficients(fixed, parameters),
+      logPrior: sumOf(levels.flatMap(({ logPriors }) => logPriors)),
+    };
+  };
+  const rowMeans = ({ coefficients, fixed: effects }: HierarchyTensors, d: Tensors): tf.Tensor => {
+    const parts = terms.map((_, t) => gatherRows(coefficients[t][0], d[`group_${t}`]).mul(d[`x_${t}`]).sum(1));
+    return sumOf(fixed && effects ? [...parts, fixedPredictor(fixed, effects, d)] : parts);
+  };
+  const logLikelihood = (parameters: Tensors, d: Tensors): tf.Tensor => {
+    const means = rowMeans(evaluate(parameters, d), d);
+    const sigma = parameters[errors.sigma];
+    return errors.df === undefined
+      ? normal.logDensity(d.y, means, sigma)
+      : studentT.logDensity(d.y, errors.df, means, sigma);
+  };
+  return {
+    parameters: parameterList(structure),
+    data: arraysOf(structure, own),
+    evaluate,
+    rowMeans,
+    logPrior: (parameters, d) =>
+      tf.addN([
+        evaluate(parameters, d).logPrior,
+        priorLogDensity(errors.prior, parameters[errors.sigma]),
+        ...terms.flatMap((term) => termLogPriors(term, parameters)),
+        ...(fixed === undefined ? [] : [fixedLogPrior(fixed, parameters)]),
+      ]),
+    logLikelihood,
+    ...(own && {
+      totalLogLikelihood: (parameters, d) => {
+        const sigma = parameters[errors.sigma];
+        // ‖y − Xβ‖² = residual + Σ over groups of ‖z − Rβ‖².
+        const beta = evaluate(parameters, d).coefficients[0][0];
+        const deviation = d.projected
+          .sub(d.upper.mul(beta.expandDims(1)).sum(2))
+          .square()
+          .sum();
+        const squares = deviation.add(literal(own.residualSumOfSquares));
+        return sigma
+          .log()
+          .add(literal(0.5 * Math.log(2 * Math.PI)))
+          .mul(-rows)
+          .sub(squares.mul(0.5).div(sigma.square()));
+      },
+    }),
+  };
+}
+
+/** Orthogonal factors of the rows of each innermost group of a term. */
+export function factorsOf({ y, terms }: LinearHierarchy, term: number): UnitFactors {
+  const { columns, rowStart, rowOrder } = terms[term];
+  const inOrder = (values: Float64Array): Float64Array =>
+    rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
+  return unitFactors(inOrder(y), columns.map(inOrder), rowStart);
+}
+
+/** Innermost group of each row, `[rows]`. */
+export function groupOfRow({ rowStart, rowOrder }: NestedTerm): Int32Array {
+  const groups = new Int32Array(rowStart[rowStart.length - 1]);
+  for (let group = 0; group + 1 < rowStart.length; group++) {
+    for (let place = rowStart[group]; place < rowStart[group + 1]; place++) groups[rowOrder?.[place] ?? place] = group;
+  }
+  return groups;
+}
+
+const sumOf = (terms: readonly tf.Tensor[]): tf.Tensor => terms.reduce((sum, term) => sum.add(term));
+
+/** Coefficients of every level of a term from what is sampled, innermost first, and the log densities of the blocks. */
+function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tensors) {
+  const coefficients: tf.Tensor[] = [];
+  const logPriors: tf.Tensor[] = [];
+  for (let l = term.levels.length - 1; l >= 0; l--) {
+    const level = term.levels[l];
+    const means = levelMeans(term, level, `${t}_${l}`, coefficients[0], parameters, d);
+    const { sds, cholesky } = level.covariance;
+    const lower = cholesky === undefined ? undefined : parameters[cholesky];
+    const block = hierarchicalLevel(parameters[level.coefficients], means, parameters[sds], lower, level.centring);
+    coefficients.unshift(block.coefficients);
+    logPriors.push(block.logPrior);
+  }
+  return { coefficients, logPriors };
+}
+
+/** Means of a level's coefficients, `[group][k]`, from those of the level around it. */
+function levelMeans(
+  term: NestedTerm,
+  level: HierarchyLevel,
+  key: string,
+  outer: tf.Tensor | undefined,
+  parameters: Tensors,
+  d: Tensors,
+): tf.Tensor {
+  const { groups, size, covariateCount: q } = level;
+  const z = d[`covariates_${key}`];
+  if (outer === undefined) return tf.matMul(z, parameters[term.population.name].reshape([size, q]), false, true);
+  const ofGroup = gatherRows(outer, d[`parent_${key}`]);
+  if (q === 1 && isConstant(level)) return ofGroup;
+  return ofGroup.reshape([groups, size, q]).mul(z.expandDims(1)).sum(2);
+}
+
+function isConstant({ covariates }: HierarchyLevel): boolean {
+  return covariates.every((z) => z === 1);
+}
+
+function termLogPriors({ levels, population }: NestedTerm, parameters: Tensors): tf.Tensor[] {
+  const x = parameters[population.name].flatten();
+  const { prior } = population;
+  return [
+    prior.kind === 'common'
+      ? priorLogDensity(prior.prior, x).sum()
+      : normal.logDensity(x, literal(prior.means), literal(prior.sds)).sum(),
+    ...levels.map(({ covariance: { prior: own, sds, cholesky } }) =>
+      covarianceLogDensity(own, parameters[sds], cholesky === undefined ? undefined : parameters[cholesky]),
+    ),
+  ];
+}
+
+function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParameter[] {
+  const list: Record<string, ParameterSpec> = { [errors.sigma]: positive() };
+  for (const { levels, population } of terms) {
+    for (const [l, { covariance, size, covariateCount }] of levels.entries()) {
+      list[covariance.sds] = positive(size);
+      if (covariance.cholesky !== undefined) list[covariance.cholesky] = choleskyCorrelation(size, size);
+      if (l === 0) list[population.name] = real(levels.at(-1)!.size * levels.at(-1)!.covariateCount);
+      if (l + 1 < levels.length && levels[l + 1].size !== size * covariateCount) {
+        throw new RangeError(
+          `level ${l + 1} has ${levels[l + 1].size} coefficients for ${size * covariateCount} means`,
+        );
+      }
+    }
+    for (const { coefficients, groups, size } of levels.toReversed()) list[coefficients] = real(groups, size);
+  }
+  if (fixed !== undefined) Object.assign(list, fixedParameters(fixed));
+  return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));
+}
+
+function arraysOf(structure: LinearHierarchy, factors: UnitFactors | undefined): Record<string, ModelArray> {
+  const { rows, y, terms, fixed } = structure;
+  const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y } };
+  for (const [t, term] of terms.entries()) {
+    const p = term.columns.length;
+    arrays[`x_${t}`] = { shape: [rows, p], values: rowMajor(term.columns, rows) };
+    arrays[`group_${t}`] = { shape: [rows], values: groupOfRow(term), dtype: 'int32' };
+    for (const [l, { groups, covariates, covariateCount, parent }] of term.levels.entries()) {
+      arrays[`covariates_${t}_${l}`] = { shape: [groups, covariateCount], values: covariates };
+      if (parent !== null) arrays[`parent_${t}_${l}`] = { shape: [groups], values: parent, dtype: 'int32' };
+    }
+  }
+  if (factors !== undefined) {
+    const { units, coefficients: p, upper, projected } = factors;
+    arrays.upper = { shape: [units, p, p], values: upper };
+    arrays.projected = { shape: [units, p], values: projected };
+  }
+  return fixed === undefined ? arrays : { ...arrays, ...fixedArrays(fixed, rows) };
+}
+
+/** Row-major `[row][column]`. */
+function rowMajor(columns: readonly Float64Array[], rows: number): Float64Array {
+  const matrix = new Float64Array(rows * columns.length);
+  for (const [k, column] of columns.entries())
+    for (let i = 0; i < rows; i++) matrix[i * columns.length + k] = column[i];
+  return matrix;
+}

@@ -1,0 +1,92 @@
+// Values of a hierarchy on their own scales, and what is sampled of each level's coefficients, in f64.
+import type { HierarchyLevel, NestedTerm } from './structure.js';
+
+/** Coefficients of a level and the parameters of their covariance. */
+export interface LevelNatural {
+  /** `[group][k]`. */
+  readonly coefficients: Float64Array;
+  /** Standard deviations, `[k]`. */
+  readonly sds: Float64Array;
+  /** Cholesky factor of the correlations, `[k][k]`; undefined where the covariance is diagonal. */
+  readonly lower: Float64Array | undefined;
+}
+
+export interface TermValues {
+  /** From the innermost outwards. */
+  readonly levels: readonly LevelNatural[];
+  readonly population: Float64Array;
+}
+
+/** Values of everything that a hierarchy declares. */
+export interface HierarchyValues {
+  readonly sigma: number;
+  readonly terms: readonly TermValues[];
+  readonly fixed: FixedValues | undefined;
+}
+
+/** Free coefficients θ; under the horseshoe also their local and global scales. */
+export interface FixedValues {
+  readonly coefficients: Float64Array;
+  readonly local?: Float64Array;
+  readonly global?: number;
+}
+
+/** Means of a level's coefficients `[group][k]`, from those of the level around it, or of the population. Written to `target`. */
+export function levelMeans(
+  { levels }: NestedTerm,
+  index: number,
+  { levels: values, population }: TermValues,
+  target: Float64Array,
+): void {
+  const { groups, size, covariates, covariateCount: q, parent } = levels[index];
+  const outer = parent === null ? population : values[index + 1].coefficients;
+  const width = size * q;
+  for (let g = 0; g < groups; g++) {
+    const from = parent === null ? 0 : parent[g] * width;
+    for (let i = 0; i < size; i++) {
+      let mean = 0;
+      for (let j = 0; j < q; j++) mean += outer[from + i * q + j] * covariates[g * q + j];
+      target[g * size + i] = mean;
+    }
+  }
+}
+
+/**
+ * What is sampled of a level's coefficients, and back: with m and s a coefficient's conditional mean and standard deviation given
+ * those before it, a = λ m + (b − m) s^(λ−1) and b = m + s^(1−λ) (a − λ m); see `hierarchicalLevel`.
+ * @param from coefficients, or what is sampled, `[group][k]`; @param means `[group][k]`
+ * @param to `sampled` or `coefficients`: what to write to `target`, which may be `from`
+ */
+export function recentre(
+  { groups, size: k, centring }: Pick<HierarchyLevel, 'groups' | 'size' | 'centring'>,
+  { sds, lower }: Pick<LevelNatural, 'sds' | 'lower'>,
+  from: Float64Array,
+  means: Float64Array,
+  to: 'sampled' | 'coefficients',
+  target: Float64Array,
+): void {
+  const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
+  const toSampled = scales.map((s, i) => s ** (centring[i] - 1));
+  const toZeta = scales.map((s, i) => s ** -centring[i]);
+  const zeta = new Float64Array(k);
+  for (let g = 0; g < groups; g++) {
+    for (let i = 0; i < k; i++) {
+      const at = g * k + i;
+      let mean = means[at];
+      if (lower !== undefined) {
+        let shift = 0;
+        for (let j = 0; j < i; j++) shift += lower[i * k + j] * zeta[j];
+        mean += sds[i] * shift;
+      }
+      const lambda = centring[i];
+      const moved = to === 'sampled' ? (from[at] - mean) * toSampled[i] : from[at] - lambda * mean;
+      if (lambda === 1) {
+        zeta[i] = (from[at] - mean) / scales[i];
+        target[at] = from[at];
+        continue;
+      }
+      zeta[i] = moved * toZeta[i];
+      target[at] = to === 'sampled' ? lambda * mean + moved : mean + moved / toSampled[i];
+    }
+  }
+}

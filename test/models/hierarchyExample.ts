@@ -1,0 +1,174 @@
+// Small generated linear hierarchies of any shape, and the model that each declares.
+import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
+import type {
+  Category,
+  FixedPrior,
+  HierarchyLevel,
+  LinearHierarchy,
+  NestedTerm,
+} from '../../src/models/linearHierarchy/structure.js';
+import type { Model, Site } from '../../src/models/model.js';
+import { type RandomNumbers, randomNumbers } from './random.js';
+
+export interface LevelShape {
+  readonly groups: number;
+  /** Covariates of the level's means besides the constant. */
+  readonly covariates?: number;
+  readonly full?: boolean;
+  /** λ of every coefficient, or of each in turn; default 0. */
+  readonly centring?: number | readonly number[];
+}
+
+export interface TermShape {
+  /** Columns besides the constant. */
+  readonly slopes?: number;
+  /** From the innermost outwards. */
+  readonly levels: readonly LevelShape[];
+  /** Rows of innermost group g; default 1 to 5. Not for a term that crosses. */
+  readonly rowsOf?: (group: number) => number;
+  /** The last column is 0 in these groups. */
+  readonly isEmpty?: (group: number) => boolean;
+}
+
+export interface HierarchyShape {
+  /** The first has its rows in order; others cross it. */
+  readonly terms: readonly TermShape[];
+  readonly fixed?: {
+    readonly dense?: number;
+    /** Levels of each category. */
+    readonly categories?: readonly number[];
+    readonly multiplier?: boolean;
+    readonly horseshoe?: boolean;
+  };
+  readonly df?: number;
+  readonly seed?: string;
+  /** Scale of y; default 1. */
+  readonly scale?: number;
+}
+
+export function hierarchyExample(shape: HierarchyShape): LinearHierarchy {
+  const random = randomNumbers(shape.seed ?? 'hierarchy');
+  const [first] = shape.terms;
+  const sizes = Array.from(
+    { length: first.levels[0].groups },
+    (_, g) => first.rowsOf?.(g) ?? 1 + Math.floor(5 * random.uniform()),
+  );
+  const rows = sizes.reduce((sum, size) => sum + size, 0);
+  const firstOfRow = Int32Array.from(sizes.flatMap((size, g) => Array<number>(size).fill(g)));
+  const terms = shape.terms.map((term, t) => {
+    const groups = term.levels[0].groups;
+    const groupOfRow = t === 0 ? firstOfRow : Int32Array.from(firstOfRow, () => Math.floor(groups * random.uniform()));
+    return nestedTerm(term, t, groupOfRow, random);
+  });
+  const { fixed } = shape;
+  const categories = (fixed?.categories ?? []).map((levels): Category => ({
+    levels,
+    levelOfRow: Int32Array.from({ length: rows }, () => Math.floor(levels * random.uniform())),
+    multiplier: fixed?.multiplier ? random.normals(rows) : undefined,
+  }));
+  const free = (fixed?.dense ?? 0) + categories.reduce((sum, { levels }) => sum + levels - 1, 0);
+  const prior: FixedPrior = fixed?.horseshoe
+    ? { kind: 'horseshoe', globalScale: 0.3, local: 'lambda', global: 'tau' }
+    : { kind: 'normal', sds: Array.from({ length: free }, () => 0.5 + random.uniform()) };
+  return {
+    rows,
+    y: random.normals(rows, 2 * (shape.scale ?? 1)).map((e) => 3 + e),
+    terms,
+    fixed: fixed && {
+      name: 'theta',
+      dense: Array.from({ length: fixed.dense ?? 0 }, () => random.normals(rows)),
+      categories,
+      prior,
+    },
+    errors: {
+      sigma: 'sigma',
+      prior: { family: 'halfNormal', parameters: [2] },
+      ...(shape.df !== undefined && { df: shape.df }),
+    },
+  };
+}
+
+function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random: RandomNumbers): NestedTerm {
+  const rows = groupOfRow.length;
+  const columns: Float64Array[] = [new Float64Array(rows).fill(1)];
+  for (let k = 0; k < (shape.slopes ?? 0); k++) columns.push(random.normals(rows));
+  const last = columns[columns.length - 1];
+  for (let row = 0; row < rows; row++) if (shape.isEmpty?.(groupOfRow[row])) last[row] = 0;
+  const levels: HierarchyLevel[] = [];
+  let size = columns.length;
+  for (const [l, { groups, covariates = 0, full, centring = 0 }] of shape.levels.entries()) {
+    const q = covariates + 1;
+    const outer = shape.levels[l + 1]?.groups;
+    levels.push({
+      groups,
+      size,
+      parent:
+        outer === undefined ? null : Int32Array.from({ length: groups }, (_, g) => Math.floor((g * outer) / groups)),
+      covariates: Float64Array.from({ length: groups * q }, (_, i) => (i % q === 0 ? 1 : random.normal())),
+      covariateCount: q,
+      covariance: {
+        sds: `sds_${t}_${l}`,
+        cholesky: full && size > 1 ? `cholesky_${t}_${l}` : undefined,
+        prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1.5] }, eta: 1 },
+      },
+      coefficients: `coefficients_${t}_${l}`,
+      centring: Array.from({ length: size }, (_, i) =>
+        typeof centring === 'number' ? centring : centring[i % centring.length],
+      ),
+    });
+    size *= q;
+  }
+  const rowOrder = Int32Array.from({ length: rows }, (_, i) => i).sort(
+    (a, b) => groupOfRow[a] - groupOfRow[b] || a - b,
+  );
+  const rowStart = new Int32Array(shape.levels[0].groups + 1);
+  for (const group of groupOfRow) rowStart[group + 1]++;
+  for (let g = 1; g < rowStart.length; g++) rowStart[g] += rowStart[g - 1];
+  return {
+    columns,
+    rowStart,
+    ...(t > 0 && { rowOrder }),
+    levels,
+    population: {
+      name: `population_${t}`,
+      prior: {
+        kind: 'normal',
+        means: Array.from({ length: size }, (_, i) => 0.1 * i),
+        sds: Array.from({ length: size }, (_, i) => 2 + 0.1 * i),
+      },
+    },
+  };
+}
+
+/** A model that reports its parameters, with the coefficients of groups and of the fixed block themselves. */
+export function modelOf(structure: LinearHierarchy): Model {
+  const hierarchy = hierarchyModel(structure);
+  const sites = hierarchy.parameters.map(({ name, shape }): Site => ({
+    name,
+    shape,
+    dims: shape.map((_, axis) => `${name}_${axis}`),
+    level: 'population',
+  }));
+  return {
+    name: 'hierarchy',
+    parameters: hierarchy.parameters,
+    data: hierarchy.data,
+    coords: {},
+    sites,
+    structure,
+    logPrior: (p, d) => hierarchy.logPrior(p, d),
+    logLikelihood: (p, d) => hierarchy.logLikelihood(p, d),
+    ...(hierarchy.totalLogLikelihood && { totalLogLikelihood: hierarchy.totalLogLikelihood }),
+    report: (p, d) => {
+      const values = hierarchy.evaluate(p, d);
+      const coefficients = structure.terms.flatMap(({ levels }, t) =>
+        levels.map(({ coefficients: name }, l) => [name, values.coefficients[t][l]] as const),
+      );
+      return {
+        ...p,
+        ...Object.fromEntries(coefficients),
+        ...(values.fixed && { [structure.fixed!.name]: values.fixed }),
+      };
+    },
+  };
+}

@@ -1,0 +1,215 @@
+// Models made of a declared linear hierarchy: their density written out in loops, and positions there and back.
+import { describe, expect, it } from 'vitest';
+import { HierarchyPositions } from '../../src/inference/linearHierarchy/positions.js';
+import { groupOfRow } from '../../src/models/linearHierarchy/hierarchyModel.js';
+import type { LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
+import type { HierarchyValues } from '../../src/models/linearHierarchy/values.js';
+import type { Model } from '../../src/models/model.js';
+import { logGamma } from '../../src/kernels/math/specialFunctions.js';
+import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
+import { type HierarchyShape, hierarchyExample, modelOf } from './hierarchyExample.js';
+import { randomNumbers } from './random.js';
+import { normalLog } from './threeLevelReference.js';
+import { positionBlocks } from '../../src/inference/compiledModel.js';
+
+const shapes: Record<string, HierarchyShape> = {
+  'one level': { terms: [{ levels: [{ groups: 5 }] }] },
+  'two levels, full, partly centred': {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 8, full: true, centring: [0.4, 1], covariates: 1 },
+          { groups: 3, centring: 0.7 },
+        ],
+      },
+    ],
+  },
+  'three levels with covariates at each': {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 12, covariates: 1, full: true, centring: [0, 1] },
+          { groups: 6, covariates: 1, centring: 0.5 },
+          { groups: 2, covariates: 2, centring: 1 },
+        ],
+      },
+    ],
+  },
+  crossed: {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 6, full: true },
+          { groups: 2, centring: 1 },
+        ],
+      },
+      { levels: [{ groups: 4, covariates: 1, centring: 1 }] },
+    ],
+  },
+  'fixed columns and categories': {
+    terms: [{ levels: [{ groups: 6, centring: 1 }] }],
+    fixed: { dense: 2, categories: [3, 4] },
+  },
+  'horseshoe, multiplied categories, Student-t errors': {
+    terms: [{ levels: [{ groups: 6 }] }],
+    fixed: { dense: 1, categories: [3], multiplier: true, horseshoe: true },
+    df: 4,
+  },
+};
+
+const halfNormalLog = (x: number, sd: number): number => Math.LN2 + normalLog(x, 0, sd);
+const halfCauchyLog = (x: number, scale: number): number =>
+  Math.log(2 / Math.PI / scale) - Math.log1p((x / scale) ** 2);
+const tLog = (x: number, df: number, scale: number): number =>
+  logGamma((df + 1) / 2) -
+  logGamma(df / 2) -
+  0.5 * Math.log(df * Math.PI) -
+  Math.log(scale) -
+  ((df + 1) / 2) * Math.log1p((x / scale) ** 2 / df);
+
+/** The log density of the unconstrained position that stands for `values`. Full covariances are 2 × 2 here. */
+function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: HierarchyValues): number {
+  const { sigma } = values;
+  let sum = halfNormalLog(sigma, 2) + Math.log(sigma);
+  const means = new Float64Array(rows);
+  for (const [t, { levels, population, columns, ...term }] of terms.entries()) {
+    const own = values.terms[t];
+    if (population.prior.kind !== 'normal') throw new Error('not here');
+    const { means: centres, sds } = population.prior;
+    for (const [i, x] of own.population.entries()) sum += normalLog(x, centres[i], sds[i]);
+    for (const [l, { groups, size, covariates, covariateCount: q, parent, centring }] of levels.entries()) {
+      const { coefficients, sds: s, lower } = own.levels[l];
+      for (const sd of s) sum += halfNormalLog(sd, 1.5) + Math.log(sd);
+      const rho = lower?.[2] ?? 0;
+      // Uniform on (−1, 1), ρ = tanh(x).
+      if (lower !== undefined) sum += Math.log(0.5) + Math.log(1 - rho * rho);
+      for (let g = 0; g < groups; g++) {
+        const outer = parent === null ? own.population : own.levels[l + 1].coefficients.subarray(parent[g] * size * q);
+        const deviation = Array.from({ length: size }, (_, i) => {
+          let mean = 0;
+          for (let j = 0; j < q; j++) mean += outer[i * q + j] * covariates[g * q + j];
+          return coefficients[g * size + i] - mean;
+        });
+        for (let i = 0; i < size; i++) {
+          const isSecond = lower !== undefined && i === 1;
+          const mean = isSecond ? (rho * s[1] * deviation[0]) / s[0] : 0;
+          const sd = isSecond ? s[1] * Math.sqrt(1 - rho * rho) : s[i];
+          sum += normalLog(deviation[i], mean, sd) + (1 - centring[i]) * Math.log(sd);
+        }
+      }
+    }
+    const { levels: natural } = own;
+    for (const [row, group] of groupOfRow({ levels, population, columns, ...term }).entries())
+      for (const [k, x] of columns.entries())
+        means[row] += x[row] * natural[0].coefficients[group * columns.length + k];
+  }
+  if (fixed !== undefined) {
+    const { coefficients: theta, local, global } = values.fixed!;
+    for (const [i, x] of theta.entries()) {
+      if (fixed.prior.kind === 'normal') sum += normalLog(x, 0, fixed.prior.sds[i]);
+      else {
+        const sd = local![i] * global!;
+        sum += normalLog(x, 0, sd) + Math.log(sd) + halfCauchyLog(local![i], 1) + Math.log(local![i]);
+      }
+    }
+    if (fixed.prior.kind === 'horseshoe') sum += halfCauchyLog(global!, fixed.prior.globalScale) + Math.log(global!);
+    for (let row = 0; row < rows; row++) {
+      let next = 0;
+      for (const column of fixed.dense) means[row] += theta[next++] * column[row];
+      for (const { levels, levelOfRow, multiplier } of fixed.categories) {
+        const free = theta.slice(next, (next += levels - 1));
+        const effect = levelOfRow[row] < levels - 1 ? free[levelOfRow[row]] : -free.reduce((a, b) => a + b, 0);
+        means[row] += effect * (multiplier?.[row] ?? 1);
+      }
+    }
+  }
+  for (let row = 0; row < rows; row++) {
+    const error = y[row] - means[row];
+    sum += errors.df === undefined ? normalLog(error, 0, sigma) : tLog(error, errors.df, sigma);
+  }
+  return sum;
+}
+
+const randomPosition = (model: Model, seed: string): Float64Array => {
+  const random = randomNumbers(seed);
+  return Float64Array.from(positionBlocks(model).flatMap(({ size }) => [...random.normals(size, 0.7)]));
+};
+
+describe.each(Object.keys(shapes))('%s', (name) => {
+  const structure = hierarchyExample({ ...shapes[name], seed: name });
+  const model = modelOf(structure);
+  const positions = new HierarchyPositions(model);
+
+  it('has the density written out', async () => {
+    const density = await densityOf(model);
+    for (const seed of ['a', 'b', 'c']) {
+      const position = randomPosition(model, name + seed);
+      const { value } = await density.at(position);
+      expect(value / logDensity(structure, positions.read(position))).toBeCloseTo(1, 12);
+    }
+  });
+
+  it('has a gradient, and sums rows as it sums groups', async () => {
+    const density = await densityOf(model);
+    const rows = await densityOf(model, { likelihood: 'rows' });
+    const position = randomPosition(model, name);
+    expect(await gradientError(density, position)).toBeLessThan(1e-6);
+    expect((await rows.at(position)).value).toBeCloseTo((await density.at(position)).value, 9);
+  });
+
+  it('turns positions into the values of the model, and back', async () => {
+    const sites = await quantityOf(model, 'sites');
+    for (const seed of ['a', 'b']) {
+      const position = randomPosition(model, name + seed);
+      const values = positions.read(position);
+      const reported = await sites(position);
+      for (const [t, { levels, population }] of structure.terms.entries()) {
+        closeTo(values.terms[t].population, reported.get(population.name)!);
+        for (const [l, { coefficients, covariance }] of levels.entries()) {
+          const own = values.terms[t].levels[l];
+          closeTo(own.coefficients, reported.get(coefficients)!);
+          closeTo(own.sds, reported.get(covariance.sds)!);
+          if (covariance.cholesky !== undefined) closeTo(own.lower!, reported.get(covariance.cholesky)!);
+        }
+      }
+      if (structure.fixed) closeTo(values.fixed!.coefficients, reported.get(structure.fixed.name)!);
+      const again = new Float64Array(positions.dimension).fill(NaN);
+      positions.write(values, again);
+      closeTo(again, position);
+    }
+  });
+});
+
+describe('positions', () => {
+  it('keep correlations near 1 and scales near 0', () => {
+    const model = modelOf(
+      hierarchyExample({ terms: [{ slopes: 2, levels: [{ groups: 4, full: true, centring: [0, 0.5, 1] }] }] }),
+    );
+    const positions = new HierarchyPositions(model);
+    const position = randomPosition(model, 'extremes');
+    const blocks = new Map(positionBlocks(model).map(({ name, offset }) => [name, offset]));
+    position.set([9, -12, 7], blocks.get('cholesky_0_0'));
+    position.set([-20, -3, 4], blocks.get('sds_0_0'));
+    const again = new Float64Array(positions.dimension);
+    positions.write(positions.read(position), again);
+    // The coefficients' deviations of the order of the smallest scale are lost beside their means.
+    const offset = blocks.get('coefficients_0_0')!;
+    closeTo(again.subarray(0, offset), position.subarray(0, offset), 1e-9);
+  });
+
+  it('are refused for a model without structure', () => {
+    const { structure, ...model } = modelOf(hierarchyExample({ terms: [{ levels: [{ groups: 3 }] }] }));
+    expect(structure).toBeDefined();
+    expect(() => new HierarchyPositions(model)).toThrow('declares no linear hierarchy');
+  });
+});
+
+function closeTo(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance = 1e-11): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < actual.length; i++) {
+    expect(Math.abs(actual[i] - expected[i])).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(expected[i])));
+  }
+}
