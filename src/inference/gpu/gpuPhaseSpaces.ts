@@ -13,7 +13,7 @@ import { DeviceMemory } from './deviceMemory.js';
 import { Kernels } from './kernels.js';
 import { EntryTable } from './entryTable.js';
 import type { Layout } from './layout.js';
-import { metricVectors, momentumVector, planLayout, positionVector } from './layout.js';
+import { metricVectors, momentumVector, partialsOf, planLayout, positionVector, workgroupSize } from './layout.js';
 import { Lookahead } from './lookahead.js';
 import type { Plan } from './planBatch.js';
 import { BatchPlanner } from './planBatch.js';
@@ -26,7 +26,7 @@ type List = readonly Request[];
 type Lists = readonly (List | undefined)[];
 
 /** Numbers of leapfrog steps worth planning at once, best first, and the memory for vectors that decides among them. */
-const lookaheads = [16, 8, 4];
+const lookaheads = [16, 8, 4, 1];
 const comfortableBytes = 2 ** 30;
 
 export class GpuPhaseSpaces implements PhaseSpaces {
@@ -63,8 +63,9 @@ export class GpuPhaseSpaces implements PhaseSpaces {
   }
 
   /**
-   * Allocates all memory and compiles the kernels. There is room to plan 16 steps ahead, or 8 or 4 where vectors would take
-   * more than 1 GiB; how many are planned follows their cost, unless the lookahead is given. Rejects with DeviceMemoryError, DeviceLostError, ShaderCompileError.
+   * Allocates all memory and compiles the kernels. There is room to plan 16 steps ahead, or 8, 4 or 1 where vectors would take
+   * more than 1 GiB or than a binding reaches; how many are planned follows their cost, unless the lookahead is given. Rejects
+   * with DeviceMemoryError, DeviceLostError, ShaderCompileError.
    */
   static async create(
     density: ResidentDensity,
@@ -74,21 +75,10 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     const { program, gradients, value } = density;
     const { context, lanes } = program;
     const { chains, denseIndices } = settings;
-    const planned = (lookahead === undefined ? lookaheads : [lookahead]).map((steps) => ({
-      steps,
-      layout: planLayout(
-        {
-          dimension: gradients.size,
-          chains,
-          lanes,
-          denseIndices,
-          slots: settings.slots(steps),
-          words: value.words.size,
-        },
-        context.limits,
-      ),
-    }));
-    const { steps, layout } = planned.find(({ layout: { bytes } }) => bytes <= comfortableBytes) ?? planned.at(-1)!;
+    const sizes = { dimension: gradients.size, chains, lanes, denseIndices, words: value.words.size };
+    const { steps, layout } = roomiest(lookahead === undefined ? lookaheads : [lookahead], (steps) =>
+      planLayout({ ...sizes, slots: settings.slots(steps) }, context.limits),
+    );
     const memory = await DeviceMemory.create(layout, density);
     try {
       const kernels = await Kernels.create(context, layout, memory);
@@ -113,9 +103,13 @@ export class GpuPhaseSpaces implements PhaseSpaces {
       if (length > this.answers[chain].length) this.answers[chain] = new Float64Array(2 * length);
     }
     // A new metric depends on what has been read back, so the rest of a list that adapts one is a batch of its own.
+    const most = this.mostRequests(lists);
     const done = lists.map(() => 0);
     for (let rest: Lists = lists; rest.some((list) => list !== undefined && list.length > 0);) {
-      const heads = rest.map((list) => list?.slice(0, list.findIndex(({ kind }) => kind === 'adapt') + 1 || undefined));
+      const heads = rest.map((list) => {
+        const adapts = list?.findIndex(({ kind }) => kind === 'adapt') ?? -1;
+        return list?.slice(0, adapts < 0 ? most : Math.min(most, adapts + 1));
+      });
       await this.answerHeads(heads, done);
       rest = rest.map((list, chain) => list?.slice(heads[chain]!.length));
       heads.forEach((head, chain) => (done[chain] += head?.length ?? 0));
@@ -238,6 +232,16 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     }));
   }
 
+  /** Requests of each list that one batch has room for: bindings reach the partial sums of its scalars, and its words. */
+  private mostRequests(lists: Lists): number {
+    const { layout } = this;
+    const { bindingBytes, workgroups } = this.density.program.context.limits;
+    const active = lists.reduce((count, list) => count + Number(list !== undefined), 0);
+    const scalars = Math.min(bindingBytes / (8 * partialsOf(layout)), workgroups * workgroupSize);
+    const rounds = bindingBytes / (4 * layout.words * layout.lanes);
+    return Math.max(1, Math.floor(Math.min(scalars / (turningProducts * active), rounds)));
+  }
+
   private async answerHeads(lists: Lists, firstAnswer: readonly number[]): Promise<void> {
     const plan = this.planner.plan(lists, schedule(lists));
     const begin = performance.now();
@@ -339,6 +343,21 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     const { context } = this.density.program;
     context.write(this.memory.buffer('blockMatrices'), 8 * chain * blockSize ** 2, this.blocks.matrices(chain));
   }
+}
+
+/** The layout of the first lookahead that is comfortable, else of the last that fits. Throws what planning the last one throws. */
+function roomiest(
+  lookaheads: readonly number[],
+  plan: (steps: number) => Layout,
+): { readonly steps: number; readonly layout: Layout } {
+  const [steps, ...fewer] = lookaheads;
+  try {
+    const layout = plan(steps);
+    if (layout.bytes <= comfortableBytes || fewer.length === 0) return { steps, layout };
+  } catch (error) {
+    if (fewer.length === 0) throw error;
+  }
+  return roomiest(fewer, plan);
 }
 
 /** Kinetic energy minus log density; not a number counts as +∞. */

@@ -62,9 +62,15 @@ export function planLayout(request: LayoutRequest, limits: Pick<GpuLimits, 'bind
   const vectors = firstMomentum + slots.momenta + 2 * slots.points;
   const chunk =
     workgroupSize * Math.max(leastChunk / workgroupSize, Math.ceil(dimension / (workgroupSize * mostChunks)));
-  const chunksPerPage = Math.floor(limits.bindingBytes / (vectors * chains * bytesPerNumber * chunk));
+  const chunks = Math.ceil(dimension / chunk);
+  const columnBytes = vectors * chains * bytesPerNumber;
+  const isOnePage = columnBytes * dimension <= limits.bindingBytes;
+  const chunksPerPage = isOnePage ? chunks : Math.floor(limits.bindingBytes / (columnBytes * chunk));
   const blockSize = denseIndices.length;
-  const arrayBytes = dimension * lanes * bytesPerNumber;
+  // What one binding has to reach, beside pages.
+  const ofProgram = dimension * lanes;
+  const ofBlocks = chains * blockSize * Math.max(slots.momenta, 2 * blockSize);
+  const arrayBytes = Math.max(ofProgram, ofBlocks) * bytesPerNumber;
   if (chunksPerPage === 0 || chunksPerPage * chunk < blockSize || arrayBytes > limits.bindingBytes) {
     throw new DeviceMemoryError(
       `${chains} chains of ${dimension} dimensions do not fit a GPU whose bindings reach ${limits.bindingBytes} bytes: take fewer chains`,
@@ -84,7 +90,7 @@ export function planLayout(request: LayoutRequest, limits: Pick<GpuLimits, 'bind
     vectors,
     pages,
     chunk,
-    chunks: Math.ceil(dimension / chunk),
+    chunks,
     words: request.words,
     bytes: vectors * chains * dimension * bytesPerNumber,
   };
