@@ -28,6 +28,9 @@ export const sites = {
   predictive: 4,
   /** Directions of NUTS' doublings. */
   direction: 5,
+  /** Noise of an approximation's draws, and the choice among them by weight. */
+  approximation: 12,
+  resampling: 13,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
 } as const;
