@@ -42,6 +42,14 @@ export class DenseBlocks {
     block.metric = estimateMetric(block.moments, this.ofBlock(priorVariances)) ?? block.metric;
   }
 
+  /** Estimates one metric from the moments of all chains, merged in their order, and gives it to each. */
+  estimateTogether(priorVariances: Float64Array): void {
+    const pooled = new RunningMoments(this.size, this.local);
+    for (const { moments } of this.blocks) pooled.merge(moments);
+    const metric = estimateMetric(pooled, this.ofBlock(priorVariances));
+    if (metric) for (const block of this.blocks) block.metric = metric;
+  }
+
   clearMoments(chain: number): void {
     this.blocks[chain].moments.reset();
   }
@@ -72,19 +80,6 @@ export class DenseBlocks {
   /** Variances of the block's dimensions, in its order. */
   diagonal(chain: number): Float64Array {
     return inverseMassDiagonal(this.blocks[chain].metric);
-  }
-
-  /** The whole metric of a chain, from its diagonal as it lies on the device `[dimension]`, which is taken over. */
-  metricOf(chain: number, diagonal: Float64Array): Metric {
-    const { inverseMass, block } = this.blocks[chain].metric;
-    this.indices.forEach((index, row) => (diagonal[index] = inverseMass[row]));
-    return { inverseMass: diagonal, ...(block && { block: { ...block, indices: this.indices } }) };
-  }
-
-  /** Takes the block out of a metric of all dimensions. */
-  setMetric(chain: number, { inverseMass, block }: Metric): void {
-    const variances = this.ofBlock(inverseMass);
-    this.blocks[chain].metric = { inverseMass: variances, ...(block && { block: { ...block, indices: this.local } }) };
   }
 
   /** Puts the block's share into vectors of all dimensions; returns what is saved beside them. */

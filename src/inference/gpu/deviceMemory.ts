@@ -50,6 +50,7 @@ export class DeviceMemory {
       }
       await memory.addFixed('order', dimension);
       await memory.addFixed('priorVariances', dimension);
+      await memory.addFixed('pooled', 2 * dimension);
       if (blockSize > 0) {
         await memory.addFixed('blockVelocities', slots.momenta * chains * blockSize);
         await memory.addFixed('blockMatrices', 2 * chains * blockSize * blockSize);

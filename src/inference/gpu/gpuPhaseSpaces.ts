@@ -1,19 +1,16 @@
 // Phase spaces of all chains in the memory of a GPU: lists of requests become one submission each, and only scalars come back.
 import type { ResidentDensity } from '../logDensity.js';
 import { PRIOR_DRAWS } from '../phaseSpace/estimateMetric.js';
-import type { PooledChain } from '../phaseSpace/hostPooled.js';
-import { HostPooled } from '../phaseSpace/hostPooled.js';
-import type { Metric } from '../phaseSpace/metric.js';
-import type { Moves, MoveStatistics, PooledOperations } from '../phaseSpace/pooled.js';
 import type { PhaseSpaces, PhaseSpacesSettings, SavedVectors } from '../phaseSpace/phaseSpaces.js';
 import type { Request } from '../phaseSpace/requests.js';
 import { isBatched } from '../phaseSpace/requests.js';
 import { DenseBlocks } from './denseBlocks.js';
 import { DeviceMemory } from './deviceMemory.js';
+import { GpuPooled } from './gpuPooled.js';
 import { Kernels } from './kernels.js';
 import { EntryTable } from './entryTable.js';
 import type { Layout } from './layout.js';
-import { metricVectors, momentumVector, partialsOf, planLayout, positionVector, workgroupSize } from './layout.js';
+import { metricVectors, partialsOf, planLayout, positionVector, workgroupSize } from './layout.js';
 import { Lookahead } from './lookahead.js';
 import type { Plan } from './planBatch.js';
 import { BatchPlanner } from './planBatch.js';
@@ -32,6 +29,7 @@ const comfortableBytes = 2 ** 30;
 export class GpuPhaseSpaces implements PhaseSpaces {
   readonly dimension: number;
   readonly chains: number;
+  readonly pooled: GpuPooled;
   private readonly runner: PlanRunner;
   private readonly planner: BatchPlanner;
   private readonly answers: Float64Array[];
@@ -55,10 +53,21 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     this.chains = chains;
     this.observed = new Int32Array(chains);
     this.runner = new PlanRunner(layout, memory, kernels, density);
-    this.planner = new BatchPlanner(layout, density.program.context.limits.workgroups, this.observed);
+    const maxWorkgroups = density.program.context.limits.workgroups;
+    this.planner = new BatchPlanner(layout, maxWorkgroups, this.observed);
     this.answers = Array.from({ length: chains }, () => new Float64Array(16));
     this.logDensities = Array.from({ length: chains }, () => new Float64Array(layout.slots.points).fill(NaN));
     this.blocks = new DenseBlocks(chains, settings.denseIndices, settings.inverseMass);
+    this.pooled = new GpuPooled({
+      layout,
+      kernels,
+      runner: this.runner,
+      maxWorkgroups,
+      blocks: this.blocks,
+      observed: this.observed,
+      writePriorVariances: (variances) => this.writePriorVariances(variances),
+      writeBlock: (chain) => this.writeBlock(chain),
+    });
     for (let chain = 0; chain < chains; chain++) this.writeMetric(chain, settings.inverseMass);
   }
 
@@ -148,88 +157,8 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     return diagonal;
   }
 
-  /**
-   * Reductions over chains happen on the host, of vectors that are read back: they steer the adaptation of ChEES-HMC once a
-   * transition of many leapfrog steps, and only while it warms up.
-   */
-  get pooled(): PooledOperations {
-    return {
-      moveStatistics: (moves) => this.moveStatistics(moves),
-      adapt: (variances) => this.adaptTogether(variances),
-    };
-  }
-
   dispose(): void {
     this.memory.dispose();
-  }
-
-  private async moveStatistics(moves: Moves): Promise<MoveStatistics> {
-    const { layout, chains } = this;
-    const rows: { chain: number; vector: number }[] = [{ chain: 0, vector: metricVectors.inverseMass }];
-    for (let chain = 0; chain < chains; chain++) {
-      for (const points of [moves.before, moves.after]) {
-        rows.push({ chain, vector: positionVector(layout, points[chain]) });
-      }
-      rows.push({ chain, vector: momentumVector(layout, moves.momenta[chain]) });
-    }
-    const [diagonal, ...vectors] = await this.runner.readVectors(rows);
-    const metric = this.blocks.metricOf(0, diagonal);
-    const spaces = this.pooledChains(metric, (chain) => ({
-      positionAt: (slot) => vectors[3 * chain + (slot === moves.before[chain] ? 0 : 1)],
-      momentumAt: () => vectors[3 * chain + 2],
-    }));
-    return this.reduced(spaces).moveStatistics(moves);
-  }
-
-  private async adaptTogether(priorVariances: Float64Array): Promise<boolean> {
-    const { mean, squares, inverseMass } = metricVectors;
-    const rows = Array.from({ length: this.chains }, (_, chain) =>
-      [mean, squares].map((vector) => ({ chain, vector })),
-    );
-    const [diagonal, ...vectors] = await this.runner.readVectors([{ chain: 0, vector: inverseMass }, ...rows.flat()]);
-    const spaces = this.pooledChains(this.blocks.metricOf(0, diagonal), (chain) => ({
-      takeMoments: () => {
-        const [means, sums] = vectors.slice(2 * chain);
-        const { products } = this.blocks.save(chain, new Float64Array(this.dimension), means, sums);
-        return { count: this.observed[chain], mean: means, squares: sums, products };
-      },
-    }));
-    const isEstimated = this.reduced(spaces).adapt(priorVariances);
-    await this.clearMoments();
-    return isEstimated;
-  }
-
-  private async clearMoments(): Promise<void> {
-    this.observed.fill(0);
-    const entries = Array.from(this.observed, (_, chain) => [chain, 0, 0]);
-    for (let chain = 0; chain < this.chains; chain++) this.blocks.clearMoments(chain);
-    await this.runner.run(this.planner.planAdaptation(entries));
-  }
-
-  private reduced(spaces: readonly PooledChain[]): HostPooled {
-    return new HostPooled(
-      spaces,
-      this.dimension,
-      Int32Array.from(this.layout.order.subarray(0, this.layout.blockSize)),
-    );
-  }
-
-  /** The chains as they are reduced; what a reduction does not look at is not there. */
-  private pooledChains(metric: Metric, partsOf: (chain: number) => Partial<PooledChain>): PooledChain[] {
-    const absent = (): never => {
-      throw new Error('not read back');
-    };
-    return Array.from({ length: this.chains }, (_, chain) => ({
-      metric,
-      positionAt: absent,
-      momentumAt: absent,
-      takeMoments: absent,
-      setMetric: (estimated: Metric) => {
-        this.blocks.setMetric(chain, estimated);
-        this.writeMetric(chain, estimated.inverseMass);
-      },
-      ...partsOf(chain),
-    }));
   }
 
   /** Requests of each list that one batch has room for: bindings reach the partial sums of its scalars, and its words. */

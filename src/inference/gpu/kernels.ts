@@ -7,8 +7,9 @@ import { blockDrift, blockMomentum, blockVelocity } from './wgsl/blockKernels.js
 import { kickAndDrift, secondKick } from './wgsl/leapfrogKernels.js';
 import { adaptDiagonal, checkMoments, observePosition } from './wgsl/metricKernels.js';
 import { refreshMomentum } from './wgsl/momentumKernels.js';
+import { blockMoveDistances, meansOfMoves, moveDistances, poolMoments, spreadMetric } from './wgsl/pooledKernels.js';
 import { reduceScalars } from './wgsl/reduceKernel.js';
-import type { KernelSource } from './wgsl/shared.js';
+import type { KernelSource, KernelVariant } from './wgsl/shared.js';
 import { bindingNumber } from './wgsl/shared.js';
 import { turning } from './wgsl/turningKernel.js';
 
@@ -23,8 +24,11 @@ const always = {
   reduceScalars,
 };
 const withBlock = { blockDrift, blockMomentum, blockVelocity };
+/** Compiled when they are first needed. */
+const seldom = { meansOfMoves, moveDistances, blockMoveDistances, poolMoments, spreadMetric };
+const all = { ...always, ...withBlock, ...seldom };
 
-export type KernelName = keyof typeof always | keyof typeof withBlock;
+export type KernelName = keyof typeof all;
 
 interface CompiledKernel {
   readonly source: KernelSource;
@@ -36,24 +40,33 @@ interface CompiledKernel {
 export class Kernels {
   private generation = 0;
 
+  private readonly compiled = new Map<KernelName, CompiledKernel>();
+
   private constructor(
     private readonly context: GpuContext,
     private readonly memory: DeviceMemory,
-    private readonly compiled: ReadonlyMap<KernelName, CompiledKernel>,
+    private readonly variant: KernelVariant,
   ) {}
 
-  /** Rejects with ShaderCompileError. */
+  /** Compiles what every batch needs. Rejects with ShaderCompileError. */
   static async create(context: GpuContext, layout: Layout, memory: DeviceMemory): Promise<Kernels> {
     const variant = { hasBlock: layout.blockSize > 0, sums: sumsOf(layout) };
-    const wanted = Object.entries(variant.hasBlock ? { ...always, ...withBlock } : always);
-    const compiled = await Promise.all(
-      wanted.map(async ([name, write]): Promise<[KernelName, CompiledKernel]> => {
-        const source = write(variant);
-        const pipeline = await context.pipeline(source.code, source.name);
-        return [name as KernelName, { source, pipeline, groups: [] }];
-      }),
+    const kernels = new Kernels(context, memory, variant);
+    await kernels.compile(Object.keys(variant.hasBlock ? { ...always, ...withBlock } : always) as KernelName[]);
+    return kernels;
+  }
+
+  /** Compiles those that are not yet. Rejects with ShaderCompileError. */
+  async compile(names: readonly KernelName[]): Promise<void> {
+    await Promise.all(
+      names
+        .filter((name) => !this.compiled.has(name))
+        .map(async (name) => {
+          const source: KernelSource = all[name](this.variant);
+          const pipeline = await this.context.pipeline(source.code, source.name);
+          this.compiled.set(name, { source, pipeline, groups: [] });
+        }),
     );
-    return new Kernels(context, memory, new Map(compiled));
   }
 
   /** Appends dispatch number `dispatch` of a batch, on one page, with x × y workgroups. */

@@ -46,6 +46,12 @@ export interface Plan {
 
 const none = 0xffffffff;
 
+/** The last step of a plan with scalars: their partial sums are added up. */
+export function reduction(scalars: number): Step[] {
+  if (scalars === 0) return [];
+  return [{ kind: 'dispatch', kernel: 'reduceScalars', first: scalars, entries: scalars, round: 0, over: 'scalars' }];
+}
+
 /** Counts of the moments' observations are kept up to date in `observed` (`[chain]`). */
 export class BatchPlanner {
   private readonly table = new EntryTable();
@@ -72,16 +78,7 @@ export class BatchPlanner {
     };
     for (const stage of stages) this.addStage(stage, newScalars);
     const { steps, table, scalars } = this;
-    if (scalars > 0) {
-      steps.push({
-        kind: 'dispatch',
-        kernel: 'reduceScalars',
-        first: scalars,
-        entries: scalars,
-        round: 0,
-        over: 'scalars',
-      });
-    }
+    steps.push(...reduction(scalars));
     return { steps, table, scalars, rounds, scalarOf };
   }
 

@@ -6,13 +6,10 @@ import type { Metric } from './metric.js';
 import { RunningMoments } from './moments.js';
 import type { Moves, MoveStatistics, PooledOperations } from './pooled.js';
 
-/** What is reduced of a chain. */
-export type PooledChain = Pick<HostPhaseSpace, 'positionAt' | 'momentumAt' | 'metric' | 'takeMoments' | 'setMetric'>;
-
 export class HostPooled implements PooledOperations {
   /** @param denseIndices dimensions of the metric's dense block */
   constructor(
-    private readonly spaces: readonly PooledChain[],
+    private readonly spaces: readonly HostPhaseSpace[],
     private readonly dimension: number,
     private readonly denseIndices: Int32Array,
   ) {}

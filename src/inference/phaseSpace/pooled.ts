@@ -24,12 +24,8 @@ export interface MoveStatistics {
 /**
  * Operations that reduce over chains, in the order of their numbers. All chains must have the same metric: the first one, or that of
  * the last `adapt` here.
- *
- * On a device: two passes over the vectors `[dimension][chain]`. The first sums q and w q' over the chains of each dimension (a
- * workgroup reads a contiguous row; the host knows Σ w, so weights arrive divided by it) and leaves q̄ and q̄'; the second sums the
- * two figures over the dimensions for each chain, in partial sums that the host adds up. Plain f32 serves, because the figures
- * only steer the adaptation; differences must be taken before squares. A chain of weight 0 may hold vectors that are not finite:
- * it is to be selected out, not multiplied by 0.
+ * A chain of weight 0 may hold vectors that are not finite: it is to be selected out, not multiplied by 0. On a device two-float sums
+ * in f32 serve, because the figures only steer the adaptation; differences must be taken before squares.
  */
 export interface PooledOperations {
   moveStatistics(moves: Moves): MoveStatistics | Promise<MoveStatistics>;

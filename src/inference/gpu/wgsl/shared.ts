@@ -18,6 +18,8 @@ const bindings = {
   blockVelocities: { binding: 10, type: 'array<f32>', isWritten: true },
   blockMatrices: { binding: 11, type: 'array<f32>', isWritten: false },
   priorVariances: { binding: 12, type: 'array<f32>', isWritten: false },
+  /** What has been reduced over chains, `[2][dimension]`. */
+  pooled: { binding: 13, type: 'array<f32>', isWritten: true },
 } as const;
 
 export type BindingName = keyof typeof bindings;
@@ -101,6 +103,7 @@ struct Header {
   partialCount: u32, parts: u32,
   /** Words of the accurate log density, of all lanes. */
   wordCount: u32,
+  dimension: u32,
 }
 
 /** Index of the first number of a chain's part of a vector. */
@@ -114,7 +117,7 @@ fn chunkNumber(y: u32) -> u32 { return header.pageStart / header.chunk + y; }
 
 /** The header of a dispatch on a page, in words. */
 export function headerOf(layout: Layout, first: number, round: number, page: Page): number[] {
-  const { chains, lanes, blockSize, chunk, chunks, words } = layout;
+  const { chains, lanes, blockSize, chunk, chunks, words, dimension } = layout;
   const sizes = [chains, lanes, blockSize, chunk, chunks, partialsOf(layout), partsOf(layout), words * lanes];
-  return [first, round, 0, page.start, page.length, ...sizes];
+  return [first, round, 0, page.start, page.length, ...sizes, dimension];
 }
