@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { DeviceName, ModelConfig, ModelEntry } from './configSchema.js';
+import type { DeviceName, MethodWord, ModelConfig, ModelEntry } from './configSchema.js';
 import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
 import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
@@ -13,7 +13,7 @@ import { InputError } from './inputError.js';
 import { nearestName, suggestion } from './nearestName.js';
 
 interface MethodConfig {
-  readonly name: 'auto' | 'nuts' | 'hmc' | 'chees';
+  readonly name: 'auto' | MethodWord;
   readonly thin: number;
   readonly targetAcceptance: number;
   readonly maxTreeDepth: number;
@@ -38,6 +38,8 @@ export interface Config {
   readonly chains: number;
   readonly warmup: number;
   readonly draws: number;
+  /** Those that neither the file nor the command line sets: the method that is taken has its own. */
+  readonly unset: readonly RunLength[];
   readonly seed: number;
   /** Undefined: as many as the machine offers. */
   readonly threads: number | undefined;
@@ -54,6 +56,9 @@ export type Overrides = z.input<typeof overridesSchema>;
 const fewLongChains = { chains: 4, warmup: 1000, draws: 1000, targetAcceptance: 0.8 } as const;
 /** ChEES adapts over all chains, so that a shorter warm-up does; its rate is a harmonic mean (Hoffman et al. 2021). */
 const manyShortChains = { chains: 64, warmup: 400, draws: 100, targetAcceptance: 0.651 } as const;
+
+const runLengths = ['chains', 'warmup', 'draws'] as const;
+export type RunLength = (typeof runLengths)[number];
 
 type Path = readonly PropertyKey[];
 
@@ -89,7 +94,7 @@ export function loadConfig(
   }
   const set = checkOverrides(overrides);
   const { method } = config;
-  for (const key of ['chains', 'warmup', 'draws'] as const) {
+  for (const key of runLengths) {
     if (config[key] === undefined || method[key] === undefined) continue;
     fail(`${key} is set here and in method; keep one of them`, [key], true);
   }
@@ -120,6 +125,7 @@ export function loadConfig(
     onDeviceLoss: set.onDeviceLoss ?? config.onDeviceLoss ?? 'stop',
     precision: set.precision ?? config.precision,
     chains,
+    unset: runLengths.filter((key) => (set[key] ?? config[key] ?? method[key]) === undefined),
     warmup: set.warmup ?? config.warmup ?? method.warmup ?? usual.warmup,
     draws: set.draws ?? config.draws ?? method.draws ?? usual.draws,
     seed: set.seed ?? config.seed ?? 1,

@@ -120,7 +120,11 @@ export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
   },
 };
 
-const methodNames = z.enum(['auto', 'nuts', 'hmc', 'chees']);
+/** Methods of inference, as the configuration and the command line name them. */
+const methodWords = ['nuts', 'hmc', 'chees'] as const;
+export type MethodWord = (typeof methodWords)[number];
+
+const methodNames = z.enum(['auto', ...methodWords]);
 
 const methodSettings = z.strictObject({
   name: methodNames.default('auto'),

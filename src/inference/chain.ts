@@ -19,14 +19,14 @@ import { startWarmup, warmupTransition, withSearchedStepSize } from './warmup/wa
 export type Phase = 'warmup' | 'sampling';
 
 /** A finished transition, as a listener sees it. */
-export interface Draw {
+export interface Draw<Info = TransitionInfo> {
   readonly chain: number;
   readonly phase: Phase;
   /** Index within the phase. */
   readonly index: number;
   /** Unconstrained position `[dimension]`, valid during the call only; empty for a draw that the listener does not want. */
   readonly position: Float64Array;
-  readonly info: TransitionInfo;
+  readonly info: Info;
 }
 
 export interface DrawListener {

@@ -15,6 +15,8 @@ export { compileDensity, compileQuantity, positionBlocks, traceDensity } from '.
 export type { Evaluator, ModelDensity, PositionBlock, Quantity, TracedDensity } from './compiledModel.js';
 export type { PortableDensity } from './portableDensity.js';
 export { modelSettings } from './modelSettings.js';
+export * from './methods/index.js';
+export { chooseMethod, type MethodChoice } from './methods/chooseMethod.js';
 export { fit } from './fit.js';
 export type { FitOptions, Posterior } from './fit.js';
 export type { ChainCounts, ChainSnapshot, Snapshot } from './snapshot.js';

@@ -32,7 +32,8 @@ interface ReportSeconds {
 interface ReportCost {
   readonly seconds: ReportSeconds;
   readonly peakMemoryBytes: number;
-  readonly gradientEvaluations: number;
+  /** Of all chains, warm-up included: so many gradients or sweeps. */
+  readonly effort: { readonly unit: string; readonly count: number };
 }
 
 interface ReportModel {

@@ -122,7 +122,7 @@ describe('the files of a run', () => {
   it('diagnostics.json: exactly these keys', () => {
     const diagnostics = json<Record<string, unknown>>(run, 'diagnostics.json');
     expect(Object.keys(diagnostics)).toEqual(
-      'method device adapter precision threads chains warmup draws divergences ebfmi maxTreeDepthHits gradientEvaluations seconds peakMemoryBytes deviceMemoryBytes checks'.split(
+      'method device adapter precision threads chains warmup draws divergences ebfmi maxTreeDepthHits gradientEvaluations sweeps seconds peakMemoryBytes deviceMemoryBytes checks'.split(
         ' ',
       ),
     );

@@ -6,8 +6,8 @@ import { whyNoGpu } from '../../src/cli/devices/gpuAdvice.js';
 import { machine } from '../../src/cli/devices/machine.js';
 import { openDevice, type OpenDevice } from '../../src/cli/devices/openDevice.js';
 import { type GpuFindings, probeGpu } from '../../src/cli/devices/probeGpu.js';
-import { compileChains } from '../../src/cli/fit/sampleChains.js';
-import type { Chains } from '../../src/inference/threads/index.js';
+import { nodeStarters } from '../../src/cli/fit/threadStarters.js';
+import { nuts, type PreparedMethod } from '../../src/inference/index.js';
 import { deviceToOpen } from '../../src/cli/fit/devicePeriods.js';
 import type { Config } from '../../src/data/config.js';
 import { InputError } from '../../src/data/inputError.js';
@@ -185,20 +185,20 @@ describe('auto', () => {
     label: string,
     outcome: number | Error,
     disposed: string[],
-  ): Candidate & { readonly chains: Chains } {
+  ): Candidate & { readonly prepared: PreparedMethod } {
     const open = { dispose: () => disposed.push(label) } as unknown as OpenDevice;
-    const timeGradient = () => (typeof outcome === 'number' ? Promise.resolve(outcome) : Promise.reject(outcome));
-    const chains = { timeGradient, dispose: () => Promise.resolve() } as unknown as Chains;
-    return { label, open: () => Promise.resolve(open), chains };
+    const timeStep = () => (typeof outcome === 'number' ? Promise.resolve(outcome) : Promise.reject(outcome));
+    const prepared = { timeStep, dispose: () => Promise.resolve() } as unknown as PreparedMethod;
+    return { label, open: () => Promise.resolve(open), prepared };
   }
 
   async function choose(...outcomes: readonly (readonly [string, number | Error])[]) {
     const disposed: string[] = [];
     const trials = outcomes.map(([label, outcome]) => trialOf(label, outcome, disposed));
     let next = 0;
-    const compile = () => Promise.resolve(trials[next++].chains);
-    const { chains, line } = await chooseDevice(trials, compile, [0], 4);
-    return { taken: trials.find((trial) => trial.chains === chains)!.label, line, disposed };
+    const compile = () => Promise.resolve(trials[next++].prepared);
+    const { prepared, line } = await chooseDevice(trials, compile, [0], 4);
+    return { taken: trials.find((trial) => trial.prepared === prepared)!.label, line, disposed };
   }
 
   it('takes the fastest, closes the others, and says so with all figures', async () => {
@@ -267,12 +267,11 @@ describe('the time of a gradient', () => {
   });
 
   it('of chains divided over threads is that of all of them together', async () => {
-    const open = { device: cpuDevice() };
     const times: number[] = [];
     for (const chains of [64, 2]) {
-      const compiled = await compileChains(model, open, { chains, threads: 2 });
+      const compiled = await nuts.prepare(model, cpuDevice(), { chains, threads: 2 }, nodeStarters);
       expect(compiled.division).toBe('2 threads, which divide the chains');
-      times.push(await compiled.timeGradient([0.1]));
+      times.push(await compiled.timeStep([0.1]));
       await compiled.dispose();
     }
     const [many, two] = times;

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { startChainWorker } from '../../src/cli/fit/sampleChains.js';
+import { startChainWorker } from '../../src/cli/fit/threadStarters.js';
 import { ChainThreads, divideChains } from '../../src/inference/threads/chainThreads.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
 import { runFit } from '../../src/cli/fit/runFit.js';
@@ -116,7 +116,7 @@ describe('a fit on threads', () => {
       [2, 900],
     ]) {
       let left = stopAfter;
-      vi.spyOn(DrawSink.prototype, 'write').mockImplementation(function (this: DrawSink, draw: Draw) {
+      vi.spyOn(DrawSink.prototype, 'write').mockImplementation(function (this: DrawSink, draw) {
         writeDraw.call(this, draw);
         if (--left === 0) process.emit('SIGINT');
       });

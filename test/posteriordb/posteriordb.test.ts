@@ -58,7 +58,7 @@ const cases = posteriors.flatMap((posterior) => posterior.seeds.map((seed) => ({
 describe.skipIf(lacksPosteriordb)('posteriordb', { timeout: 180_000 }, () => {
   it.each(cases)('$name, seed $seed', async ({ reference, model, siteOf = {}, seed, options }) => {
     const posterior = await fit(model(), { ...options, chains: 4, warmup: 1000, draws: 1000, seed });
-    expect(posterior.chainResults.reduce((sum, chain) => sum + chain.maxTreeDepthHits, 0)).toBe(0);
+    expect(posterior.efforts.reduce((sum, { hamiltonian }) => sum + hamiltonian!.maxTreeDepthHits, 0)).toBe(0);
     for (const [name, draws] of readReferenceDraws(reference)) {
       const [, site, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(name)!;
       const own = posterior.element(siteOf[site] ?? site, index === undefined ? 0 : Number(index) - 1);

@@ -130,7 +130,7 @@ export function exampleInput(changes: Partial<ReportInput> = {}): ReportInput {
     cost: {
       seconds: { load: 0.61, compile: 0.12, warmup: 148.2, sampling: 171.4, total: 324.9 },
       peakMemoryBytes: 612_000_000,
-      gradientEvaluations: 124_310,
+      effort: { unit: 'gradients', count: 124_310 },
     },
     model: {
       words: [

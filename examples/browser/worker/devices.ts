@@ -2,8 +2,7 @@
 import { type Candidate, chooseDevice } from '../../../src/cli/devices/chooseDevice.js';
 import type { OpenDevice } from '../../../src/cli/devices/openDevice.js';
 import { InputError } from '../../../src/data/inputError.js';
-import { modelSettings } from '../../../src/inference/index.js';
-import { type Chains, compileChains } from '../../../src/inference/threads/index.js';
+import { modelSettings, nuts, type PreparedMethod } from '../../../src/inference/index.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { GpuContext } from '../../../src/kernels/webgpu/context.js';
 import { NoAdapterError } from '../../../src/kernels/webgpu/errors.js';
@@ -14,7 +13,7 @@ import { browserThreads, threadCount } from './threads.js';
 
 /** A model compiled for all chains on an open device. */
 export interface Target {
-  readonly chains: Chains;
+  readonly prepared: PreparedMethod;
   /** Device and threads, in words; with `auto` the figures of all that were timed. */
   readonly device: string;
   /** Ends the threads and closes the device. */
@@ -25,20 +24,20 @@ const noGpu = 'this browser offers no WebGPU adapter to this page; choose anothe
 
 /** Rejects with InputError when the GPU is asked for and there is none, and with the device's own faults. */
 export async function openTarget(choice: DeviceChoice, model: Model, chains: number): Promise<Target> {
-  const compile = ({ device }: OpenDevice): Promise<Chains> =>
-    compileChains(model, device, { chains, threads: threadCount() }, browserThreads);
+  const prepare = ({ device }: OpenDevice): Promise<PreparedMethod> =>
+    nuts.prepare(model, device, { chains, threads: threadCount() }, browserThreads);
   const among = await candidates(choice);
   const { centre } = modelSettings(model, {}).initial!;
-  const { open, chains: compiled, line } = await chooseDevice(among, compile, centre as Float64Array, chains);
+  const { open, prepared, line } = await chooseDevice(among, prepare, centre as Float64Array, chains);
   const words = [
-    `${nameOf(open)}: ${compiled.division}`,
+    `${nameOf(open)}: ${prepared.division}`,
     ...(line === undefined ? [] : [`timed: ${line.replace(/^device: /, '')}`]),
   ];
   return {
-    chains: compiled,
+    prepared,
     device: words.join('; '),
     dispose: async () => {
-      await compiled.dispose();
+      await prepared.dispose();
       open.dispose();
     },
   };

@@ -8,7 +8,7 @@ import {
   runChecks,
   type SamplerStatistics,
 } from '../../../src/diagnostics/index.js';
-import { compileQuantity, type Draw, modelSettings, type SampleResult } from '../../../src/inference/index.js';
+import { compileQuantity, type Draw, type MethodResult } from '../../../src/inference/index.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
 import type { FitResult, FitSettings, FromWorker, SummaryRow } from '../messages.js';
@@ -58,7 +58,7 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
         rows: data.rows,
         units: data.units.count,
         markets: data.markets?.names.length ?? null,
-        dimension: target.chains.dimension,
+        dimension: target.prepared.dimension,
         scalars: store.population.map(({ name }) => name),
         chains,
         warmup,
@@ -70,10 +70,12 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
     const counter = new SamplerCounter(chains);
     let warmupSeconds = 0;
     const sampling = { chains, warmup, draws, seed, maxTreeDepth };
-    const result = await target.chains.run(
-      modelSettings(model, sampling),
+    const result = await target.prepared.run(
+      sampling,
       {
-        onDraw: (draw) => {
+        onDraw: (given) => {
+          // NUTS tells everything of a draw.
+          const draw = given as Draw;
           if (draw.phase === 'warmup') warmupSeconds = clock.sinceLap();
           store.take(draw);
           live.take(
@@ -82,9 +84,8 @@ export async function runFit(job: FitJob, post: (message: FromWorker) => void): 
           );
           counter.count(draw);
         },
-        onCheckpoint: () => undefined,
       },
-      { signal, resume: undefined, checkpointInterval: Infinity },
+      { signal },
     );
     live.flush();
     const sampled = clock.lap();
@@ -124,8 +125,7 @@ function checksOf(rows: readonly SummaryRow[], sampler: SamplerStatistics): FitR
   return runChecks([population, { label: 'groups', limits: GROUP_LIMITS, scalars: groups }], sampler);
 }
 
-const gradientsOf = ({ chains }: SampleResult): number =>
-  chains.reduce((sum, chain) => sum + (chain?.warmupGradientEvaluations ?? 0) + (chain?.gradientEvaluations ?? 0), 0);
+const gradientsOf = ({ chains }: MethodResult): number => chains.reduce((sum, chain) => sum + (chain?.effort ?? 0), 0);
 
 /** What the sampler told of itself after warm-up. */
 class SamplerCounter {

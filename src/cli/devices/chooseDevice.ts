@@ -1,13 +1,13 @@
 // `device: auto`: every device found computes the gradient of this model, and the fastest is taken.
 import { InputError } from '../../data/inputError.js';
-import type { Chains } from '../../inference/threads/index.js';
+import type { Method, PreparedMethod } from '../../inference/index.js';
 import { deviceFault } from './deviceFault.js';
 import type { OpenDevice } from './openDevice.js';
 
-/** A device with the model compiled for it. */
+/** A device with the method compiled for it. */
 export interface Target {
   readonly open: OpenDevice;
-  readonly chains: Chains;
+  readonly prepared: PreparedMethod;
 }
 
 export interface Choice extends Target {
@@ -27,18 +27,19 @@ export interface Candidate {
 }
 
 /**
- * Compiles for every candidate, times one gradient of all chains on each, and closes all but the fastest. One that fails is
+ * Compiles for every candidate, times one step (a gradient, a sweep) of all chains on each, and closes all but the fastest. One that fails is
  * not taken, unless none works: then the failure of the first is thrown.
  */
 export async function chooseDevice(
   among: readonly Candidate[],
-  compile: (open: OpenDevice) => Promise<Chains>,
+  compile: (open: OpenDevice) => Promise<PreparedMethod>,
   start: ArrayLike<number>,
   chainCount: number,
+  effort: Method['effort'] = 'gradients',
 ): Promise<Choice> {
   if (among.length === 1) {
     const open = await among[0].open();
-    return { open, chains: await compile(open), line: undefined };
+    return { open, prepared: await compile(open), line: undefined };
   }
   const trials: Trial[] = [];
   const faults: { readonly label: string; readonly error: unknown }[] = [];
@@ -57,32 +58,32 @@ export async function chooseDevice(
   const [best, ...others] = trials.sort((a, b) => a.milliseconds - b.milliseconds);
   await Promise.all(others.map(close));
   const told = [
-    `${inWords(best.milliseconds)} per gradient of ${chainCount} chain${chainCount === 1 ? '' : 's'}`,
+    `${inWords(best.milliseconds)} per ${effort.slice(0, -1)} of ${chainCount} chain${chainCount === 1 ? '' : 's'}`,
     ...others.map(({ label, milliseconds }) => `${label}: ${inWords(milliseconds)}`),
     ...faults.map(({ label, error }) => `${label}: ${firstLine(error)}`),
   ];
-  return { open: best.open, chains: best.chains, line: `device: ${best.label} (${told.join('; ')})` };
+  return { open: best.open, prepared: best.prepared, line: `device: ${best.label} (${told.join('; ')})` };
 }
 
 async function trial(
   openIt: Candidate['open'],
-  compile: (open: OpenDevice) => Promise<Chains>,
+  compile: (open: OpenDevice) => Promise<PreparedMethod>,
   start: ArrayLike<number>,
 ): Promise<Target & { readonly milliseconds: number }> {
   const open = await openIt();
-  let chains: Chains | undefined;
+  let prepared: PreparedMethod | undefined;
   try {
-    chains = await compile(open);
-    return { open, chains, milliseconds: await chains.timeGradient(start) };
+    prepared = await compile(open);
+    return { open, prepared, milliseconds: await prepared.timeStep(start) };
   } catch (error) {
-    await chains?.dispose();
+    await prepared?.dispose();
     open.dispose();
     throw error;
   }
 }
 
-async function close({ open, chains }: Target): Promise<void> {
-  await chains.dispose();
+async function close({ open, prepared }: Target): Promise<void> {
+  await prepared.dispose();
   open.dispose();
 }
 

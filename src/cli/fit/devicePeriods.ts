@@ -23,13 +23,13 @@ const periodsOf = (run: JsonRecord | undefined): readonly DevicePeriod[] =>
 /** The periods of a run that now goes on (or begins) on a device; one more where it is not the one before. */
 export function devicePeriods(
   run: JsonRecord | undefined,
-  { open, chains }: Target,
+  { open, prepared }: Target,
   from: readonly DrawCounts[],
   why: string,
 ): readonly DevicePeriod[] {
   const before = periodsOf(run);
   const { name, precision } = open.device;
-  const now = { device: name, adapter: open.adapter ?? null, precision, threads: chains.threads, from, why };
+  const now = { device: name, adapter: open.adapter ?? null, precision, threads: prepared.threads, from, why };
   const last = before.at(-1);
   const isSame = last?.device === name && last.adapter === now.adapter && last.precision === precision;
   return isSame ? before : [...before, now];

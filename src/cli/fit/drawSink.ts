@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../data/run/runFolder.js';
 import type { DrawCounts } from '../../data/run/posteriorStore.js';
 import { PosteriorStore } from '../../data/run/posteriorStore.js';
 import { type EbfmiSnapshot, type MomentsSnapshot, RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
-import type { Draw, Evaluator, Phase, Snapshot } from '../../inference/index.js';
+import type { Draw, DrawInfo, Evaluator, Method, MethodSnapshot, Phase } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
 import type { ObservationWriter } from './observationGroups.js';
@@ -11,7 +11,7 @@ import type { PredictiveCollector } from './predictiveCheck.js';
 
 /** What a checkpoint holds beside the draws on disk. */
 export interface SavedState {
-  readonly sampler: Snapshot;
+  readonly sampler: MethodSnapshot;
   readonly predictive: readonly (readonly [string, unknown])[];
   readonly moments: MomentsSnapshot | undefined;
   readonly energy: EbfmiSnapshot;
@@ -24,6 +24,8 @@ export interface SinkLayout {
   readonly storedWarmup: number;
   readonly draws: number;
   readonly thin: number;
+  /** What comes with every draw. */
+  readonly statistics: Method['statistics'];
 }
 
 export class DrawSink {
@@ -79,6 +81,7 @@ export class DrawSink {
       draws: layout.draws,
       sites: keptSites,
       coords: model.coords,
+      statistics: layout.statistics,
     };
     const saved = checkpoint?.snapshot as SavedState | undefined;
     const store =
@@ -103,9 +106,9 @@ export class DrawSink {
     return phase === 'sampling' ? index % thin === thin - 1 : index < storedWarmup;
   }
 
-  write(draw: Draw): void {
+  write(draw: Draw<DrawInfo>): void {
     const isSampling = draw.phase === 'sampling';
-    if (isSampling) this.energy.push(draw.chain, draw.info.energy);
+    if (isSampling && draw.info.energy !== undefined) this.energy.push(draw.chain, draw.info.energy);
     if (!this.wants(draw.phase, draw.index)) return;
     const index = isSampling ? Math.floor(draw.index / this.layout.thin) : draw.index;
     if (this.sites.evaluate(draw.position, this.all) !== undefined) {
@@ -131,7 +134,7 @@ export class DrawSink {
   }
 
   /** The part of a checkpoint that lies outside the store; what the store does not hold is on disk when it returns. */
-  state(sampler: Snapshot, seconds: SavedState['seconds']): SavedState {
+  state(sampler: MethodSnapshot, seconds: SavedState['seconds']): SavedState {
     this.observations.flush();
     return {
       sampler,

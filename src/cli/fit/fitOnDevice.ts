@@ -1,7 +1,14 @@
 // The part of a fit that a device carries: state the needs, sample with checkpoints from where the run stands, finish.
 import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
-import { compileQuantity, type Draw, type Phase, type SampleResult, type Snapshot } from '../../inference/index.js';
+import {
+  compileQuantity,
+  type Draw,
+  type DrawInfo,
+  type MethodResult,
+  type MethodSnapshot,
+  type Phase,
+} from '../../inference/index.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { deviceLabel, precisionOn } from '../devices/openDevice.js';
 import type { Target } from '../devices/chooseDevice.js';
@@ -15,7 +22,7 @@ import { PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
 import { runRecord } from './runRecord.js';
-import { samplerOf, samplerSettings, superchainsOf } from './samplerSettings.js';
+import { methodSettings, superchainsOf } from './methodSettings.js';
 
 /** Milliseconds between checkpoints. */
 export const checkpoints = { interval: 15_000 };
@@ -46,7 +53,8 @@ export interface FitOutcome {
 export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSignal, why: string): Promise<FitOutcome> {
   const { job, folder, clock, say } = run;
   const { config, model, data } = job;
-  const { open, chains } = target;
+  const { statistics } = job.method.method;
+  const { open, prepared } = target;
   const checkpoint = folder.loadCheckpoint();
   // Reported quantities come from the draw's position in doubles, on the processor.
   const plain = cpuDevice({ precision: precisionOn('cpu', config) });
@@ -57,8 +65,8 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const storedWarmup =
     scalarCount(job.keptSites) * config.chains * config.warmup * 8 <= warmupBytes ? config.warmup : 0;
   const needs = estimateNeeds({
-    program: chains.memory,
-    dimension: chains.dimension,
+    program: prepared.memory,
+    dimension: prepared.dimension,
     chains: config.chains,
     maxTreeDepth: config.method.maxTreeDepth,
     storedDraws: config.draws + storedWarmup,
@@ -66,7 +74,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     observations: data.rows * job.keptGroups.length,
   });
   say(
-    `${counted(data.rows, 'row')}, ${counted(data.units.count, 'unit')}; ${chains.dimension} parameters; ${stateNeeds(needs, deviceLabel(open), folder.dir)}`,
+    `${counted(data.rows, 'row')}, ${counted(data.units.count, 'unit')}; ${prepared.dimension} parameters; ${stateNeeds(needs, deviceLabel(open), folder.dir)}`,
   );
   say(describeMethod(job, target));
   const counts = checkpoint?.counts ?? Array.from({ length: config.chains }, () => ({ warmup: 0, sampling: 0 }));
@@ -77,7 +85,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const collected = new Map((saved?.predictive ?? []) as [string, never][]);
   const predictive = new PredictiveCollector(
     replicate,
-    chains.dimension,
+    prepared.dimension,
     data.responseName,
     data.y,
     config.seed,
@@ -85,7 +93,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     config.draws,
     collected,
   );
-  const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin };
+  const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
   const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
     ObservationWriter.open(folder.posteriorPath, job, counts);
   const sink = await DrawSink.open(
@@ -101,13 +109,13 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
-  let result: SampleResult;
+  let result: MethodResult;
   let deviceMemoryBytes: number | undefined;
   try {
     result = await sampleInFolder(run, target, sink, checkpoint, signal);
     deviceMemoryBytes = open.allocatedBytes();
   } finally {
-    await chains.dispose();
+    await prepared.dispose();
     await sites.dispose();
     await replicate.dispose();
     await sink.dispose();
@@ -119,16 +127,21 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
 /** Runs the sampler, with a checkpoint every few seconds and one more when it ends or is interrupted. */
 async function sampleInFolder(
   { job, folder, clock }: FitRun,
-  { chains }: Target,
+  { prepared }: Target,
   sink: DrawSink,
   checkpoint: Checkpoint | undefined,
   signal: AbortSignal,
-): Promise<SampleResult> {
+): Promise<MethodResult> {
   const { config } = job;
-  const progress = new Progress(config.warmup, config.draws * config.method.thin, sink.counts);
+  const progress = new Progress(
+    config.warmup,
+    config.draws * config.method.thin,
+    sink.counts,
+    job.method.method.statistics.includes('leapfrogSteps'),
+  );
   const wantsDraw = (_: number, phase: Phase, index: number): boolean => sink.wants(phase, index);
-  const save = (sampler: Snapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
-  const onDraw = (draw: Draw): void => {
+  const save = (sampler: MethodSnapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
+  const onDraw = (draw: Draw<DrawInfo>): void => {
     sink.write(draw);
     progress.count(draw);
     clock.in(draw.phase);
@@ -136,7 +149,7 @@ async function sampleInFolder(
   const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
   const options = { signal, resume, checkpointInterval: checkpoints.interval };
   try {
-    const result = await chains.run(samplerSettings(job), { onDraw, wantsDraw, onCheckpoint: save }, options);
+    const result = await prepared.run(methodSettings(job), { onDraw, wantsDraw, onCheckpoint: save }, options);
     progress.finish();
     save(result.snapshot);
     return result;
@@ -146,17 +159,14 @@ async function sampleInFolder(
   }
 }
 
-function describeMethod({ config, model }: FitJob, { open, chains }: Target): string {
-  const { method } = config;
-  const name = { nuts: 'NUTS', hmc: 'HMC', chees: 'ChEES-HMC' }[samplerOf(config)];
-  const superchains = superchainsOf(config);
+function describeMethod(job: FitJob, { open, prepared }: Target): string {
+  const { config, model, method } = job;
+  const superchains = superchainsOf(job);
   const grouped = superchains > 1 ? ` in ${superchains} superchains` : '';
-  const why =
-    method.name === 'auto'
-      ? ' (auto: the density is differentiable; the rows enter through per-unit orthogonal factors)'
-      : '';
+  const why = method.why === undefined ? '' : ` (auto: ${method.why})`;
   const software = open.isSoftware ? ' (software on the processor: slow)' : '';
-  return `${model.name} by ${name}${why} on ${deviceLabel(open)}${software}, ${chains.precision} precision, ${chains.division}: ${config.chains} chains${grouped} × (${config.warmup} + ${config.draws}${method.thin > 1 ? ` × ${method.thin}` : ''})`;
+  const { thin } = config.method;
+  return `${model.name} by ${method.method.title}${why} on ${deviceLabel(open)}${software}, ${prepared.precision} precision, ${prepared.division}: ${config.chains} chains${grouped} × (${config.warmup} + ${config.draws}${thin > 1 ? ` × ${thin}` : ''})`;
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -8,10 +8,13 @@ import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../da
 import type { Model, Site } from '../../models/model.js';
 import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
 import { type ObservationGroup, observationGroups } from './observationGroups.js';
+import { chooseMethod, type MethodChoice } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 
 export interface FitJob {
+  /** With what the method takes unless it is told otherwise. */
   readonly config: Config;
+  readonly method: MethodChoice;
   readonly data: ThreeLevelData;
   readonly model: Model;
   /** Sites whose draws are stored; of the others running moments are kept. */
@@ -25,14 +28,17 @@ export interface FitJob {
 const keepAllBytes = 2 ** 31;
 
 /** Reads the data and declares the model. Throws InputError for everything that is wrong with them. */
-export async function loadJob(config: Config): Promise<FitJob> {
-  const table = await readTable(config.data, threeLevelColumns(config.model), { unique: config.data.unique });
-  const data = threeLevelData(table, config.model);
-  const { covariance, parametrisation, priors } = config.model;
+export async function loadJob(written: Config): Promise<FitJob> {
+  const table = await readTable(written.data, threeLevelColumns(written.model), { unique: written.data.unique });
+  const data = threeLevelData(table, written.model);
+  const { covariance, parametrisation, priors } = written.model;
   try {
     const model = threeLevelModel(data, { covariance, parametrisation, priors });
+    const method = methodFor(model, written);
+    const config = withUsual(written, method.method);
     return {
       config,
+      method,
       data,
       model,
       keptSites: keptSites(config, model),
@@ -40,7 +46,7 @@ export async function loadJob(config: Config): Promise<FitJob> {
       fingerprint: fingerprint(data),
     };
   } catch (error) {
-    throw placed(error, config);
+    throw placed(error, written);
   }
 }
 
@@ -50,6 +56,20 @@ function placed(error: unknown, config: Config): unknown {
   const key = /^((?:model|keep)[.\w]*): /.exec(error.message)?.[1];
   if (key === undefined) return error;
   return new InputError(`${locateKey(config.file, key.split('.'))}: ${error.message}`, error.location);
+}
+
+/** Throws InputError where the model does not suit the method. */
+function methodFor(model: Model, { method }: Config): MethodChoice {
+  try {
+    return chooseMethod(model, method.name);
+  } catch (error) {
+    throw error instanceof RangeError ? new InputError(error.message) : error;
+  }
+}
+
+/** What the user left to the method is the method's own usual. */
+function withUsual(config: Config, { usual }: MethodChoice['method']): Config {
+  return { ...config, ...Object.fromEntries(config.unset.map((key) => [key, usual[key]])) };
 }
 
 function keptSites(config: Config, model: Model): readonly Site[] {

@@ -1,10 +1,11 @@
 // Progress on stderr: a block that is redrawn on a terminal, a plain line every few seconds elsewhere.
 import { createLogUpdate } from 'log-update';
-import type { Draw } from '../../inference/index.js';
+import type { Draw, DrawInfo } from '../../inference/index.js';
 
 interface ChainProgress {
   warmup: number;
   draws: number;
+  /** Of methods that have them. */
   divergences: number;
   stepSize: number;
   gradients: number;
@@ -28,6 +29,8 @@ export class Progress {
     private readonly warmup: number,
     private readonly draws: number,
     counts: readonly { readonly warmup: number; readonly sampling: number }[],
+    /** The method follows trajectories: divergences, step sizes and gradients are shown. */
+    private readonly hasTrajectories: boolean,
   ) {
     this.chains = counts.map((count) => ({
       warmup: count.warmup,
@@ -40,13 +43,14 @@ export class Progress {
   }
 
   /** Counts a finished transition and reports when it is time. */
-  count(draw: Draw): void {
+  count(draw: Draw<DrawInfo>): void {
     const chain = this.chains[draw.chain];
     if (draw.phase === 'warmup') chain.warmup = draw.index + 1;
     else chain.draws = draw.index + 1;
-    if (draw.phase === 'sampling' && draw.info.isDivergent) chain.divergences++;
-    chain.stepSize = draw.info.stepSize;
-    chain.gradients += draw.info.leapfrogSteps;
+    const { isDivergent = false, stepSize = NaN, leapfrogSteps = 0 } = draw.info;
+    if (draw.phase === 'sampling' && isDivergent) chain.divergences++;
+    chain.stepSize = stepSize;
+    chain.gradients += leapfrogSteps;
     const now = performance.now();
     if (now - this.lastReport < (this.isTerminal ? interval.terminal : interval.plain)) return;
     this.lastReport = now;
@@ -74,6 +78,7 @@ export class Progress {
   private line({ warmup, draws, divergences, stepSize, gradients }: ChainProgress, index: number): string {
     const stage =
       draws > 0 || warmup >= this.warmup ? `draws ${draws}/${this.draws}` : `warm-up ${warmup}/${this.warmup}`;
+    if (!this.hasTrajectories) return `chain ${index + 1}: ${stage}`;
     return `chain ${index + 1}: ${stage}, ${divergences} divergences, step ${Number.isNaN(stepSize) ? '…' : stepSize.toPrecision(3)}, ${gradients} gradients`;
   }
 
@@ -84,6 +89,7 @@ export class Progress {
     const [warmup, draws] = [total((chain) => chain.warmup), total((chain) => chain.draws)];
     const stage =
       draws > 0 ? `draws ${draws}/${chains.length * this.draws}` : `warm-up ${warmup}/${chains.length * this.warmup}`;
+    if (!this.hasTrajectories) return `${chains.length} chains: ${stage}`;
     return `${chains.length} chains: ${stage}, ${total((chain) => chain.divergences)} divergences, ${total((chain) => chain.gradients)} gradients`;
   }
 

@@ -23,8 +23,7 @@ import { type FitOutcome, fitOnDevice, type FitRun } from './fitOnDevice.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
 import { checkSamePrecision, checkSameRun } from './sameRun.js';
-import { samplerOf } from './samplerSettings.js';
-import { compileChains } from './sampleChains.js';
+import { nodeStarters } from './threadStarters.js';
 
 export interface FitRequest {
   readonly config: string;
@@ -126,7 +125,7 @@ async function fitOnDevices(run: FitRun, request: FitRequest, gpus: GpuFindings 
         why = firstLine(fault);
         device = next;
       } finally {
-        await target?.chains.dispose();
+        await target?.prepared.dispose();
         target?.open.dispose();
       }
     }
@@ -142,18 +141,23 @@ async function openTarget(
   gpus: GpuFindings | undefined,
   say: (line: string) => void,
 ): Promise<Target> {
-  const { config, model } = job;
-  const isPooled = samplerOf(config) === 'chees';
-  const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount(), isPooled };
-  const compile = (open: OpenDevice) => compileChains(model, open, sizes);
+  const { config, model, method } = job;
+  const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount() };
+  const prepare = ({ device }: OpenDevice) => method.method.prepare(model, device, sizes, nodeStarters);
   if (device === 'auto') {
-    const choice = await chooseDevice(candidates(config, gpus), compile, startOf(model), config.chains);
+    const choice = await chooseDevice(
+      candidates(config, gpus),
+      prepare,
+      startOf(model),
+      config.chains,
+      method.method.effort,
+    );
     if (choice.line !== undefined) say(choice.line);
     return choice;
   }
   const open = await openDevice(device, config, gpus);
   try {
-    return { open, chains: await compile(open) };
+    return { open, prepared: await prepare(open) };
   } catch (error) {
     open.dispose();
     throw error;

@@ -29,7 +29,7 @@ export function resolvedConfiguration({ config, model, keptSites, keptGroups }: 
 export function runRecord(
   job: FitJob,
   command: string,
-  { open, chains }: Target,
+  { open, prepared }: Target,
   devices: readonly unknown[],
 ): Record<string, unknown> {
   return {
@@ -40,7 +40,7 @@ export function runRecord(
     device: open.device.name,
     adapter: open.adapter ?? null,
     precision: open.device.precision,
-    threads: chains.threads,
+    threads: prepared.threads,
     devices,
     configuration: resolvedConfiguration(job),
     dataFingerprint: job.fingerprint,

@@ -80,7 +80,7 @@ function isFixed(site: Site, element: number): boolean {
  */
 export function convergenceChecks(
   summaries: readonly PlacedSummary[],
-  sampler: SamplerStatistics,
+  sampler: SamplerStatistics | undefined,
   unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
   many?: ManyChains,
 ): CheckResult[] {

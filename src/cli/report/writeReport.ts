@@ -6,6 +6,7 @@ import { openPosterior } from '../../data/run/posteriorReader.js';
 import { readRun } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
 import { type CheckResult, GROUP_LIMITS, POPULATION_LIMITS } from '../../diagnostics/index.js';
+import { type MethodName, methods } from '../../inference/index.js';
 import { renderReport, type ReportInput } from '../../report/index.js';
 import { readReportRecord } from '../fit/reportRecord.js';
 
@@ -30,9 +31,10 @@ export async function writeReport(dir: string): Promise<string> {
   const figures = diagnostics as unknown as {
     readonly seconds: ReportInput['cost']['seconds'];
     readonly peakMemoryBytes: number;
-    readonly gradientEvaluations: number;
+    readonly gradientEvaluations: number | null;
+    readonly sweeps: number | null;
     readonly checks: readonly CheckResult[];
-    readonly method: string;
+    readonly method: MethodName;
     readonly device: string;
     readonly precision: string;
     readonly threads: number;
@@ -49,7 +51,7 @@ export async function writeReport(dir: string): Promise<string> {
     predictive: record.predictive,
     sampler: record.sampler,
     run: {
-      method: figures.method === 'chees' ? 'ChEES-HMC' : figures.method.toUpperCase(),
+      method: methods[figures.method].title,
       command: String(run['command']),
       date: String(run['started']).replace('T', ' ').replace(/\..*$/, ' UTC'),
       seed: run['seed'] as number,
@@ -64,7 +66,7 @@ export async function writeReport(dir: string): Promise<string> {
     cost: {
       seconds: figures.seconds,
       peakMemoryBytes: figures.peakMemoryBytes,
-      gradientEvaluations: figures.gradientEvaluations,
+      effort: { unit: methods[figures.method].effort, count: figures.gradientEvaluations ?? figures.sweeps ?? 0 },
     },
     checks: figures.checks,
     limits: { population: POPULATION_LIMITS, group: GROUP_LIMITS, judgesRhat: figures.superchains === undefined },

@@ -78,12 +78,12 @@ export class ChainThreads {
       tell(part, { kind: 'begin', work: { density, settings: own, resume } });
     }
     const onAbort = (): void => this.parts.forEach((part) => tell(part, { kind: 'stop' }));
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
     try {
       return await this.ended;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -131,7 +131,8 @@ export class ChainThreads {
       case 'draws':
         this.takeDraws(message);
         tell(part, { kind: 'taken' });
-        if (performance.now() - this.lastCheckpoint >= this.work!.options.checkpointInterval) this.beginCheckpoint();
+        const { checkpointInterval = Infinity } = this.work!.options;
+        if (performance.now() - this.lastCheckpoint >= checkpointInterval) this.beginCheckpoint();
         return;
       case 'snapshot':
         part.snapshot = message.snapshot;
@@ -169,7 +170,7 @@ export class ChainThreads {
   private finishCheckpoint(): void {
     const snapshots = this.parts.flatMap(({ snapshot }) => snapshot ?? []);
     if (!this.isSaving || snapshots.length < this.parts.length) return;
-    this.work!.listener.onCheckpoint(joinSnapshots(snapshots));
+    this.work!.listener.onCheckpoint?.(joinSnapshots(snapshots));
     this.isSaving = false;
     this.lastCheckpoint = performance.now();
     for (const part of this.parts) part.snapshot = undefined;

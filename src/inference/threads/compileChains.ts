@@ -24,14 +24,14 @@ export interface ChainListener {
   /** Whether a draw's position is needed; threads that divide the chains give all of them. */
   readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
   /** Called when the draws handed out so far are exactly those that the snapshot has behind it. */
-  readonly onCheckpoint: (snapshot: Snapshot) => void;
+  readonly onCheckpoint?: (snapshot: Snapshot) => void;
 }
 
 export interface RunOptions {
-  readonly signal: AbortSignal;
-  readonly resume: Snapshot | undefined;
-  /** Milliseconds between checkpoints, at least. */
-  readonly checkpointInterval: number;
+  readonly signal?: AbortSignal;
+  readonly resume?: Snapshot;
+  /** Milliseconds between checkpoints, at least; default: none. */
+  readonly checkpointInterval?: number;
 }
 
 /** A compiled density on its device, with the threads that its chains will run on. */
@@ -50,7 +50,7 @@ export interface Chains {
   dispose(): Promise<void>;
 }
 
-export interface ChainSizes {
+interface ChainSizes {
   readonly chains: number;
   /** Threads of the host, at most. */
   readonly threads: number;
@@ -74,15 +74,20 @@ export interface ProgramMemory {
  */
 const mostDataBytes = 4 * 2 ** 20;
 
-/** Compiles the model for all chains. Rejects with what the device throws. */
+/**
+ * Compiles the model for all chains. Rejects with what the device throws.
+ * @param starters left out: all chains run on the device as it is, from the calling thread
+ */
 export async function compileChains(
   model: Model,
   device: Device,
   { chains, threads, isPooled }: ChainSizes,
-  { startThreads, startChainWorker }: ThreadStarters,
+  starters?: ThreadStarters,
 ): Promise<Chains> {
   const traced = traceDensity(model);
-  if (device.name !== 'cpu') return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
+  if (device.name !== 'cpu' || starters === undefined)
+    return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
+  const { startThreads, startChainWorker } = starters;
   const { precision } = device;
   const parts = divideChains(chains, threads);
   if (parts.length === 1 || isPooled || traced.dataBytes > mostDataBytes) {
@@ -127,10 +132,11 @@ export async function compileChains(
 function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): Chains {
   // What the processor holds in doubles the device holds in singles.
   const ownBytes = device.precision === 'single' ? dataBytes / 2 : dataBytes;
+  const [hostBytes, deviceBytes] = device.name === 'cpu' ? [density.memoryBytes, 0] : [0, density.memoryBytes];
   return {
     dimension: density.dimension,
     threads: 1,
-    memory: { hostBytes: 0, deviceBytes: density.memoryBytes, dataBytes: ownBytes },
+    memory: { hostBytes, deviceBytes, dataBytes: ownBytes },
     precision: device.precision,
     division: 'all chains in one batch',
     timeGradient: (start) => timeGradient(density, start),

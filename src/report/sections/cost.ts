@@ -20,12 +20,12 @@ function timeRows({ seconds }: ReportInput['cost']): string[][] {
 }
 
 export function costSection({ cost, run }: ReportInput): Section {
-  const perSecond = cost.gradientEvaluations / (cost.seconds.warmup + cost.seconds.sampling);
+  const perSecond = cost.effort.count / (cost.seconds.warmup + cost.seconds.sampling);
   const facts: (readonly [string, string])[] = [
     ['method', `${run.method}, ${formatCount(run.chains)} chains, ${formatCount(run.warmup)} warm-up and ${formatCount(run.draws)} kept draws each`],
     ['device', `${run.device}, ${run.precision} precision, ${formatCount(run.threads)} thread${run.threads === 1 ? '' : 's'}`],
     ['peak memory', formatBytes(cost.peakMemoryBytes)],
-    ['gradient evaluations', `${formatCount(cost.gradientEvaluations)}${Number.isFinite(perSecond) ? ` (${formatSignificant(perSecond)} per second)` : ''}`],
+    [cost.effort.unit, `${formatCount(cost.effort.count)}${Number.isFinite(perSecond) ? ` (${formatSignificant(perSecond)} per second)` : ''}`],
     ['seed', String(run.seed)],
     ['finished', run.date],
     ['versions', run.versions.map(({ name, version }) => `${name} ${version}`).join(', ')],

@@ -1,0 +1,36 @@
+// Which method a model is fitted by: the one asked for, or the first that suits it, with the reason in words.
+import type { Model } from '../../models/model.js';
+import { methods } from './index.js';
+import type { Method, MethodName } from './method.js';
+
+export interface MethodChoice {
+  readonly method: Method;
+  /** Why this one; undefined where it was asked for. */
+  readonly why: string | undefined;
+}
+
+/**
+ * The method of that name, or for `auto` the first of `preference` that the model does not lack anything for.
+ * Throws RangeError, in one line, for a method that does not suit the model.
+ */
+export function chooseMethod(model: Model, wanted: MethodName | 'auto'): MethodChoice {
+  if (wanted !== 'auto') {
+    const method = methods[wanted];
+    const refusal = method.refusal(model);
+    if (refusal !== undefined) throw new RangeError(`method ${wanted}: ${refusal}`);
+    return { method, why: undefined };
+  }
+  const passedOver: string[] = [];
+  for (const { name, reason } of preference) {
+    const method = methods[name];
+    const refusal = method.refusal(model);
+    if (refusal === undefined) return { method, why: [reason, ...passedOver].join('; ') };
+    passedOver.push(`not ${method.title}: ${refusal}`);
+  }
+  throw new Error('NUTS suits every model');
+}
+
+/** What `auto` tries, best first. */
+const preference: readonly { readonly name: MethodName; readonly reason: string }[] = [
+  { name: 'nuts', reason: 'the density is differentiable' },
+];

@@ -1,0 +1,22 @@
+// The methods there are, by name.
+import { chees, hmc, nuts } from './hamiltonian.js';
+import type { Method, MethodName } from './method.js';
+
+export type {
+  ChainEffort,
+  DrawInfo,
+  Finding,
+  Method,
+  MethodListener,
+  MethodName,
+  MethodOptions,
+  MethodResult,
+  MethodSettings,
+  MethodSnapshot,
+  PreparedMethod,
+  RunSizes,
+} from './method.js';
+
+export { nuts };
+
+export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees };
