@@ -14,9 +14,22 @@ export function gradients(builder: ProgramBuilder, output: NodeId, wrt: readonly
   if (builder.shape(output).length !== 0) {
     throw new Error(`gradients need a scalar, got shape [${builder.shape(output).join(', ')}]`);
   }
-  const active = reachableFrom(builder, output, new Set(wrt));
-  const adjoints = new Map<NodeId, NodeId>([[output, builder.scalar(1)]]);
-  for (let id = output; id >= 0; id--) {
+  return pullback(builder, new Map([[output, builder.scalar(1)]]), wrt);
+}
+
+/**
+ * Nodes for Σ over `cotangents` of the cotangent times the derivative of its node, with respect to each of `wrt`. Cotangents may
+ * depend on `wrt` themselves and are taken as they are.
+ */
+export function pullback(
+  builder: ProgramBuilder,
+  cotangents: ReadonlyMap<NodeId, NodeId>,
+  wrt: readonly NodeId[],
+): NodeId[] {
+  const last = Math.max(...cotangents.keys());
+  const active = reachableFrom(builder, last, new Set(wrt));
+  const adjoints = new Map<NodeId, NodeId>(cotangents);
+  for (let id = last; id >= 0; id--) {
     const adjoint = adjoints.get(id);
     if (adjoint === undefined || !active.has(id)) continue;
     const node = builder.node(id);

@@ -38,11 +38,13 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
     const count = rowStart[u + 1] - rowStart[u];
     for (let k = 0; k < coefficients; k++) block[k].set(x[k].subarray(rowStart[u], rowStart[u + 1]));
     block[coefficients].set(y.subarray(rowStart[u], rowStart[u + 1]));
-    const rank = Math.min(count, coefficients);
-    for (let k = 0; k < rank; k++) reflect(block, k, count);
-    for (let i = 0; i < rank; i++) {
-      for (let k = i; k < coefficients; k++) upper[(u * coefficients + i) * coefficients + k] = block[k][i];
-      projected[u * coefficients + i] = block[coefficients][i];
+    // A column that depends on those before it makes a row of zeros; the next column then takes its place in the block.
+    let rank = 0;
+    for (let k = 0; k < coefficients && rank < count; k++) {
+      if (!reflect(block, k, rank, count)) continue;
+      for (let j = k; j < coefficients; j++) upper[(u * coefficients + k) * coefficients + j] = block[j][rank];
+      projected[u * coefficients + k] = block[coefficients][rank];
+      rank++;
     }
     residualDegrees += count - rank;
     for (let row = rank; row < count; row++) residuals[u] += block[coefficients][row] ** 2;
@@ -51,24 +53,32 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
   return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares, residuals, residualDegrees };
 }
 
-/** One Householder reflection: zeroes column k below row k, and applies the same to the columns after it. */
-function reflect(block: readonly Float64Array[], k: number, count: number): void {
+/** What is left of a column, as a share of its length, when it depends on others up to rounding. */
+const dependent = 1e-12;
+
+/**
+ * One Householder reflection: zeroes column k below row `first`, and applies the same to the columns after it. False, and nothing
+ * done, where the column depends on those before it.
+ */
+function reflect(block: readonly Float64Array[], k: number, first: number, count: number): boolean {
   const column = block[k];
+  let above = 0;
   let norm = 0;
-  for (let row = k; row < count; row++) norm = Math.hypot(norm, column[row]);
-  if (norm === 0) return;
-  const alpha = column[k] > 0 ? -norm : norm;
-  const head = column[k] - alpha;
+  for (let row = 0; row < first; row++) above = Math.hypot(above, column[row]);
+  for (let row = first; row < count; row++) norm = Math.hypot(norm, column[row]);
+  if (!(norm > dependent * above)) return false;
+  const alpha = column[first] > 0 ? -norm : norm;
+  const head = column[first] - alpha;
   let squared = head * head;
-  for (let row = k + 1; row < count; row++) squared += column[row] * column[row];
-  if (squared === 0) return;
+  for (let row = first + 1; row < count; row++) squared += column[row] * column[row];
   for (let j = k + 1; j < block.length; j++) {
     const other = block[j];
-    let dot = head * other[k];
-    for (let row = k + 1; row < count; row++) dot += column[row] * other[row];
+    let dot = head * other[first];
+    for (let row = first + 1; row < count; row++) dot += column[row] * other[row];
     const scale = (2 * dot) / squared;
-    other[k] -= scale * head;
-    for (let row = k + 1; row < count; row++) other[row] -= scale * column[row];
+    other[first] -= scale * head;
+    for (let row = first + 1; row < count; row++) other[row] -= scale * column[row];
   }
-  column[k] = alpha;
+  column[first] = alpha;
+  return true;
 }

@@ -1,7 +1,6 @@
 // From the declaration of a linear Gaussian hierarchy to what a model needs: parameters, data, prior and likelihood in tensor ops.
 import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows, literal } from '../../kernels/ops/index.js';
-import { covarianceLogDensity } from '../covariancePriors.js';
 import { normal, studentT } from '../distributions/index.js';
 import type { ModelArray, ModelParameter, Tensors } from '../model.js';
 import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
@@ -9,6 +8,7 @@ import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedCoefficients, fixedLogPrior, fixedParameters, fixedPredictor } from './fixedBlock.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
+import { covarianceLogPriors, sigmaLogPrior } from './scalePriors.js';
 import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js';
 
 /** What is drawn of a hierarchy, as tensors. */
@@ -68,8 +68,8 @@ export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors
     logPrior: (parameters, d) =>
       tf.addN([
         evaluate(parameters, d).logPrior,
-        priorLogDensity(errors.prior, parameters[errors.sigma]),
-        ...terms.flatMap((term) => termLogPriors(term, parameters)),
+        sigmaLogPrior(errors, parameters),
+        ...terms.flatMap((term) => [populationLogPrior(term, parameters), ...covarianceLogPriors(term, parameters)]),
         ...(fixed === undefined ? [] : [fixedLogPrior(fixed, parameters)]),
       ]),
     logLikelihood,
@@ -149,17 +149,11 @@ function isConstant({ covariates }: HierarchyLevel): boolean {
   return covariates.every((z) => z === 1);
 }
 
-function termLogPriors({ levels, population }: NestedTerm, parameters: Tensors): tf.Tensor[] {
-  const x = parameters[population.name].flatten();
-  const { prior } = population;
-  return [
-    prior.kind === 'common'
-      ? priorLogDensity(prior.prior, x).sum()
-      : normal.logDensity(x, literal(prior.means), literal(prior.sds)).sum(),
-    ...levels.map(({ covariance: { prior: own, sds, cholesky } }) =>
-      covarianceLogDensity(own, parameters[sds], cholesky === undefined ? undefined : parameters[cholesky]),
-    ),
-  ];
+function populationLogPrior({ population: { name, prior } }: NestedTerm, parameters: Tensors): tf.Tensor {
+  const x = parameters[name].flatten();
+  return prior.kind === 'common'
+    ? priorLogDensity(prior.prior, x).sum()
+    : normal.logDensity(x, literal(prior.means), literal(prior.sds)).sum();
 }
 
 function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParameter[] {

@@ -1,0 +1,178 @@
+// From the population back to the units: the derivative of the marginal log density, one pass without differentiating anything.
+import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
+import type { NodeId } from '../../kernels/program/tensorProgram.js';
+import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
+import { type Element, ElementAlgebra, type Elements } from './elements.js';
+import { type MarginalData, parentName } from './marginalData.js';
+import { isFull } from './scales.js';
+import { covariateColumns, type Upward, type UpwardLevel } from './upward.js';
+
+export interface Downward {
+  /** ∂ log p / ∂ log σ. */
+  readonly logSigma: NodeId;
+  /** By level ∂ log p / ∂ T, in the shape of the factor: `[k]` or `[k, k]`. */
+  readonly factors: readonly NodeId[];
+  /** Arrays to be outputs of the program, so that they are computed once. */
+  readonly stored: readonly NodeId[];
+}
+
+/** Posterior mean and covariance of what the means of a level's groups are made of; elements `[group]`, or scalars. */
+interface Outer {
+  readonly mean: readonly NodeId[];
+  /** Lower triangle, row by row. */
+  readonly covariance: readonly NodeId[];
+}
+
+/**
+ * ∂ log p / ∂Σ of a level is A = ½ Σ over its groups of r r' − H + H C H, r = k − H m, with m and C the posterior mean and covariance of
+ * the mean of the group's coefficients; ∂ log p / ∂T = 2 A T. The derivative by log σ follows from homogeneity: with all variances
+ * multiplied by c, −2 log p changes by N log c, and Q is divided by c.
+ */
+export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward): Downward {
+  const algebra = new ElementAlgebra(builder);
+  const factors: NodeId[] = [];
+  const stored: NodeId[] = [];
+  const { mean, covariance, scaleDerivative } = populationPosterior(builder, data, up);
+  let outer: Outer = { mean, covariance };
+  // 2 tr(A Σ) of all levels and of the population's prior.
+  const scaleDerivatives: NodeId[] = [scaleDerivative];
+  for (let l = up.levels.length - 1; l >= 0; l--) {
+    const own = up.levels[l];
+    const { level, precision: h, score } = own;
+    const { groups, size } = level;
+    const { mean: m, covariance: c } = meanPosterior(builder, algebra, own, l, outer);
+    const r = score.map((x, i) => algebra.some(algebra.minus(x, algebra.apply(h, m)[i])));
+    const ch = algebra.multiply(c, h);
+    const hch = (i: number, j: number): Element => algebra.sum(h[i].map((x, a) => algebra.product(x, ch[a][j])));
+    const places = isFull(level)
+      ? lowerTriangle(size)
+      : Array.from({ length: size }, (_, i): [number, number] => [i, i]);
+    const columns = places.map(([i, j]) =>
+      algebra.some(algebra.minus(algebra.sum([algebra.product(r[i], r[j]), hch(i, j)]), h[i][j])),
+    );
+    // 2A.
+    const sums = scalars(
+      builder,
+      stack(builder, columns, groups).map((array) => builder.sum(array, [0])),
+    );
+    const twiceA = algebra.matrix(size, size, (i, j) =>
+      isFull(level) ? sums[triangleIndex(i, j)] : i === j ? sums[i] : undefined,
+    );
+    const slope = algebra.multiply(twiceA, own.factor);
+    const flat = slope.flatMap((row, i) =>
+      isFull(level) ? row.map((x, j) => algebra.some(j <= i ? x : undefined)) : [algebra.some(row[i])],
+    );
+    const vector = builder.concat(
+      flat.map((x) => builder.reshape(x, [1])),
+      0,
+    );
+    factors.unshift(isFull(level) ? builder.reshape(vector, [size, size]) : vector);
+    for (const [i, row] of slope.entries()) {
+      for (const [j, x] of row.entries()) {
+        const derivative = algebra.product(x, own.factor[i][j]);
+        if (derivative !== undefined) scaleDerivatives.push(derivative);
+      }
+    }
+    if (l === 0) break;
+    const posterior = groupPosterior(algebra, own, m, c, r);
+    const arrays = stack(builder, [...posterior.mean, ...posterior.covariance], groups);
+    stored.push(...arrays);
+    const parent = builder.data(parentName(l - 1), [up.levels[l - 1].level.groups]);
+    const gathered = unstack(
+      builder,
+      arrays.map((array) => builder.gather(array, parent)),
+    );
+    outer = { mean: gathered.slice(0, size), covariance: gathered.slice(size) };
+  }
+  const logSigma = builder.sub(
+    builder.sub(up.quadratic, builder.scalar(data.rows)),
+    scaleDerivatives.reduce((a, b) => builder.add(a, b)),
+  );
+  return { logSigma, factors, stored };
+}
+
+/** Δ̂, Λ⁻¹, and 2 tr(A D0) = Σ ((Δ̂ − μ0)² + (Λ⁻¹)_ii) / d² − 1. */
+function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Upward) {
+  const { populationFactor, populationMean } = up;
+  const [size] = builder.shape(populationMean);
+  const identity = builder.constant(
+    Float64Array.from({ length: size * size }, (_, at) => Number(at % (size + 1) === 0)),
+    [size, size],
+  );
+  // Λ⁻¹ = (Λ_c⁻¹)'(Λ_c⁻¹).
+  const inverse = builder.triangularSolve(populationFactor, identity, false);
+  const covarianceMatrix = builder.matMul(builder.swapLast(inverse), inverse);
+  const entry = (i: number, j: number): NodeId => builder.reshape(builder.slice(covarianceMatrix, [i, j], [1, 1]), []);
+  const precisions = builder.constant(
+    data.priorSds.map((sd) => 1 / (sd * sd)),
+    [size],
+  );
+  const deviation = builder.sub(populationMean, builder.constant(data.priorMeans, [size]));
+  const diagonal = builder.concat(
+    Array.from({ length: size }, (_, i) => builder.reshape(entry(i, i), [1])),
+    0,
+  );
+  const second = builder.add(builder.mul(deviation, deviation), diagonal);
+  return {
+    mean: scalars(builder, [populationMean]),
+    covariance: lowerTriangle(size).map(([i, j]) => entry(i, j)),
+    scaleDerivative: builder.sub(builder.sum(builder.mul(second, precisions)), builder.scalar(size)),
+  };
+}
+
+/** Posterior mean and covariance of the means of a level's coefficients: those of the regression, at each group's covariates. */
+export function meanPosterior(
+  builder: ProgramBuilder,
+  algebra: ElementAlgebra,
+  { level }: UpwardLevel,
+  l: number,
+  outer: Outer,
+): { readonly mean: readonly Element[]; readonly covariance: Elements } {
+  const { size, covariateCount: q } = level;
+  const z = covariateColumns(builder, l, level);
+  const c = (a: number, b: number): NodeId => outer.covariance[triangleIndex(a, b)];
+  if (z === undefined) return { mean: outer.mean, covariance: algebra.symmetric(size, c) };
+  const covariance = algebra.symmetric(size, (i, j) => {
+    const inner = z.map((_, a) => algebra.sum(z.map((zb, b) => algebra.product(c(i * q + a, j * q + b), zb))));
+    return algebra.sum(inner.map((x, a) => algebra.product(x, z[a])));
+  });
+  return { mean: regressionMean(algebra, level.size, z, outer.mean), covariance };
+}
+
+/** Γ z. */
+export function regressionMean(
+  algebra: ElementAlgebra,
+  size: number,
+  z: readonly NodeId[],
+  coefficients: readonly NodeId[],
+): Element[] {
+  return Array.from({ length: size }, (_, i) =>
+    algebra.sum(z.map((own, j) => algebra.product(coefficients[i * z.length + j], own))),
+  );
+}
+
+/** Posterior mean m + Σ r and covariance V + F C F' of a group's own coefficients, with V = T (I + T'PT)⁻¹ T' and F = I − Σ H. */
+function groupPosterior(
+  algebra: ElementAlgebra,
+  { factor, precision, inner, level: { size } }: UpwardLevel,
+  m: readonly Element[],
+  c: Elements,
+  r: readonly NodeId[],
+): Outer {
+  const { builder } = algebra;
+  const covariance = algebra.outer(factor);
+  const mean = algebra.apply(covariance, r).map((x, i) => algebra.some(algebra.sum([m[i], x])));
+  const { lower, inversePivots } = inner();
+  const b = algebra.solveUnit(lower, algebra.transpose(factor));
+  const v = algebra.weighted(b, inversePivots, b);
+  const product = algebra.multiply(covariance, precision);
+  const f = algebra.matrix(size, size, (i, j) => algebra.minus(i === j ? builder.scalar(1) : undefined, product[i][j]));
+  const fc = algebra.multiply(f, c);
+  const places = lowerTriangle(size);
+  return {
+    mean,
+    covariance: places.map(([i, j]) =>
+      algebra.some(algebra.sum([v[i][j], ...fc[i].map((x, a) => algebra.product(x, f[j][a]))])),
+    ),
+  };
+}

@@ -1,0 +1,106 @@
+// What the marginal density needs of the data, computed once: lower triangular factors of each unit's rows, and the shift of y.
+import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
+import { unitFactors } from '../../models/linearHierarchy/crossproducts.js';
+import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { lowerTriangle } from './columns.js';
+
+/** Names of the arrays of data. */
+export const unitData = 'units';
+export const covariatesName = (level: number): string => `covariates ${level}`;
+export const parentName = (level: number): string => `parent ${level}`;
+
+export interface MarginalData {
+  /** By name: units `[group][column]`, and by level the covariates `[group][q]` and the groups of the next level. */
+  readonly arrays: ReadonlyMap<string, DataArray>;
+  readonly rows: number;
+  /** Σ ‖y − X b̂‖² within units. */
+  readonly residualSumOfSquares: number;
+  /** Population coefficients that were subtracted, in the order of the population. */
+  readonly shift: Float64Array;
+  /** Prior means and standard deviations of the population after the shift. */
+  readonly priorMeans: Float64Array;
+  readonly priorSds: Float64Array;
+}
+
+/**
+ * For each unit X'X = L'L with L lower triangular and z with ‖y − Xb‖² = ‖z − Lb‖² + residual: orthogonal factors of the columns
+ * taken from the last to the first. y is shifted by a pooled least-squares fit, so that nothing is subtracted from large numbers.
+ */
+export function marginalData({ y, rows }: LinearHierarchy, term: NestedTerm): MarginalData {
+  const { columns, rowStart, rowOrder, levels, population } = term;
+  if (population.prior.kind !== 'normal') throw new Error('the population has no normal prior');
+  const inOrder = (values: Float64Array): Float64Array =>
+    rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
+  const factors = unitFactors(inOrder(y), columns.map(inOrder).reverse(), rowStart);
+  const { units, coefficients: p, upper, projected } = factors;
+  const pooled = hasConstants(term) ? pooledFit(upper, projected, p) : new Float64Array(p);
+  const width = (p * (p + 1)) / 2 + p;
+  const values = new Float64Array(units * width);
+  for (let u = 0; u < units; u++) {
+    let next = u * width;
+    // Rows and columns the other way round: the upper triangle becomes a lower one.
+    const element = (i: number, j: number): number => upper[(u * p + p - 1 - i) * p + p - 1 - j];
+    for (const [i, j] of lowerTriangle(p)) values[next++] = element(i, j);
+    for (let i = 0; i < p; i++) {
+      let z = projected[u * p + p - 1 - i];
+      for (let j = 0; j <= i; j++) z -= element(i, j) * pooled[j];
+      values[next++] = z;
+    }
+  }
+  const arrays = new Map<string, DataArray>([[unitData, { shape: [units, width], values }]]);
+  for (const [l, { groups, covariates, covariateCount, parent }] of levels.entries()) {
+    arrays.set(covariatesName(l), { shape: [groups, covariateCount], values: covariates });
+    if (parent !== null) arrays.set(parentName(l), { shape: [groups], values: parent });
+  }
+  // The constant of the mean's regression comes first at every level, so coefficient i's overall constant is at i times what lies within.
+  const within = levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
+  const shift = new Float64Array(p * within);
+  for (let i = 0; i < p; i++) shift[i * within] = pooled[i];
+  return {
+    arrays,
+    rows,
+    residualSumOfSquares: factors.residualSumOfSquares,
+    shift,
+    priorMeans: shift.map((s, i) => (population.prior as { means: readonly number[] }).means[i] - s),
+    priorSds: Float64Array.from(population.prior.sds),
+  };
+}
+
+/** Whether the first covariate of every level is the constant. */
+function hasConstants({ levels }: NestedTerm): boolean {
+  return levels.every(({ covariates, covariateCount: q, groups }) => {
+    for (let g = 0; g < groups; g++) if (covariates[g * q] !== 1) return false;
+    return true;
+  });
+}
+
+/** Least squares over all units from their factors (columns from the last to the first), with a trace of a ridge; columns in order. */
+function pooledFit(upper: Float64Array, projected: Float64Array, p: number): Float64Array {
+  const matrix = new Float64Array(p * p);
+  const right = new Float64Array(p);
+  for (let row = 0; row < projected.length; row++) {
+    for (let i = 0; i < p; i++) {
+      right[i] += upper[row * p + i] * projected[row];
+      for (let j = 0; j < p; j++) matrix[i * p + j] += upper[row * p + i] * upper[row * p + j];
+    }
+  }
+  // Gaussian elimination; a column that the others explain gets 0. Any fit will do: it is only what y is counted from.
+  const scale = Float64Array.from({ length: p }, (_, i) => matrix[i * p + i]);
+  const solution = new Float64Array(p);
+  const used: number[] = [];
+  for (let k = 0; k < p; k++) {
+    if (!(matrix[k * p + k] > 1e-9 * scale[k])) continue;
+    used.push(k);
+    for (let i = k + 1; i < p; i++) {
+      const factor = matrix[i * p + k] / matrix[k * p + k];
+      for (let j = k; j < p; j++) matrix[i * p + j] -= factor * matrix[k * p + j];
+      right[i] -= factor * right[k];
+    }
+  }
+  for (const k of used.reverse()) {
+    let rest = right[k];
+    for (let j = k + 1; j < p; j++) rest -= matrix[k * p + j] * solution[j];
+    solution[k] = rest / matrix[k * p + k];
+  }
+  return solution.reverse();
+}

@@ -1,0 +1,69 @@
+// The scales that marginal NUTS samples: σ, standard deviations and correlations, their priors, and the factors made of them.
+import * as tf from '@tensorflow/tfjs-core';
+import { literal } from '../../kernels/ops/index.js';
+import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
+import type { Errors, HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type { Tensors } from '../../models/model.js';
+import type { PositionBlock } from '../compiledModel.js';
+import { constrain } from '../transforms/transforms.js';
+
+/**
+ * How standard deviations are sampled: as their logarithms, or with a sign that means nothing, under half their prior. The latter
+ * has no long tail towards 0 (a log density that is even in the sign, with no Jacobian), and suits spreads that may vanish.
+ */
+export type ScaleKind = 'log' | 'signed';
+
+/** Blocks of the position: σ as its logarithm, then by level the standard deviations, and unconstrained correlations. */
+export function scaleBlocks({ levels }: NestedTerm, { sigma }: Errors): PositionBlock[] {
+  const sizes: [string, number][] = [[sigma, 1]];
+  for (const { size, covariance } of levels) {
+    sizes.push([covariance.sds, size]);
+    if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
+  }
+  let offset = 0;
+  return sizes.map(([name, size]) => {
+    const block = { name, offset, size };
+    offset += size;
+    return block;
+  });
+}
+
+/** By level: signed where the prior allows it. */
+export function scaleKinds({ levels }: NestedTerm): ScaleKind[] {
+  return levels.map(({ covariance }) => (isEvenAtZero(covariance.prior) ? 'signed' : 'log'));
+}
+
+/** From the sampled blocks: log prior with Jacobians, σ, and by level the standard deviations (signs kept) or a factor of Σ. */
+export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly ScaleKind[], sampled: Tensors) {
+  const logSigma = sampled[errors.sigma].reshape([]);
+  const sigma = logSigma.exp();
+  const constrained: Record<string, tf.Tensor> = { [errors.sigma]: sigma };
+  const logJacobians: tf.Tensor[] = [logSigma];
+  const factors: Record<string, tf.Tensor> = {};
+  for (const [l, { size, covariance }] of term.levels.entries()) {
+    const raw = sampled[covariance.sds];
+    const sds = kinds[l] === 'log' ? raw.exp() : raw.abs();
+    if (kinds[l] === 'log') logJacobians.push(raw.sum());
+    else logJacobians.push(literal(-Math.LN2 * size));
+    constrained[covariance.sds] = sds;
+    const signed = kinds[l] === 'log' ? sds : raw;
+    factors[factorName(l)] = signed;
+    if (covariance.cholesky === undefined) continue;
+    const free = sampled[covariance.cholesky];
+    const { value, logJacobian } = constrain({ kind: 'choleskyCorrelation' }, free, [size, size]);
+    constrained[covariance.cholesky] = value;
+    if (logJacobian !== undefined) logJacobians.push(logJacobian);
+    factors[factorName(l)] = signed.reshape([size, 1]).mul(value);
+  }
+  const logPrior = tf.addN(
+    [sigmaLogPrior(errors, constrained), ...covarianceLogPriors(term, constrained), ...logJacobians].map((x) =>
+      x.reshape([]),
+    ),
+  );
+  return { logPrior, sigma, ...factors };
+}
+
+/** Name of the tensor that holds a level's standard deviations `[k]`, or the factor `[k, k]` of its covariance. */
+export const factorName = (level: number): string => `factor ${level}`;
+
+export const isFull = ({ covariance }: HierarchyLevel): boolean => covariance.cholesky !== undefined;

@@ -1,0 +1,245 @@
+// From the units to the population: what each group says of the mean of its coefficients, with its own integrated out.
+import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
+import type { NodeId } from '../../kernels/program/tensorProgram.js';
+import type { HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
+import { type Element, ElementAlgebra, type Elements, type PivotedFactor } from './elements.js';
+import { covariatesName, type MarginalData, parentName, unitData } from './marginalData.js';
+import { isFull } from './scales.js';
+
+/** A level with its coefficients integrated out; elements are `[group]`. */
+export interface UpwardLevel {
+  readonly level: HierarchyLevel;
+  /** Factor T of the covariance, TT' = Σ: a diagonal, or lower triangular. */
+  readonly factor: Elements;
+  /** As a function of the mean m of a group's coefficients, log p = −½ (m'Hm − 2k'm) + …: H and k, read from memory. */
+  readonly precision: Elements;
+  readonly score: readonly NodeId[];
+  /** Arrays `[group][column]` that hold H and k; outputs of the program, so that they are computed once. */
+  readonly stored: readonly NodeId[];
+  /** I + T'PT, P what the data below say of the coefficients; by demand, as not every program needs it. */
+  readonly inner: () => PivotedFactor;
+}
+
+/** The population's posterior given the scales, and the log density of the data. */
+export interface Upward {
+  readonly levels: readonly UpwardLevel[];
+  /** Λ = Λ_c Λ_c', precision of the population; `[K, K]`. */
+  readonly populationFactor: NodeId;
+  /** Its mean Δ̂, `[K]`, counted from the shift. */
+  readonly populationMean: NodeId;
+  /** Q: the quadratic form of all data and the population's prior. */
+  readonly quadratic: NodeId;
+  /** log p(y | scales). */
+  readonly logDensity: NodeId;
+}
+
+export interface ScaleNodes {
+  readonly sigma: NodeId;
+  /** By level: `[k]`, or `[k, k]`. */
+  readonly factors: readonly NodeId[];
+}
+
+export function upward(
+  builder: ProgramBuilder,
+  term: NestedTerm,
+  data: MarginalData,
+  { sigma, factors }: ScaleNodes,
+): Upward {
+  const algebra = new ElementAlgebra(builder);
+  const variance = builder.mul(sigma, sigma);
+  const levels: UpwardLevel[] = [];
+  // −2 log density, less what the population adds; and Q.
+  const logDeterminants: NodeId[] = [];
+  const quadratics: NodeId[] = [builder.div(builder.scalar(data.residualSumOfSquares), variance)];
+  let [lower, projected] = unitFactorElements(builder, algebra, data, term.levels[0].size);
+  for (const [l, level] of term.levels.entries()) {
+    const { groups, size } = level;
+    const factor = factorElements(algebra, factors[l], level);
+    const noise = l === 0 ? variance : builder.scalar(1);
+    const n = algebra.multiply(lower, factor);
+    const outer = algebra.outer(n);
+    const s = algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([noise, outer[i][i]]) : outer[i][j]));
+    const { lower: c, pivots, inversePivots } = algebra.factor(s);
+    const y = algebra.solveUnit(c, lower);
+    const w = algebra.solveUnit(
+      c,
+      projected.map((z) => [z]),
+    );
+    const h = algebra.weighted(y, inversePivots, y);
+    const k = algebra.weighted(y, inversePivots, w).map(([x]) => x);
+    const perGroup: NodeId[] = [algebra.logProduct(pivots)];
+    logDeterminants.push(sumOverGroups(builder, perGroup[0], groups));
+    const inner = (): PivotedFactor => {
+      const gram = algebra.symmetric(size, (i, j) => algebra.sum(n.map((row) => algebra.product(row[i], row[j]))));
+      const scaled = l === 0 ? gram.map((row) => row.map((x) => x && builder.div(x, variance))) : gram;
+      const one = builder.scalar(1);
+      return algebra.factor(
+        algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([one, scaled[i][i]]) : scaled[i][j])),
+      );
+    };
+    if (l === 0) {
+      const [[q]] = algebra.weighted(w, inversePivots, w);
+      quadratics.push(sumOverGroups(builder, algebra.some(q), groups));
+    } else {
+      // What integrating the group's coefficients takes from Q: |D^(−½) C⁻¹ T'h|², with h = L'z.
+      const { lower: m, inversePivots: inverse } = inner();
+      const omega = algebra.solveUnit(
+        m,
+        algebra.apply(algebra.transpose(n), projected).map((x) => [x]),
+      );
+      const [[q]] = algebra.weighted(omega, inverse, omega);
+      quadratics.push(builder.neg(sumOverGroups(builder, algebra.some(q), groups)));
+    }
+    const columns = [...lowerTriangle(size).map(([i, j]) => algebra.some(h[i][j])), ...k.map((x) => algebra.some(x))];
+    // The other way round than what is summed: one loop then does both, where a sum of the stored array would be a second.
+    const stored = stack(builder, columns.toReversed(), groups);
+    const [precision, score] = informationElements(algebra, unstack(builder, stored).reverse(), size);
+    levels.push({ level, factor, precision, score: score.map((x) => algebra.some(x)), stored, inner });
+    const expanded = expand(builder, columns, l, level);
+    const outside = size * level.covariateCount;
+    if (level.parent !== null) {
+      const { groups: count } = term.levels[l + 1];
+      const parent = builder.data(parentName(l), [groups]);
+      const sums = stack(builder, expanded, groups).map((array) => builder.segmentSum(array, parent, count));
+      const [p, sum] = informationElements(algebra, unstack(builder, sums), outside);
+      ({ lower, projected } = algebra.squareRoot(p, sum));
+      continue;
+    }
+    const totals = stack(builder, expanded, groups).map((array) => builder.sum(array, [0]));
+    return population({ builder, data, levels, totals, outside, variance, logDeterminants, quadratics });
+  }
+  throw new Error('a term needs a level');
+}
+
+/** Sums that the population's posterior is made of, and all that is known so far of the log density. */
+interface PopulationInput {
+  readonly builder: ProgramBuilder;
+  readonly data: MarginalData;
+  readonly levels: readonly UpwardLevel[];
+  /** Vectors that hold the precision and the score of all groups, one after the other. */
+  readonly totals: readonly NodeId[];
+  readonly outside: number;
+  readonly variance: NodeId;
+  readonly logDeterminants: NodeId[];
+  readonly quadratics: NodeId[];
+}
+
+function population(input: PopulationInput): Upward {
+  const { builder, data, levels, totals, outside: size, variance, logDeterminants, quadratics } = input;
+  const all = totals.length === 1 ? totals[0] : builder.concat(totals, 0);
+  const places = Float64Array.from({ length: size * size }, (_, at) => triangleIndex(Math.floor(at / size), at % size));
+  const precisions = data.priorSds.map((sd) => 1 / (sd * sd));
+  const diagonal = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) diagonal[i * (size + 1)] = precisions[i];
+  const half = (size * (size + 1)) / 2;
+  const lambda = builder.add(
+    builder.reshape(builder.gather(all, builder.constant(places, [size * size])), [size, size]),
+    builder.constant(diagonal, [size, size]),
+  );
+  const priorScore = data.priorMeans.map((mean, i) => mean * precisions[i]);
+  const eta = builder.add(builder.slice(all, [half], [size]), builder.constant(priorScore, [size]));
+  const populationFactor = builder.cholesky(lambda);
+  const halfway = builder.triangularSolve(populationFactor, builder.reshape(eta, [size, 1]), false);
+  const populationMean = builder.reshape(builder.triangularSolve(populationFactor, halfway, true), [size]);
+  const explained = builder.sum(builder.mul(halfway, halfway));
+  const priorSquares = data.priorMeans.reduce((sum, mean, i) => sum + mean * priorScore[i], 0);
+  const quadratic = builder.add(
+    builder.sub(
+      quadratics.reduce((a, b) => builder.add(a, b)),
+      explained,
+    ),
+    builder.scalar(priorSquares),
+  );
+  const units = levels[0].level;
+  const freeRows = data.rows - units.groups * units.size;
+  const logSds = data.priorSds.reduce((sum, sd) => sum + 2 * Math.log(sd), 0);
+  const diagonalPlaces = builder.constant(
+    Float64Array.from({ length: size }, (_, i) => i * (size + 1)),
+    [size],
+  );
+  const flat = builder.reshape(populationFactor, [size * size]);
+  const logLambda = builder.mul(
+    builder.sum(builder.unary('log', builder.gather(flat, diagonalPlaces))),
+    builder.scalar(2),
+  );
+  const terms = [
+    builder.mul(builder.unary('log', variance), builder.scalar(freeRows)),
+    ...logDeterminants,
+    logLambda,
+    quadratic,
+    builder.scalar(data.rows * Math.log(2 * Math.PI) + logSds),
+  ];
+  const logDensity = builder.mul(
+    terms.reduce((a, b) => builder.add(a, b)),
+    builder.scalar(-0.5),
+  );
+  return { levels, populationFactor, populationMean, quadratic, logDensity };
+}
+
+/** L and z of every unit. */
+function unitFactorElements(
+  builder: ProgramBuilder,
+  algebra: ElementAlgebra,
+  data: MarginalData,
+  size: number,
+): [Elements, readonly Element[]] {
+  const array = builder.data(unitData, data.arrays.get(unitData)!.shape);
+  const [groups, width] = builder.shape(array);
+  const column = (c: number): NodeId => builder.reshape(builder.slice(array, [0, c], [groups, 1]), [groups]);
+  const half = width - size;
+  return [
+    algebra.matrix(size, size, (i, j) => (j <= i ? column(triangleIndex(i, j)) : undefined)),
+    Array.from({ length: size }, (_, i) => column(half + i)),
+  ];
+}
+
+/** T from its tensor. */
+function factorElements(algebra: ElementAlgebra, factor: NodeId, level: HierarchyLevel): Elements {
+  const { builder } = algebra;
+  const { size } = level;
+  const flat = scalars(builder, [builder.reshape(factor, [isFull(level) ? size * size : size])]);
+  return algebra.matrix(size, size, (i, j) =>
+    isFull(level) ? (j <= i ? flat[i * size + j] : undefined) : i === j ? flat[i] : undefined,
+  );
+}
+
+/** H and k from their columns. */
+function informationElements(
+  algebra: ElementAlgebra,
+  columns: readonly NodeId[],
+  size: number,
+): [Elements, readonly Element[]] {
+  const half = (size * (size + 1)) / 2;
+  return [algebra.matrix(size, size, (i, j) => columns[triangleIndex(i, j)]), columns.slice(half)];
+}
+
+/** H ⊗ zz' and k ⊗ z, as columns: what a group says of the coefficients of the regression that gives its mean. */
+function expand(builder: ProgramBuilder, columns: readonly NodeId[], l: number, level: HierarchyLevel): NodeId[] {
+  const { size, covariateCount: q } = level;
+  const z = covariateColumns(builder, l, level);
+  if (z === undefined) return [...columns];
+  const half = (size * (size + 1)) / 2;
+  return [
+    ...lowerTriangle(size * q).map(([a, b]) => {
+      const h = columns[triangleIndex(Math.floor(a / q), Math.floor(b / q))];
+      return builder.mul(h, builder.mul(z[a % q], z[b % q]));
+    }),
+    ...Array.from({ length: size * q }, (_, a) => builder.mul(columns[half + Math.floor(a / q)], z[a % q])),
+  ];
+}
+
+/** Covariates of a level as columns; undefined where there is the constant alone. */
+export function covariateColumns(
+  builder: ProgramBuilder,
+  l: number,
+  { groups, covariates, covariateCount: q }: HierarchyLevel,
+): NodeId[] | undefined {
+  if (q === 1 && covariates.every((z) => z === 1)) return undefined;
+  const array = builder.data(covariatesName(l), [groups, q]);
+  return Array.from({ length: q }, (_, j) => builder.reshape(builder.slice(array, [0, j], [groups, 1]), [groups]));
+}
+
+function sumOverGroups(builder: ProgramBuilder, x: NodeId, groups: number): NodeId {
+  return builder.sum(builder.broadcast(x, [groups]));
+}
