@@ -3,10 +3,10 @@ import type { DrawListener } from '../chain.js';
 import { paretoSmooth } from '../importance/paretoSmoothing.js';
 import { resample, resampleDistinct } from '../importance/resample.js';
 import { type FitVerdict, judgeFit, JOINT_DIMENSION_LIMIT, notAssessed } from '../importance/verdict.js';
-import { handOutDraws } from '../independentDraws.js';
+import { handOutDraw } from '../independentDraws.js';
 import type { InitialPositions } from '../initialise.js';
 import type { BatchedLogDensity } from '../logDensity.js';
-import { driveTogether, type Point } from '../optimise/evaluating.js';
+import { driveTogether } from '../optimise/evaluating.js';
 import { randomKey, sites, stepKey } from '../random/streams.js';
 import { logDensityOf, type PathNormal, variancesOf } from './inverseHessian.js';
 import { path, type PathResult } from './path.js';
@@ -103,17 +103,10 @@ export async function pathfinder(
     dimension > JOINT_DIMENSION_LIMIT ? notAssessed(dimension) : judgeFit(smoothed.paretoK, all.length, dimension);
   const choice = stepKey(key, count, 0);
   const chosen = resample(smoothed.logWeights, chains * draws, choice.stream(sites.resampling));
-  const drawAt = (chain: number, index: number): Point => all[chosen[chain * draws + index]];
-  handOutDraws(
-    { chains, draws },
-    dimension,
-    (chain, index, position) => {
-      const draw = drawAt(chain, index);
-      position.set(draw.position);
-      return draw.value;
-    },
-    listener,
-  );
+  chosen.forEach((number, k) => {
+    const { position, value } = all[number];
+    handOutDraw(listener, Math.floor(k / draws), k % draws, position, value);
+  });
   const best = results.reduce((a, b) => (b.elbo > a.elbo ? b : a));
   return {
     paths: results.map(({ iterations, evaluations, stop, best: iterate, elbo }) => ({

@@ -1,0 +1,53 @@
+// What a family of approximations must offer: reparameterised draws, their derivatives, entropy, and moments.
+
+/**
+ * Distributions q(u; φ) of standardised positions u, drawn as u = T(φ, ε) with independent standard normals ε. Arrays of several draws are
+ * `[element][draw]` with the draw innermost.
+ */
+export interface Family {
+  readonly name: 'mean-field' | 'full-rank' | 'low-rank' | 'structured';
+  /** Of u. */
+  readonly dimension: number;
+  /** Standard normals of one draw. */
+  readonly noiseCount: number;
+  /** Length of φ. The first `dimension` elements are the mean of u, at which `start` puts 0. */
+  readonly parameterCount: number;
+  /** φ of the standard normal, or near it where that is a saddle point. */
+  start(): Float64Array;
+  /** Writes u = T(φ, ε), `[dimension][draws]`. */
+  transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array): void;
+  /**
+   * Adds Σ over draws of (∂T/∂φ)' slope to `gradient`, at the positions that `transform` wrote. `slopes` (`[dimension][draws]`) may be
+   * overwritten.
+   */
+  pullback(
+    phi: Float64Array,
+    noise: Float64Array,
+    draws: number,
+    positions: Float64Array,
+    slopes: Float64Array,
+    gradient: Float64Array,
+  ): void;
+  entropy(phi: Float64Array): number;
+  /** Adds `factor` times the entropy's gradient. */
+  addEntropyGradient(phi: Float64Array, factor: number, gradient: Float64Array): void;
+  /** Subtracts ∇_u log q from `slopes`, and writes log q of every draw, `[draws]`. */
+  subtractScore(
+    phi: Float64Array,
+    noise: Float64Array,
+    draws: number,
+    positions: Float64Array,
+    slopes: Float64Array,
+    logDensities: Float64Array,
+  ): void;
+  /** What errors of φ are multiplied with so that 1 is an error that matters: one sd of a position, or e-fold of a scale. */
+  errorScales(phi: Float64Array): Float64Array;
+  /** Covariance of some elements of u, `[k][k]`. */
+  covariance(phi: Float64Array, indices: ArrayLike<number>): Float64Array;
+  /** Noise elements that precede each one: fixed draws are made uncorrelated with those (`noise.ts`). */
+  readonly noisePredecessors: (element: number) => ArrayLike<number>;
+  /** Noise elements in an order in which predecessors come first. */
+  readonly noiseOrder: ArrayLike<number>;
+}
+
+export const LOG_2PI = Math.log(2 * Math.PI);

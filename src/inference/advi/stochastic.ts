@@ -1,0 +1,118 @@
+// Stochastic ADVI: path-derivative gradients of fresh draws, averaged iterates, step sizes halved until the halving changes nothing.
+import { turn } from '../optimise/evaluating.js';
+import { type RandomKey, sites, stepKey } from '../random/streams.js';
+import { IterateBlocks } from './iterateBlocks.js';
+import type { ElboObjective } from './objective.js';
+import { type Climb, type ClimbListener, isUnbounded } from './climb.js';
+
+export interface StochasticSettings {
+  readonly stepSize: number;
+  readonly maxIterations: number;
+  /** Error of the averaged iterates that ends a step size, root mean square in posterior standard deviations. */
+  readonly tolerance: number;
+}
+
+/** Iterations of a block, and blocks before the first look. */
+const BLOCK = 20;
+const FIRST_LOOK = 6;
+/** R-hat of the iterates below which they count as stationary (Welandawe et al. 2022, §4.1). */
+const STATIONARY = 1.1;
+/** Change of the average by the last halving, in units of the tolerance, that counts as none. */
+const SAME = 2;
+/** Share of draws of a step that may fail. */
+const MOST_FAILURES = 0.5;
+const MOMENTUM = 0.9;
+
+/**
+ * Climbs with steps g/√(mean g²) of a constant size until the iterates are stationary by R-hat and the Monte-Carlo error of their average is below the
+ * tolerance; then halves the step size and goes on from the average (Dhaka et al. 2020; Welandawe et al. 2022, whose step this is). The bias of
+ * a constant step is proportional to it, so the change from one step size to the next estimates what is left: it ends when that is small.
+ */
+export async function climbStochastically(
+  objective: ElboObjective,
+  key: RandomKey,
+  { stepSize: firstStepSize, maxIterations, tolerance }: StochasticSettings,
+  { onProgress, signal }: ClimbListener,
+): Promise<Climb> {
+  const { family, draws } = objective;
+  let phi = family.start();
+  const size = phi.length;
+  const noise = new Float64Array(family.noiseCount * draws);
+  const gradient = new Float64Array(size);
+  const squares = new Float64Array(size);
+  const velocity = new Float64Array(size);
+  const elboTrace: { iteration: number; elbo: number }[] = [];
+  let blocks = new IterateBlocks(size, BLOCK);
+  let stepSize = firstStepSize;
+  let previous: Float64Array | undefined;
+  let [blockElbo, blockSteps] = [0, 0];
+  let standing = 'the first block of iterations did not end';
+  let turnEnds = performance.now();
+  const end = (iterations: number, isConverged: boolean, why: string, at = phi): Climb => ({
+    phi: at,
+    iterations,
+    isConverged,
+    why,
+    elboTrace,
+  });
+  for (let iteration = 1; iteration <= maxIterations; iteration++) {
+    turnEnds = await turn(turnEnds);
+    if (signal?.aborted) return end(iteration - 1, false, 'stopped from outside');
+    stepKey(key, 0, iteration).stream(sites.approximation).fillNormal(noise);
+    const { elbo, failures } = await objective.pathGradient(phi, noise, gradient);
+    if (failures > MOST_FAILURES * draws) {
+      return end(iteration, false, `the log density was not finite at ${failures} of ${draws} draws`);
+    }
+    for (let i = 0; i < size; i++) {
+      // The mean over all steps so far, not a decaying one: step sizes then mean the same throughout.
+      squares[i] += (gradient[i] * gradient[i] - squares[i]) / iteration;
+      velocity[i] = MOMENTUM * velocity[i] + (1 - MOMENTUM) * gradient[i];
+      phi[i] += (stepSize * velocity[i]) / (Math.sqrt(squares[i]) + 1e-12);
+    }
+    if (Number.isFinite(elbo)) {
+      blockElbo += elbo;
+      blockSteps++;
+    }
+    if (!blocks.add(phi)) continue;
+    elboTrace.push({ iteration, elbo: blockElbo / blockSteps });
+    onProgress?.({ iteration, elbo: blockElbo / blockSteps });
+    [blockElbo, blockSteps] = [0, 0];
+    if (isUnbounded(phi, family.dimension))
+      return end(iteration, false, 'the approximation widens without end: the posterior is improper or nearly flat');
+    if (blocks.length < FIRST_LOOK || blocks.length % 2 === 1) continue;
+    const errorScales = family.errorScales(phi);
+    const { average, rhat, error } = blocks.window(errorScales, tolerance);
+    if (!(rhat < STATIONARY)) {
+      standing = `the iterates were still moving (R-hat ${rhat.toFixed(2)} at step size ${stepSize})`;
+      continue;
+    }
+    if (!(error < tolerance)) {
+      standing = `the averaged iterates were still uncertain (Monte-Carlo error ${error.toFixed(3)} sd at step size ${stepSize})`;
+      continue;
+    }
+    const change = previous === undefined ? Infinity : distance(average, previous, errorScales);
+    if (change < SAME * tolerance) {
+      return end(
+        iteration,
+        true,
+        `halving the step size changed the averaged iterates by ${change.toFixed(3)} sd`,
+        average,
+      );
+    }
+    standing = `halving the step size still changed the averaged iterates (by ${change.toFixed(2)} sd)`;
+    previous = average;
+    phi = average.slice();
+    stepSize /= 2;
+    velocity.fill(0);
+    blocks = new IterateBlocks(size, BLOCK);
+  }
+  const last = blocks.length >= FIRST_LOOK ? blocks.window(family.errorScales(phi), tolerance).average : phi;
+  return end(maxIterations, false, `${maxIterations} iterations were not enough: ${standing}`, last);
+}
+
+/** Root mean square difference in units of `scales`. */
+function distance(a: Float64Array, b: Float64Array, scales: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] - b[i]) * scales[i]) ** 2;
+  return Math.sqrt(sum / a.length);
+}
