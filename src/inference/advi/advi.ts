@@ -141,7 +141,7 @@ async function judge(
   dimension: number,
 ): Promise<FitVerdict> {
   if (dimension <= JOINT_DIMENSION_LIMIT) {
-    return judgeFit(paretoSmooth(logRatios).paretoK, logRatios.length, dimension);
+    return judgeFit(paretoSmooth(logRatios), dimension);
   }
   const size = marginal?.indices.length ?? 0;
   if (marginal === undefined || size > JOINT_DIMENSION_LIMIT) return notAssessed(dimension);
@@ -169,7 +169,7 @@ async function judge(
     solve(factor, white);
     return value - (constant - 0.5 * white.reduce((sum, z) => sum + z * z, 0));
   });
-  return judgeFit(paretoSmooth(ratios).paretoK, ratios.length, size, 'the marginal posterior of the scales');
+  return judgeFit(paretoSmooth(ratios), size, 'the marginal posterior of the scales');
 }
 
 function meanOf(values: Float64Array): { mean: number; standardError: number } {

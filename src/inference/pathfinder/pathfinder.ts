@@ -99,8 +99,7 @@ export async function pathfinder(
   if (all.length === 0) throw new Error('pathfinder: no path found an approximation with a finite ELBO');
   const normals = results.flatMap(({ normal }) => normal ?? []);
   const smoothed = paretoSmooth(all.map(({ position, value }) => value - mixtureLogDensity(normals, position)));
-  const verdict =
-    dimension > JOINT_DIMENSION_LIMIT ? notAssessed(dimension) : judgeFit(smoothed.paretoK, all.length, dimension);
+  const verdict = dimension > JOINT_DIMENSION_LIMIT ? notAssessed(dimension) : judgeFit(smoothed, dimension);
   const choice = stepKey(key, count, 0);
   const chosen = resample(smoothed.logWeights, chains * draws, choice.stream(sites.resampling));
   chosen.forEach((number, k) => {

@@ -77,11 +77,22 @@ describe('the verdict', () => {
   it('follows the threshold for the number of draws', () => {
     expect(paretoKThreshold(100)).toBe(0.5);
     expect(paretoKThreshold(1e6)).toBe(0.7);
-    expect(judgeFit(0.1, 1000, 5).status).toBe('good');
-    expect(judgeFit(0.6, 1000, 5).status).toBe('usable');
-    expect(judgeFit(0.69, 200, 5).status).toBe('unreliable');
-    expect(judgeFit(0.8, 1000, 5).words).toMatch(/does not cover the posterior \(Pareto k 0\.80, at most 0\.67/);
-    expect(judgeFit(Infinity, 1000, 5).words).toMatch(/far from the posterior \(Pareto k infinite/);
+    const weights = (paretoK: number, draws: number, share = 0.5) => ({
+      paretoK,
+      effectiveSize: share * draws,
+      logWeights: new Float64Array(draws),
+    });
+    expect(judgeFit(weights(0.1, 1000), 5).status).toBe('good');
+    expect(judgeFit(weights(0.6, 1000), 5).status).toBe('usable');
+    expect(judgeFit(weights(0.69, 200), 5).status).toBe('unreliable');
+    expect(judgeFit(weights(0.8, 1000), 5).words).toMatch(
+      /does not cover the posterior \(Pareto k 0\.80, at most 0\.67/,
+    );
+    expect(judgeFit(weights(Infinity, 1000), 5).words).toMatch(/far from the posterior \(Pareto k infinite/);
+    const even = judgeFit(weights(0.94, 1000, 0.98), 5);
+    expect(even.status).toBe('usable');
+    expect(even.words).toMatch(/near the posterior but for its far tails .* 98 % of the draws effective/);
+    expect(judgeFit(weights(Infinity, 20, 0.98), 5).status).toBe('unreliable');
     expect(notAssessed(4000)).toMatchObject({ paretoK: null, status: 'notAssessed' });
   });
 });
