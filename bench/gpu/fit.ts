@@ -1,7 +1,14 @@
 // Benchmark `gpu-fit`: the hierarchical logistic regression as a converged fit, its groups' coefficients by running moments.
 import { InputError } from '../../src/data/inputError.js';
-import { rhat, RunningMoments, summariseNamed } from '../../src/diagnostics/index.js';
-import { compileDensity, type Draw, modelSettings, SamplingRun } from '../../src/inference/index.js';
+import { momentsPlan, rhat, RunningMoments, summariseNamed } from '../../src/diagnostics/index.js';
+import {
+  compileDensity,
+  compileReport,
+  type Draw,
+  modelSettings,
+  SamplingRun,
+  type SitesWanted,
+} from '../../src/inference/index.js';
 import { thisMachine } from '../machine.js';
 import { formatTable } from '../table.js';
 import { type BenchmarkDevice, findDevices } from './devices.js';
@@ -57,16 +64,20 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
   const { warmup, draws, seed } = settings;
   const started = performance.now();
   const density = await compileDensity(model, device, chains);
+  // On a GPU positions stay where they are: the population's values come back, the moments of the groups' coefficients are kept there.
+  const reported = { kept: ['mu', 'tau'], summed: ['beta'], plan: momentsPlan(draws) };
+  const report = await compileReport(model, device, density, chains, reported);
   const seconds = { compile: (performance.now() - started) / 1000, warmup: 0, sampling: 0 };
   const population = Array.from({ length: 2 * coefficients }, () =>
     Array.from({ length: chains }, () => new Float64Array(draws)),
   );
-  const moments = new RunningMoments({ chains, dimension: groups * coefficients, drawsPerChain: draws });
+  const sizes = { chains, dimension: groups * coefficients, drawsPerChain: draws };
+  const moments = report === undefined ? new RunningMoments(sizes) : undefined;
   const beta = new Float64Array(groups * coefficients);
   const counts = { leapfrogSteps: 0, divergences: 0, treeDepth: 0 };
   let finished = 0;
   let [lap, said] = [performance.now(), performance.now()];
-  const onDraw = ({ chain, phase, index, position, info }: Draw): void => {
+  const onDraw = ({ chain, phase, index, position, sites, info }: Draw): void => {
     const now = performance.now();
     seconds[phase] += (now - lap) / 1000;
     lap = now;
@@ -83,6 +94,10 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
     counts.leapfrogSteps += info.leapfrogSteps;
     counts.divergences += Number(info.isDivergent);
     counts.treeDepth += info.treeDepth / (chains * draws);
+    if (sites !== undefined) {
+      population.forEach((values, i) => (values[chain][index] = sites[i]));
+      return;
+    }
     for (let k = 0; k < coefficients; k++) {
       population[muAt + k][chain][index] = position[muAt + k];
       population[logTauAt + k][chain][index] = Math.exp(position[logTauAt + k]);
@@ -91,15 +106,17 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
       const k = i % coefficients;
       beta[i] = position[muAt + k] + Math.exp(position[logTauAt + k]) * position[zAt + i];
     }
-    moments.push(chain, beta);
+    moments!.push(chain, beta);
   };
-  const wantsDraw = (_: number, phase: Draw['phase']): boolean => phase === 'sampling';
-  const run = new SamplingRun(density, modelSettings(model, { chains, warmup, draws, seed, maxTreeDepth: 8 }), {
-    onDraw,
-    wantsDraw,
-  });
+  const wantsDraw = (_: number, phase: Draw['phase']): boolean => phase === 'sampling' && report === undefined;
+  const wantsSites = (_: number, phase: Draw['phase']): SitesWanted =>
+    phase === 'sampling' ? 'values and sums' : 'nothing';
+  const sampler = modelSettings(model, { chains, warmup, draws, seed, maxTreeDepth: 8 });
+  const run = new SamplingRun(density, sampler, { onDraw, wantsDraw, wantsSites }, { report });
   const result = await run.run();
   const memoryBytes = context?.allocatedBytes ?? density.memoryBytes;
+  const sums = await report?.sums();
+  await report?.dispose();
   await density.dispose();
   const evaluations = result.chains.map((chain) => chain!.gradientEvaluations + chain!.warmupGradientEvaluations);
   const summaries = population.map((own, i) =>
@@ -111,7 +128,7 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
     ess: Math.min(...summaries.flatMap(({ essBulk, essTail }) => [essBulk, essTail])),
     distance: Math.max(...summaries.map(({ mean, sd }, i) => Math.abs(mean - truth[i]) / sd)),
   };
-  const columns = moments.columns();
+  const columns = (sums === undefined ? moments! : RunningMoments.restore(sizes, sums)).columns();
   return {
     rows: problem.rows,
     groups,

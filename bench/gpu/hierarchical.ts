@@ -62,6 +62,10 @@ export function hierarchicalLogistic(rows: number): Hierarchical {
           .mul(data.x)
           .sum(1),
       ),
+    derived: {
+      sites: { beta: [groups, coefficients] },
+      compute: ({ mu, tau, z }) => ({ beta: mu.add(tau.mul(z)) }),
+    },
     start: roughStart(groups),
   });
   return { model, rows, groups, truth: { mu, tau } };

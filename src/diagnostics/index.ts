@@ -9,7 +9,7 @@ export { summarise } from './summarise.js';
 export type { Summary } from './summarise.js';
 export { summariseNamed } from './namedSummary.js';
 export type { NamedSummary } from './namedSummary.js';
-export { RunningMoments } from './runningMoments.js';
+export { momentsPlan, RunningMoments } from './runningMoments.js';
 export type { MomentsColumns, MomentsSnapshot, MomentsSummary, RunningMomentsOptions } from './runningMoments.js';
 export { RunningEbfmi } from './runningEbfmi.js';
 export type { EbfmiSnapshot } from './runningEbfmi.js';

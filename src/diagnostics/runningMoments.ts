@@ -1,4 +1,5 @@
 // Running moments of vectors whose draws are not kept: mean, variance, split R-hat and ESS in memory free of the number of draws.
+import type { SumsPlan } from '../inference/index.js';
 import { rhatFromMoments } from './rhat.js';
 import { rhatNestedFromMoments } from './rhatNested.js';
 
@@ -69,8 +70,7 @@ export interface MomentsColumns {
 export class RunningMoments {
   readonly dimension: number;
   readonly drawsPerChain: number;
-  /** Draw numbers within a half at which a batch ends, `[half][batch]`. */
-  private readonly batchEnds: readonly [readonly number[], readonly number[]];
+  private readonly plan: SumsPlan;
   private readonly chains: readonly ChainMoments[];
   private total = 0;
 
@@ -82,7 +82,7 @@ export class RunningMoments {
     }
     this.dimension = dimension;
     this.drawsPerChain = drawsPerChain;
-    this.batchEnds = [evenBatches(this.halfLength(0), drawsPerChain), evenBatches(this.halfLength(1), drawsPerChain)];
+    this.plan = momentsPlan(drawsPerChain);
     const zeros = () => new Float64Array(dimension);
     this.chains = Array.from({ length: chains }, () => ({
       count: 0,
@@ -110,8 +110,8 @@ export class RunningMoments {
 
   /** Planned length of a half; of an odd number of draws the second half takes one more. */
   private halfLength(half: 0 | 1): number {
-    const first = Math.floor(this.drawsPerChain / 2);
-    return half === 0 ? first : this.drawsPerChain - first;
+    const { firstHalf } = this.plan;
+    return half === 0 ? firstHalf : this.drawsPerChain - firstHalf;
   }
 
   /**
@@ -142,7 +142,7 @@ export class RunningMoments {
     state.count++;
     this.total++;
     state.batchCount++;
-    if (this.batchEnds[half].includes(inHalf)) finishBatch(state, half, inHalf);
+    if (this.plan.batchEnds[half].includes(inHalf)) finishBatch(state, half, inHalf);
   }
 
   /** Draws added so far, all chains together. */
@@ -270,6 +270,14 @@ export class RunningMoments {
     }
     return rhatFromMoments(means, within / halves, length / halves);
   }
+}
+
+/** How the draws of a chain are cut in halves and batches. */
+export function momentsPlan(drawsPerChain: number): SumsPlan {
+  const firstHalf = Math.floor(drawsPerChain / 2);
+  const lengths = [firstHalf, drawsPerChain - firstHalf];
+  const [first, second] = lengths.map((length) => evenBatches(length, drawsPerChain));
+  return { firstHalf, drawsPerChain, batchEnds: [first, second] };
 }
 
 /** Ends of the batches of a half: about √(drawsPerChain) / 2 of them, at least two where there are two draws. */

@@ -1,4 +1,5 @@
 // One chain: start, warm-up and sampling as a single coroutine, with a consistent record after every transition.
+import { DrawReader } from './drawReader.js';
 import { hmc, hmcSlots } from './hmc.js';
 import { initialise } from './initialise.js';
 import type { Kernel, KernelState, TransitionInfo } from './kernel.js';
@@ -9,6 +10,7 @@ import type { Coroutine, PhaseSpace, Request } from './phaseSpace/requests.js';
 import type { RandomKey, StepKey } from './random/streams.js';
 import { randomKey, stepKey } from './random/streams.js';
 import type { ResolvedSettings } from './settings.js';
+import type { SitesWanted } from './siteReport.js';
 import type { ChainCounts, ChainRecord, ChainSnapshot } from './snapshot.js';
 import { decodeChain, encodeChain } from './snapshot.js';
 import { searchStepSize } from './warmup/searchStepSize.js';
@@ -26,12 +28,15 @@ export interface Draw<Info = TransitionInfo> {
   readonly index: number;
   /** Unconstrained position `[dimension]`, valid during the call only; empty for a draw that the listener does not want. */
   readonly position: Float64Array;
+  /** Kept values of the run's report, valid during the call only; absent where the listener wants none, or the device reports none. */
+  readonly sites?: Float64Array;
   readonly info: Info;
 }
 
 export interface DrawListener {
   readonly onDraw: (draw: Draw) => void;
   readonly wantsDraw: (chain: number, phase: Phase, index: number) => boolean;
+  readonly wantsSites: (chain: number, phase: Phase, index: number) => SitesWanted;
 }
 
 /** A transition that the kernel has finished, until phase space has done what ends it. */
@@ -42,8 +47,6 @@ interface Finished {
   /** What ends it: moments and metric take the position in, and the draw is read. */
   readonly requests: readonly Request[];
 }
-
-const noPosition = new Float64Array(0);
 
 /** Slots that the chains of a run need with a given lookahead. */
 export function chainSlots({ method, maxTreeDepth }: ResolvedSettings): (lookahead: number) => SlotCounts {
@@ -64,8 +67,7 @@ export class Chain {
   private state: KernelState = { point: 0 };
   private record: ChainRecord | undefined;
   private finished: Finished | undefined;
-  /** Where draws are read to. */
-  private position = noPosition;
+  private readonly reader: DrawReader;
 
   constructor(
     private readonly spaces: PhaseSpaces,
@@ -84,6 +86,7 @@ export class Chain {
     };
     this.kernel = method === 'nuts' ? nuts(space, { maxTreeDepth }) : hmc(space, settings.hmc);
     this.key = randomKey(settings.seed);
+    this.reader = new DrawReader(spaces, listener, index);
     this.plan = { stages: warmupStages(warmup), targetAcceptance };
     this.life = this.run(saved ?? undefined);
     this.advance(this.life.next());
@@ -164,11 +167,10 @@ export class Chain {
     const requests: Request[] = [];
     if (observes) requests.push({ kind: 'observe', point });
     if (adapts) requests.push({ kind: 'adapt', priorVariances: this.settings.priorVariances });
-    const isWanted = this.listener.wantsDraw(this.index, phase, index);
-    if (isWanted && this.position === noPosition) this.position = new Float64Array(this.spaces.dimension);
-    if (isWanted) requests.push({ kind: 'read', point, vector: 'position', target: this.position });
+    const reading = this.reader.read(phase, index, point);
+    requests.push(...reading.requests);
     const record = { transitions: transitions + 1, warmup, counts: withTransition(counts, phase, info) };
-    const draw = { chain: this.index, phase, index, position: isWanted ? this.position : noPosition, info };
+    const draw = { chain: this.index, phase, index, ...reading.vectors, info };
     this.finished = { state, record, draw, requests };
     if (requests.length === 0) this.handOut(this.finished);
     return record;

@@ -2,10 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Device } from '../kernels/device.js';
 import { gradients } from '../kernels/program/gradients.js';
-import { type NodeId, sizeOf } from '../kernels/program/tensorProgram.js';
+import { type NodeId, sizeOf, type TensorProgram } from '../kernels/program/tensorProgram.js';
 import { trace } from '../kernels/trace/trace.js';
 import type { Model, Tensors } from '../models/model.js';
+import { GpuSiteReport } from './gpu/gpuSiteReport.js';
 import { densityOf, type ModelDensity } from './portableDensity.js';
+import type { SavedSums, SumsPlan } from './siteReport.js';
 import { constrain, unconstrainedShape } from './transforms/transforms.js';
 
 /** A block of the unconstrained position. */
@@ -128,8 +130,15 @@ export interface Evaluator {
 /** Which quantity to evaluate: the reported sites, or something of every observation. */
 export type Quantity = 'sites' | 'logLikelihood' | 'predict' | 'replicate';
 
-/** Compiles a quantity of the model. For `replicate` the position is followed by one standard normal per observation. */
-export async function compileQuantity(model: Model, device: Device, quantity: Quantity): Promise<Evaluator> {
+/** A quantity as a program, before it is compiled: its parameter blocks, and its outputs with their sizes, in order. */
+interface TracedQuantity {
+  readonly program: TensorProgram;
+  readonly blocks: readonly { readonly name: string; readonly size: number }[];
+  readonly outputs: readonly { readonly name: string; readonly size: number }[];
+}
+
+/** @param names outputs in order; of the sites, which ones */
+function traceQuantity(model: Model, quantity: Quantity, names: readonly string[]): TracedQuantity {
   const base = signature(model);
   const observations = model.observed?.values.length ?? 0;
   const noise = '(noise)';
@@ -152,16 +161,25 @@ export async function compileQuantity(model: Model, device: Device, quantity: Qu
     quantity === 'replicate' ? { ...base, parameters: { ...base.parameters, [noise]: [observations] } } : base,
   );
   const { builder } = recorded;
-  const names = quantity === 'sites' ? model.sites.map(({ name }) => name) : [quantity];
   const outputs = new Map(names.map((name): [string, NodeId] => [name, outputNode(model, recorded.outputs, name)]));
   const blocks = positionBlocks(model).map(({ name, size }) => ({ name, size }));
   if (quantity === 'replicate') blocks.push({ name: noise, size: observations });
-  const program = builder.finish(outputs);
+  return {
+    program: builder.finish(outputs),
+    blocks,
+    outputs: names.map((name) => ({ name, size: sizeOf(builder.shape(outputs.get(name)!)) })),
+  };
+}
+
+/** Compiles a quantity of the model. For `replicate` the position is followed by one standard normal per observation. */
+export async function compileQuantity(model: Model, device: Device, quantity: Quantity): Promise<Evaluator> {
+  const names = quantity === 'sites' ? model.sites.map(({ name }) => name) : [quantity];
+  const { program, blocks, outputs } = traceQuantity(model, quantity, names);
   const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains: 1 });
   const { lanes, parameters } = executable;
   const result = executable.output(...names);
   return {
-    outputs: names.map((name) => ({ name, size: sizeOf(builder.shape(outputs.get(name)!)) })),
+    outputs,
     evaluate: (position, target) => {
       for (let i = 0; i < position.length; i++) parameters[i * lanes] = position[i];
       const read = (): void => {
@@ -172,6 +190,42 @@ export async function compileQuantity(model: Model, device: Device, quantity: Qu
     },
     dispose: () => executable.dispose(),
   };
+}
+
+/** Which sites a device is to report, by name: those whose values come back, and those that running moments are kept of. */
+export interface ReportedSites {
+  readonly kept: readonly string[];
+  readonly summed: readonly string[];
+  /** How draws are cut for the moments. */
+  readonly plan: SumsPlan;
+  /** Moments that the run goes on from. */
+  readonly saved?: SavedSums;
+}
+
+/**
+ * Compiles sites for a device that the chains' positions live on; undefined for a density whose positions do not. Rejects with the
+ * device's faults; DeviceMemoryError where a binding does not reach all values of all chains.
+ */
+export async function compileReport(
+  model: Model,
+  device: Device,
+  density: ModelDensity,
+  chains: number,
+  { kept, summed, plan, saved }: ReportedSites,
+): Promise<GpuSiteReport | undefined> {
+  const names = [...kept, ...summed];
+  if (density.resident === undefined || names.length === 0) return undefined;
+  const { program, blocks, outputs } = traceQuantity(model, 'sites', names);
+  const executable = await device.compile(program, { parameters: blocks, data: dataOf(model), chains });
+  const sizeOfAll = (some: readonly string[]): number =>
+    outputs.reduce((sum, { name, size }) => sum + (some.includes(name) ? size : 0), 0);
+  const sites = {
+    executable,
+    outputs: executable.resident!.output(...names),
+    kept: sizeOfAll(kept),
+    rest: sizeOfAll(summed),
+  };
+  return GpuSiteReport.create(sites, chains, plan, saved);
 }
 
 function required<Name extends 'predict' | 'replicate'>(model: Model, name: Name): NonNullable<Model[Name]> {

@@ -11,8 +11,17 @@ export type { CheesOptions } from './chees/chees.js';
 export type { Draw, Phase } from './chain.js';
 export type { ChainResult, SampleListener, SampleOptions, SampleResult } from './sample.js';
 export { sample, SamplingRun } from './sample.js';
-export { compileDensity, compileQuantity, positionBlocks, traceDensity } from './compiledModel.js';
-export type { Evaluator, ModelDensity, PositionBlock, Quantity, TracedDensity } from './compiledModel.js';
+export { compileDensity, compileQuantity, compileReport, positionBlocks, traceDensity } from './compiledModel.js';
+export type {
+  Evaluator,
+  ModelDensity,
+  PositionBlock,
+  Quantity,
+  ReportedSites,
+  TracedDensity,
+} from './compiledModel.js';
+export type { GpuSiteReport } from './gpu/gpuSiteReport.js';
+export type { SavedSums, SitesWanted, SumsPlan } from './siteReport.js';
 export type { PortableDensity } from './portableDensity.js';
 export { modelSettings } from './modelSettings.js';
 export * from './methods/index.js';

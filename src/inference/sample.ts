@@ -2,12 +2,14 @@
 import type { Draw, Phase } from './chain.js';
 import { chainSlots } from './chain.js';
 import { Checkpoints } from './checkpoints.js';
+import type { GpuSiteReport } from './gpu/gpuSiteReport.js';
 import type { BatchedLogDensity } from './logDensity.js';
 import { type CreatePhaseSpaces, phaseSpaces } from './phaseSpace/createPhaseSpaces.js';
 import type { PhaseSpaces } from './phaseSpace/phaseSpaces.js';
 import { EnsembleOfChains, IndependentChains, type Population } from './population.js';
 import type { ResolvedSettings, SampleSettings } from './settings.js';
 import { resolveSettings } from './settings.js';
+import type { SitesWanted } from './siteReport.js';
 import type { ChainCounts, Snapshot } from './snapshot.js';
 import { checkResumable, makeSnapshot, settingsFingerprint } from './snapshot.js';
 
@@ -19,6 +21,8 @@ export interface SampleListener {
   readonly onDraw?: (draw: Draw) => void;
   /** Whether `onDraw` is to be given a draw's position; default: every one's. Asked once a transition. */
   readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
+  /** What `onDraw` is to be given of a draw's sites where the options name a report; default: nothing. Asked once a transition. */
+  readonly wantsSites?: (chain: number, phase: Phase, index: number) => SitesWanted;
   /** Called every 50 ms, when the event loop has had its turn; sampling goes on when it resolves. */
   readonly onTurn?: () => void | Promise<void>;
   /** Called when the draws handed out are exactly those that the snapshot has behind it; sampling goes on when it resolves. */
@@ -32,6 +36,8 @@ export interface SampleOptions {
   readonly resume?: Snapshot;
   /** Milliseconds between two calls of the listener's `onCheckpoint`, at least; default: only those asked for. */
   readonly checkpointInterval?: number;
+  /** Sites on the density's own device (`compileReport`); it outlasts the run. */
+  readonly report?: GpuSiteReport;
   /** Where the chains' vectors are to live; default: on the density's device. */
   readonly createPhaseSpaces?: CreatePhaseSpaces;
 }
@@ -93,9 +99,9 @@ export class SamplingRun {
    */
   async run(): Promise<SampleResult> {
     const { part, inverseMass, denseIndices } = this.settings;
-    const create = this.options.createPhaseSpaces ?? phaseSpaces;
+    const { createPhaseSpaces: create = phaseSpaces, report } = this.options;
     const slots = chainSlots(this.settings);
-    const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots });
+    const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots, report });
     try {
       const population = (this.population = this.begin(spaces));
       const isComplete = await this.sample(population);
@@ -114,8 +120,8 @@ export class SamplingRun {
   private begin(spaces: PhaseSpaces): Population {
     const { settings } = this;
     const { resume } = this.options;
-    const { onDraw = () => undefined, wantsDraw = () => true } = this.listener;
-    const listener = { onDraw, wantsDraw };
+    const { onDraw = () => undefined, wantsDraw = () => true, wantsSites = () => 'nothing' as const } = this.listener;
+    const listener = { onDraw, wantsDraw, wantsSites };
     const population =
       settings.method === 'chees'
         ? new EnsembleOfChains(spaces, settings, listener, resume)

@@ -1,5 +1,6 @@
 // All chains of a ChEES run as a single coroutine: start, warm-up and sampling, with a consistent record after every transition.
 import type { Draw, DrawListener, Phase } from '../chain.js';
+import { DrawReader } from '../drawReader.js';
 import { initialise } from '../initialise.js';
 import type { TransitionInfo } from '../kernel.js';
 import type { PhaseSpaces } from '../phaseSpace/phaseSpaces.js';
@@ -47,7 +48,6 @@ const noCounts: ChainCounts = {
   divergences: 0,
   maxTreeDepthHits: 0,
 };
-const noPosition = new Float64Array(0);
 
 /** The ensemble's lifetime: it asks through `pending` and is given the answers through `resume`. */
 export class Ensemble {
@@ -62,8 +62,8 @@ export class Ensemble {
   private finished: Finished | undefined;
   /** Gradient evaluations of each chain in preparations that no record counts yet. */
   private evaluations: number[];
-  /** `[chain]` where draws are read to. */
-  private readonly positions: Float64Array[];
+  /** `[chain]` */
+  private readonly readers: readonly DrawReader[];
 
   constructor(
     private readonly spaces: PhaseSpaces,
@@ -84,7 +84,7 @@ export class Ensemble {
     this.plan = { stages: cheesStages(warmup), targetAcceptance };
     this.state = this.lanes.map(() => ({ point: 0 }));
     this.evaluations = this.lanes.map(() => 0);
-    this.positions = this.lanes.map(() => noPosition);
+    this.readers = this.lanes.map((_, chain) => new DrawReader(spaces, listener, chain));
     this.life = this.run(saved);
     this.advance(this.life.next());
   }
@@ -188,13 +188,9 @@ export class Ensemble {
     const draws: Draw[] = [];
     const requests = state.map(({ point }, chain) => {
       const list: Request[] = observes ? [{ kind: 'observe', point }] : [];
-      const isWanted = this.listener.wantsDraw(chain, phase, index);
-      if (isWanted && this.positions[chain] === noPosition)
-        this.positions[chain] = new Float64Array(this.spaces.dimension);
-      const target = this.positions[chain];
-      if (isWanted) list.push({ kind: 'read', point, vector: 'position', target });
-      draws.push({ chain, phase, index, position: isWanted ? target : noPosition, info: chains[chain] });
-      return list;
+      const { requests, vectors } = this.readers[chain].read(phase, index, point);
+      draws.push({ chain, phase, index, ...vectors, info: chains[chain] });
+      return [...list, ...requests];
     });
     this.finished = { state, record, draws, requests };
   }

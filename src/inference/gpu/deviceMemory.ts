@@ -34,7 +34,11 @@ export class DeviceMemory {
   ) {}
 
   /** Rejects with DeviceMemoryError, having freed what it had allocated. */
-  static async create(layout: Layout, { program, gradients, value }: ResidentDensity): Promise<DeviceMemory> {
+  static async create(
+    layout: Layout,
+    { program, gradients, value }: ResidentDensity,
+    ofSites: ReadonlyMap<BindingName, GPUBufferBinding>,
+  ): Promise<DeviceMemory> {
     const { context, parameters } = program;
     const memory = new DeviceMemory(context, layout);
     const { dimension, chains, blockSize, lanes, order, slots, words } = layout;
@@ -44,6 +48,7 @@ export class DeviceMemory {
     memory.fixed.set('parameters', bind(parameters, dimension * lanes));
     memory.fixed.set('gradients', bind(gradients, dimension * lanes));
     memory.fixed.set('words', bind(value.words, words * lanes));
+    for (const [name, binding] of ofSites) memory.fixed.set(name, binding);
     try {
       for (const { length } of layout.pages) {
         memory.pages.push(await memory.allocate(layout.vectors * chains * length * 4, 'vectors of the chains'));

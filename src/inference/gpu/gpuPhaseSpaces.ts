@@ -30,6 +30,7 @@ export class GpuPhaseSpaces implements PhaseSpaces {
   readonly dimension: number;
   readonly chains: number;
   readonly pooled: GpuPooled;
+  readonly reportedValues: number | undefined;
   private readonly runner: PlanRunner;
   private readonly planner: BatchPlanner;
   private readonly answers: Float64Array[];
@@ -52,9 +53,10 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     this.dimension = dimension;
     this.chains = chains;
     this.observed = new Int32Array(chains);
-    this.runner = new PlanRunner(layout, memory, kernels, density);
+    this.runner = new PlanRunner(layout, memory, kernels, density, settings.report);
+    this.reportedValues = settings.report?.size;
     const maxWorkgroups = density.program.context.limits.workgroups;
-    this.planner = new BatchPlanner(layout, maxWorkgroups, this.observed);
+    this.planner = new BatchPlanner(layout, maxWorkgroups, this.observed, settings.report);
     this.answers = Array.from({ length: chains }, () => new Float64Array(16));
     this.logDensities = Array.from({ length: chains }, () => new Float64Array(layout.slots.points).fill(NaN));
     this.blocks = new DenseBlocks(chains, settings.denseIndices, settings.inverseMass);
@@ -84,13 +86,16 @@ export class GpuPhaseSpaces implements PhaseSpaces {
     const { program, gradients, value } = density;
     const { context, lanes } = program;
     const { chains, denseIndices } = settings;
-    const sizes = { dimension: gradients.size, chains, lanes, denseIndices, words: value.words.size };
+    const { report } = settings;
+    const sites = { lanes: report?.program.lanes ?? 0, kept: report?.size ?? 0, rest: report?.rest ?? 0 };
+    const sizes = { dimension: gradients.size, chains, lanes, denseIndices, words: value.words.size, sites };
     const { steps, layout } = roomiest(lookahead === undefined ? lookaheads : [lookahead], (steps) =>
       planLayout({ ...sizes, slots: settings.slots(steps) }, context.limits),
     );
-    const memory = await DeviceMemory.create(layout, density);
+    const memory = await DeviceMemory.create(layout, density, report?.bindings ?? new Map());
     try {
       const kernels = await Kernels.create(context, layout, memory);
+      if (report !== undefined) await kernels.compile(['placePosition', 'gatherSites', 'addToSums']);
       return new GpuPhaseSpaces(density, layout, memory, kernels, settings, lookahead ?? new Lookahead(steps));
     } catch (error) {
       memory.dispose();
@@ -186,7 +191,10 @@ export class GpuPhaseSpaces implements PhaseSpaces {
   /** Vectors that were asked for, and the dense blocks of the positions that were observed. */
   private takeCopies({ copies }: BatchResults): void {
     for (const { copy, values } of copies) {
-      if (copy.target !== undefined) this.runner.inProgramOrder(values, copy.target);
+      if (copy.kind === 'copySites') {
+        const size = this.layout.sites.kept;
+        copy.targets.forEach((target, i) => target.set(values.subarray(i * size, (i + 1) * size)));
+      } else if (copy.target !== undefined) this.runner.inProgramOrder(values, copy.target);
       else this.blocks.observe(copy.chain, values);
     }
   }
@@ -219,6 +227,7 @@ export class GpuPhaseSpaces implements PhaseSpaces {
         return Number(this.observed[chain] >= 2 && scalars[scalar] === 0);
       case 'write':
       case 'read':
+      case 'report':
       case 'observe':
         return 0;
       default:

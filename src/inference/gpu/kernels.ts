@@ -8,6 +8,7 @@ import { kickAndDrift, secondKick } from './wgsl/leapfrogKernels.js';
 import { adaptDiagonal, checkMoments, observePosition } from './wgsl/metricKernels.js';
 import { refreshMomentum } from './wgsl/momentumKernels.js';
 import { blockMoveDistances, meansOfMoves, moveDistances, poolMoments, spreadMetric } from './wgsl/pooledKernels.js';
+import { addToSums, gatherSites, placePosition } from './wgsl/siteKernels.js';
 import { reduceScalars } from './wgsl/reduceKernel.js';
 import type { KernelSource, KernelVariant } from './wgsl/shared.js';
 import { bindingNumber } from './wgsl/shared.js';
@@ -25,7 +26,16 @@ const always = {
 };
 const withBlock = { blockDrift, blockMomentum, blockVelocity };
 /** Compiled when they are first needed. */
-const seldom = { meansOfMoves, moveDistances, blockMoveDistances, poolMoments, spreadMetric };
+const seldom = {
+  meansOfMoves,
+  moveDistances,
+  blockMoveDistances,
+  poolMoments,
+  spreadMetric,
+  placePosition,
+  gatherSites,
+  addToSums,
+};
 const all = { ...always, ...withBlock, ...seldom };
 
 export type KernelName = keyof typeof all;

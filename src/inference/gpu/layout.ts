@@ -43,8 +43,16 @@ export interface Layout {
   readonly chunks: number;
   /** Words per lane of the accurate log density. */
   readonly words: number;
+  readonly sites: SiteSizes;
   /** Bytes of all pages. */
   readonly bytes: number;
+}
+
+/** The program of the reported sites: stride of its arrays, its values that are kept and that are not; zeros where there is none. */
+export interface SiteSizes {
+  readonly lanes: number;
+  readonly kept: number;
+  readonly rest: number;
 }
 
 export interface LayoutRequest {
@@ -54,6 +62,7 @@ export interface LayoutRequest {
   readonly denseIndices: Int32Array;
   readonly slots: SlotCounts;
   readonly words: number;
+  readonly sites: SiteSizes;
 }
 
 /** Throws DeviceMemoryError where a vector or the dense block does not fit what one binding can reach. */
@@ -92,6 +101,7 @@ export function planLayout(request: LayoutRequest, limits: Pick<GpuLimits, 'bind
     chunk,
     chunks,
     words: request.words,
+    sites: request.sites,
     bytes: vectors * chains * dimension * bytesPerNumber,
   };
 }

@@ -1,6 +1,7 @@
 // A batch of requests as what the device does: dispatches with their table of entries, evaluations, copies and writes, in order.
 import type { Request } from '../phaseSpace/requests.js';
 import { EntryTable } from './entryTable.js';
+import type { GpuSiteReport } from './gpuSiteReport.js';
 import type { KernelName } from './kernels.js';
 import type { Layout } from './layout.js';
 import { gradientVector, momentumVector, positionVector } from './layout.js';
@@ -18,6 +19,14 @@ export interface Copy {
   readonly target?: Float64Array;
 }
 
+/** What draws report: the kept values of all entries of a stage, read back behind what was read before. */
+export interface SitesCopy {
+  readonly kind: 'copySites';
+  /** Numbers of all entries. */
+  readonly length: number;
+  readonly targets: readonly Float64Array[];
+}
+
 export type Step =
   | {
       readonly kind: 'dispatch';
@@ -27,10 +36,11 @@ export type Step =
       readonly entries: number;
       readonly round: number;
       /** What the second dimension of the grid counts. */
-      readonly over: 'chunks' | 'block' | 'scalars';
+      readonly over: 'chunks' | 'block' | 'scalars' | 'kept' | 'rest';
     }
-  | { readonly kind: 'evaluate' }
+  | { readonly kind: 'evaluate' | 'evaluateSites' }
   | Copy
+  | SitesCopy
   /** `values` `[dimension]` in the program's order. */
   | { readonly kind: 'write'; readonly chain: number; readonly vector: number; readonly values: Float64Array };
 
@@ -62,6 +72,7 @@ export class BatchPlanner {
     private readonly layout: Layout,
     private readonly maxWorkgroups: number,
     private readonly observed: Int32Array,
+    private readonly report?: GpuSiteReport,
   ) {}
 
   /** The plan is valid until the next one is made. */
@@ -137,6 +148,8 @@ export class BatchPlanner {
           ['checkMoments'],
         );
         return;
+      case 'report':
+        return this.addReport(stage.requests);
       case 'write':
         for (const { chain, request } of stage.requests) {
           this.steps.push({
@@ -163,6 +176,24 @@ export class BatchPlanner {
       default:
         throw new Error(stage satisfies never);
     }
+  }
+
+  /** The sites are evaluated for all chains; the positions of those that report are new. */
+  private addReport(requests: readonly Placed<Extract<Request, { kind: 'report' }>>[]): void {
+    const { layout, report, table, maxWorkgroups } = this;
+    if (report === undefined) throw new Error('a report was asked for, but no sites were given to phase space');
+    const positions = requests.map(({ chain, request }) => [chain, positionVector(layout, request.point)]);
+    this.dispatch(positions, ['placePosition']);
+    this.steps.push({ kind: 'evaluateSites' });
+    if (report.size > 0) {
+      const entries = requests.map(({ chain }, i) => [chain, i]);
+      this.dispatchParts(table.add(entries, maxWorkgroups), 'gatherSites', 'kept');
+      const targets = requests.map(({ request }) => request.target);
+      this.steps.push({ kind: 'copySites', length: targets.length * report.size, targets });
+    }
+    if (report.rest === 0) return;
+    const counted = requests.filter(({ request }) => request.isCounted).map(({ chain }) => report.nextDraw(chain));
+    this.dispatchParts(table.add(counted, maxWorkgroups), 'addToSums', 'rest');
   }
 
   private addRound(
@@ -214,7 +245,7 @@ export class BatchPlanner {
   private dispatchParts(
     parts: readonly { readonly first: number; readonly entries: number }[],
     kernel: KernelName,
-    over: 'chunks' | 'block',
+    over: 'chunks' | 'block' | 'kept' | 'rest',
     round = 0,
   ): void {
     for (const part of parts) this.steps.push({ kind: 'dispatch', kernel, ...part, round, over });

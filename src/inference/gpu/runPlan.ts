@@ -4,7 +4,9 @@ import { headerStride, type DeviceMemory } from './deviceMemory.js';
 import type { Kernels } from './kernels.js';
 import type { Layout } from './layout.js';
 import { partialsOf, rowOffset, workgroupSize } from './layout.js';
-import type { Copy, Plan, Step } from './planBatch.js';
+import type { GpuSiteReport } from './gpuSiteReport.js';
+import type { Copy, Plan, SitesCopy, Step } from './planBatch.js';
+import { valuesPerGroup } from './wgsl/siteKernels.js';
 import { headerOf } from './wgsl/shared.js';
 
 type Dispatch = Extract<Step, { kind: 'dispatch' }>;
@@ -15,8 +17,8 @@ export interface BatchResults {
   readonly scalars: Float64Array;
   /** Log density of every lane, by round. */
   readonly logDensities: readonly Float64Array[];
-  /** The plan's copies, in order; each `[length]` in the order of vectors. */
-  readonly copies: readonly { readonly copy: Copy; readonly values: Float32Array }[];
+  /** The plan's copies, in order; each `[length]`, a vector's in the order of vectors. */
+  readonly copies: readonly { readonly copy: Copy | SitesCopy; readonly values: Float32Array }[];
 }
 
 export class PlanRunner {
@@ -25,6 +27,7 @@ export class PlanRunner {
     private readonly memory: DeviceMemory,
     private readonly kernels: Kernels,
     private readonly density: ResidentDensity,
+    private readonly report?: GpuSiteReport,
   ) {}
 
   /** Rejects with what the context reports: DeviceLostError, DeviceMemoryError. */
@@ -32,7 +35,7 @@ export class PlanRunner {
     const { layout, memory } = this;
     const { context } = this.density.program;
     const dispatches = plan.steps.flatMap((step) => (step.kind === 'dispatch' ? this.gridsOf(step) : []));
-    const copies = plan.steps.filter((step) => step.kind === 'copy');
+    const copies = plan.steps.filter((step) => step.kind === 'copy' || step.kind === 'copySites');
     const tableWords = (dispatches.length * headerStride) / 4 + plan.table.length;
     const wordsPerRound = layout.words * layout.lanes;
     const bytes = {
@@ -78,6 +81,9 @@ export class PlanRunner {
         return pages.map(({ length }, page) => ({ step, page, x, y: Math.ceil(length / chunk) }));
       case 'block':
         return [{ step, page: 0, x, y: Math.ceil(blockSize / workgroupSize) }];
+      case 'kept':
+      case 'rest':
+        return [{ step, page: 0, x, y: Math.ceil(this.layout.sites[step.over] / valuesPerGroup) }];
       case 'scalars':
         return [{ step, page: 0, x: Math.ceil(x / workgroupSize), y: 1 }];
       default:
@@ -102,6 +108,7 @@ export class PlanRunner {
   }
 
   private encode(steps: readonly Step[], dispatches: ReturnType<PlanRunner['gridsOf']>): GPUCommandEncoder {
+    const { memory } = this;
     const { context } = this.density.program;
     let encoder = context.device.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
@@ -123,6 +130,14 @@ export class PlanRunner {
           break;
         case 'evaluate':
           this.density.program.encode(openPass());
+          break;
+        case 'evaluateSites':
+          this.report!.program.encode(openPass());
+          break;
+        case 'copySites':
+          closePass();
+          encoder.copyBufferToBuffer(memory.buffer('siteValues'), 0, memory.buffer('reads'), readAt, 4 * step.length);
+          readAt += 4 * step.length;
           break;
         case 'copy':
           closePass();

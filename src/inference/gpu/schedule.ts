@@ -25,7 +25,7 @@ export interface Schedule {
 
 type Lists = readonly (readonly Request[] | undefined)[];
 
-const otherKinds: readonly OtherKind[] = ['write', 'refresh', 'turning', 'observe', 'adapt', 'read'];
+const otherKinds: readonly OtherKind[] = ['write', 'refresh', 'turning', 'observe', 'adapt', 'report', 'read'];
 
 /**
  * Every chain's k-th gradient is in round k. A request between gradients waits as long as it can: until the gap before the
@@ -131,6 +131,8 @@ function cellsOf(request: Request): { readonly reads: readonly number[]; readonl
       return { reads: [], writes: [point(request.point)] };
     case 'read':
       return { reads: [point(request.point)], writes: [] };
+    case 'report':
+      return { reads: [point(request.point), reports], writes: [reports] };
     case 'observe':
       return { reads: [point(request.point), moments], writes: [moments] };
     case 'adapt':
@@ -141,5 +143,6 @@ function cellsOf(request: Request): { readonly reads: readonly number[]; readonl
 }
 
 const moments = 0;
+const reports = -1;
 const point = (slot: number): number => 1 + 2 * slot;
 const momentum = (slot: number): number => 2 + 2 * slot;

@@ -93,6 +93,8 @@ export class HostPhaseSpace {
         request.target.set((request.vector === 'position' ? position : gradient).values);
         return 0;
       }
+      case 'report':
+        throw new Error('phase space in host memory reports no sites: read the position');
       case 'observe':
         this.moments.add(this.points[request.point].position.values);
         return 0;

@@ -1,4 +1,5 @@
 // The phase spaces of all chains of a run on one device: what answers the samplers' lists of requests.
+import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
 import type { PooledOperations } from './pooled.js';
 import type { Request } from './requests.js';
 
@@ -17,6 +18,8 @@ export interface PhaseSpacesSettings {
   readonly denseIndices: Int32Array;
   /** Slots that each chain needs with a given lookahead. */
   readonly slots: (lookahead: number) => SlotCounts;
+  /** Sites on the density's own device, for `report` requests. */
+  readonly report?: GpuSiteReport;
 }
 
 /** Running moments of a metric window (Welford 1962): what `RunningMoments` accumulates. */
@@ -67,6 +70,8 @@ export interface PhaseSpaces {
   readonly pooled?: PooledOperations;
   /** Diagonal of a chain's inverse mass matrix, `[dimension]`, dense block included. */
   inverseMassDiagonal(chain: number): Float64Array | Promise<Float64Array>;
+  /** Values that a `report` request brings; absent where phase space knows of no sites. */
+  readonly reportedValues?: number;
   /** Bytes of memory that the vectors take on the device. */
   readonly memoryBytes: number;
   dispose(): void;

@@ -27,6 +27,8 @@ export interface MomentumSpan {
  *   `sum` is none of the six slots;
  * - `write`: puts `position` `[dimension]` into a slot, not yet evaluated there → 0;
  * - `read`: copies a vector of a slot to `target` `[dimension]` → 0; the target is filled when the answers are there;
+ * - `report`: evaluates the sites that phase space was given at the position in slot `point`: kept values to `target`, filled when
+ *   the answers are there; and the others into their running moments where the draw counts → 0;
  * - `observe`: the moments of the metric's window take in the position in slot `point` → 0;
  * - `adapt`: estimates the metric from the moments, sets it, and clears the moments → 1; 0 when they allow no estimate
  *   (fewer than two observations, or not finite): the metric then stays, and the moments are cleared all the same.
@@ -43,6 +45,7 @@ export type Request =
       readonly vector: 'position' | 'gradient';
       readonly target: Float64Array;
     }
+  | { readonly kind: 'report'; readonly point: number; readonly target: Float64Array; readonly isCounted: boolean }
   | { readonly kind: 'observe'; readonly point: number }
   | { readonly kind: 'adapt'; readonly priorVariances: Float64Array };
 

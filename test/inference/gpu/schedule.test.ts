@@ -22,6 +22,7 @@ function anyRequest(): Request {
     () => ({ kind: 'turning', left: span(), right: span(), sum: slot() }),
     () => ({ kind: 'write', point: slot(), position }),
     () => ({ kind: 'read', point: slot(), vector: 'position', target: position }),
+    () => ({ kind: 'report', point: slot(), target: position, isCounted: true }),
     () => ({ kind: 'observe', point: slot() }),
     () => ({ kind: 'adapt', priorVariances }),
   ];
@@ -33,6 +34,7 @@ class SymbolicSpace {
   private readonly points = new Map<number, string>();
   private readonly momenta = new Map<number, string>();
   private moments = '';
+  private reports = '';
 
   carryOut(request: Request, index: number): string {
     const point = (k: number) => this.points.get(k) ?? `q${k}`;
@@ -62,6 +64,9 @@ class SymbolicSpace {
         return '';
       case 'read':
         return point(request.point);
+      case 'report':
+        this.reports = as([this.reports, point(request.point)]);
+        return this.reports;
       case 'observe':
         this.moments = as([this.moments, point(request.point)]);
         return '';

@@ -20,6 +20,13 @@ const bindings = {
   priorVariances: { binding: 12, type: 'array<f32>', isWritten: false },
   /** What has been reduced over chains, `[2][dimension]`. */
   pooled: { binding: 13, type: 'array<f32>', isWritten: true },
+  siteParameters: { binding: 14, type: 'array<f32>', isWritten: true },
+  /** Outputs of the program of the sites: the kept values, then the others. */
+  sites: { binding: 15, type: 'array<f32>', isWritten: false },
+  siteValues: { binding: 16, type: 'array<f32>', isWritten: true },
+  sumMeans: { binding: 17, type: 'array<vec2f>', isWritten: true },
+  sumSquares: { binding: 18, type: 'array<vec2f>', isWritten: true },
+  sumBatches: { binding: 19, type: 'array<vec2f>', isWritten: true },
 } as const;
 
 export type BindingName = keyof typeof bindings;
@@ -104,6 +111,8 @@ struct Header {
   /** Words of the accurate log density, of all lanes. */
   wordCount: u32,
   dimension: u32,
+  /** Of the program of the sites: its stride, and its values that are kept and that are not. */
+  siteLanes: u32, kept: u32, rest: u32,
 }
 
 /** Index of the first number of a chain's part of a vector. */
@@ -117,7 +126,7 @@ fn chunkNumber(y: u32) -> u32 { return header.pageStart / header.chunk + y; }
 
 /** The header of a dispatch on a page, in words. */
 export function headerOf(layout: Layout, first: number, round: number, page: Page): number[] {
-  const { chains, lanes, blockSize, chunk, chunks, words, dimension } = layout;
+  const { chains, lanes, blockSize, chunk, chunks, words, dimension, sites } = layout;
   const sizes = [chains, lanes, blockSize, chunk, chunks, partialsOf(layout), partsOf(layout), words * lanes];
-  return [first, round, 0, page.start, page.length, ...sizes, dimension];
+  return [first, round, 0, page.start, page.length, ...sizes, dimension, sites.lanes, sites.kept, sites.rest];
 }
