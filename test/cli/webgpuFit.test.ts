@@ -1,11 +1,15 @@
 // Fits on WebGPU through the whole command (SwiftShader in tests): a device destroyed in the middle, and one that is too small.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { machine } from '../../src/cli/devices/machine.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
 import { checkpoints } from '../../src/cli/fit/fitOnDevice.js';
+import { rowsOf, withDuckDB } from '../../src/data/duckdb.js';
 import { openPosterior } from '../../src/data/run/posteriorReader.js';
+import { GpuSiteReport } from '../../src/inference/gpu/gpuSiteReport.js';
 import { nodeGpu } from '../../src/kernels/adapters/nodeGpu.js';
 import { GpuContext } from '../../src/kernels/webgpu/context.js';
+import { DeviceMemoryError } from '../../src/kernels/webgpu/errors.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
 import { restoreMachine } from './fakeGpu.js';
 import { hierax } from './hierax.js';
@@ -17,6 +21,12 @@ gpu?.dispose();
 
 const files = salesFolders()(salesConfig.replace('warmup: 60\ndraws: 40', 'warmup: 16\ndraws: 10'));
 const fit = (out: string, ...more: string[]) => hierax('fit', files.config, '--out', files.at(out), ...more);
+/** The same fit, which keeps the population's draws and moments of the others. */
+const fewer = (name: string) => {
+  const config = files.at(`${name}.yaml`);
+  writeFileSync(config, `${readFileSync(files.config, 'utf8')}keep: [sigma]\n`);
+  return (out: string, ...more: string[]) => hierax('fit', config, '--out', files.at(out), ...more);
+};
 const gradientsOf = (out: string): number =>
   jsonOf<{ gradientEvaluations: number }>(files.at(out), 'diagnostics.json').gradientEvaluations;
 
@@ -106,6 +116,41 @@ describe.skipIf(gpu === undefined)('a fit on WebGPU', { timeout: 300_000 }, () =
     const resumed = await fit('stopped', '--resume');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(results(files.at('stopped'))).toEqual(results(files.at('unbroken')));
+  });
+
+  it('sums the sites that are not kept on the device: the moments of all draws, and their very bits after a loss', async () => {
+    const some = fewer('sum');
+    expect((await some('summed', '--device', 'webgpu')).code).toBe(0);
+    const means = async (out: string): Promise<[unknown, unknown, unknown][]> => {
+      const rows = await withDuckDB((connection) => rowsOf(connection, `FROM read_parquet('${out}/summary.parquet')`));
+      return rows.map(({ name, mean, sd }) => [name, mean, sd]);
+    };
+    const [whole, summed] = [await means(files.at('unbroken')), await means(files.at('summed'))];
+    // The same draws, whatever is kept of them.
+    expect(summed.map(([name]) => name).sort()).toEqual(whole.map(([name]) => name).sort());
+    const known = new Map(whole.map(([name, mean, sd]) => [name, { mean: Number(mean), sd: Number(sd) }]));
+    for (const [name, mean, sd] of summed) {
+      const expected = known.get(name)!;
+      expect(Math.abs(Number(mean) - expected.mean) / expected.sd, String(name)).toBeLessThan(1e-4);
+      expect(Math.abs(Number(sd) / expected.sd - 1), String(name)).toBeLessThan(1e-4);
+    }
+    destroyedAfter(46);
+    const { code, stderr } = await some('summed-lost', '--device', 'webgpu', '--on-device-loss', 'retry');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/going on on the same device/);
+    expect(results(files.at('summed-lost'))).toEqual(results(files.at('summed')));
+    const table = (out: string): string => readFileSync(`${files.at(out)}/summary.parquet`, 'base64');
+    expect(table('summed-lost')).toBe(table('summed'));
+  });
+
+  it('whose sites a binding does not reach computes them on the processor, and says so', async () => {
+    const create = vi.spyOn(GpuSiteReport, 'create');
+    create.mockRejectedValueOnce(new DeviceMemoryError('moments of sites: 99 bytes, but a binding reaches 64'));
+    const { code, stderr } = await fewer('host')('host-sites', '--device', 'webgpu');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /\nmoments of sites: [^\n]*: positions are read back, and their reported quantities computed/,
+    );
   });
 
   it('on a device that is too small is refused with advice; --on-device-loss cpu computes on the processor', async () => {

@@ -2,12 +2,26 @@
 import type { Checkpoint } from '../../data/run/runFolder.js';
 import type { DrawCounts } from '../../data/run/posteriorStore.js';
 import { PosteriorStore } from '../../data/run/posteriorStore.js';
-import { type EbfmiSnapshot, type MomentsSnapshot, RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
-import type { Draw, DrawInfo, Evaluator, Method, MethodSnapshot, Phase } from '../../inference/index.js';
+import {
+  type EbfmiSnapshot,
+  type MomentsSnapshot,
+  RunningEbfmi,
+  type RunningMoments,
+} from '../../diagnostics/index.js';
+import type {
+  Draw,
+  DrawInfo,
+  GpuSiteReport,
+  Method,
+  MethodSnapshot,
+  Phase,
+  SitesWanted,
+} from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
 import type { ObservationWriter } from './observationGroups.js';
 import type { PredictiveCollector } from './predictiveCheck.js';
+import type { SiteSource } from './siteSources.js';
 
 /** What a checkpoint holds beside the draws on disk. */
 export interface SavedState {
@@ -29,40 +43,18 @@ export interface SinkLayout {
 }
 
 export class DrawSink {
-  /** Moments of the sites that are not stored, one after another. */
-  readonly moments: RunningMoments | undefined;
   /** E-BFMI of all transitions after warm-up. */
   readonly energy: RunningEbfmi;
-  private readonly all: Float64Array;
-  private readonly stored: Float64Array;
-  private readonly rest: Float64Array;
-  private readonly pieces: readonly { readonly offset: number; readonly size: number; readonly isStored: boolean }[];
 
   private constructor(
     readonly store: PosteriorStore,
     private readonly layout: SinkLayout,
-    private readonly sites: Evaluator,
+    private readonly sites: SiteSource,
     private readonly predictive: PredictiveCollector | undefined,
     private readonly observations: ObservationWriter,
-    keptSites: readonly Site[],
     saved: SavedState | undefined,
   ) {
     this.energy = new RunningEbfmi(layout.chains, saved?.energy);
-    let offset = 0;
-    this.pieces = sites.outputs.map(({ name, size }) => {
-      const piece = { offset, size, isStored: keptSites.some((site) => site.name === name) };
-      offset += size;
-      return piece;
-    });
-    const sizeOfPieces = (isStored: boolean): number =>
-      this.pieces.filter((piece) => piece.isStored === isStored).reduce((sum, { size }) => sum + size, 0);
-    this.all = new Float64Array(offset);
-    this.stored = new Float64Array(sizeOfPieces(true));
-    this.rest = new Float64Array(sizeOfPieces(false));
-    if (this.rest.length === 0) return;
-    const options = { chains: layout.chains, dimension: this.rest.length, drawsPerChain: layout.draws };
-    this.moments =
-      saved?.moments === undefined ? new RunningMoments(options) : RunningMoments.restore(options, saved.moments);
   }
 
   static async open(
@@ -70,7 +62,7 @@ export class DrawSink {
     model: Model,
     keptSites: readonly Site[],
     layout: SinkLayout,
-    sites: Evaluator,
+    sites: SiteSource,
     predictive: PredictiveCollector | undefined,
     openObservations: (counts: readonly number[] | undefined) => Promise<ObservationWriter>,
     checkpoint: Checkpoint | undefined,
@@ -89,7 +81,7 @@ export class DrawSink {
         ? await PosteriorStore.create(path, storeLayout)
         : await PosteriorStore.resume(path, storeLayout, checkpoint.counts);
     const observations = await openObservations(checkpoint?.counts.map(({ sampling }) => sampling));
-    return new DrawSink(store, layout, sites, predictive, observations, keptSites, saved);
+    return new DrawSink(store, layout, sites, predictive, observations, saved);
   }
 
   async dispose(): Promise<void> {
@@ -100,8 +92,32 @@ export class DrawSink {
     return this.store.counts;
   }
 
+  /** What the device reports of draws, for the sampler. */
+  get report(): GpuSiteReport | undefined {
+    return this.sites.report;
+  }
+
+  /** Moments of the sites that are not stored, one after another; of a device as of the last checkpoint. */
+  get moments(): RunningMoments | undefined {
+    return this.sites.moments;
+  }
+
+  /** What is stored of a draw that a device reports. */
+  wantsSites(phase: Phase, index: number): SitesWanted {
+    if (!this.wants(phase, index)) return 'nothing';
+    return phase === 'sampling' ? 'values and sums' : 'values';
+  }
+
+  /** Whether a draw's position is needed: for its sites, where no device reports them, and for what is made of single draws. */
+  wantsPosition(phase: Phase, index: number): boolean {
+    if (!this.wants(phase, index)) return false;
+    if (this.sites.report === undefined) return true;
+    if (phase === 'warmup') return false;
+    return this.observations.isOpen || this.predictive?.isDue(Math.floor(index / this.layout.thin)) === true;
+  }
+
   /** Whether anything but its energy is stored of a draw. */
-  wants(phase: Phase, index: number): boolean {
+  private wants(phase: Phase, index: number): boolean {
     const { thin, storedWarmup } = this.layout;
     return phase === 'sampling' ? index % thin === thin - 1 : index < storedWarmup;
   }
@@ -111,38 +127,28 @@ export class DrawSink {
     if (isSampling && draw.info.energy !== undefined) this.energy.push(draw.chain, draw.info.energy);
     if (!this.wants(draw.phase, draw.index)) return;
     const index = isSampling ? Math.floor(draw.index / this.layout.thin) : draw.index;
-    if (this.sites.evaluate(draw.position, this.all) !== undefined) {
-      throw new Error('reported sites need a device that evaluates at once');
-    }
-    let stored = 0;
-    let rest = 0;
-    for (const { offset, size, isStored } of this.pieces) {
-      const values = this.all.subarray(offset, offset + size);
-      if (isStored) {
-        this.stored.set(values, stored);
-        stored += size;
-      } else {
-        this.rest.set(values, rest);
-        rest += size;
-      }
-    }
-    this.store.append(draw.chain, draw.phase, index, this.stored, draw.info);
-    if (!isSampling) return;
-    this.moments?.push(draw.chain, this.rest);
+    const values = this.sites.take(draw, isSampling);
+    this.store.append(draw.chain, draw.phase, index, values, draw.info);
+    if (!isSampling || draw.position.length === 0) return;
     this.predictive?.offer(draw.chain, index, draw.position);
     this.observations.write(draw.chain, index, draw.position);
   }
 
-  /** The part of a checkpoint that lies outside the store; what the store does not hold is on disk when it returns. */
-  state(sampler: MethodSnapshot, seconds: SavedState['seconds']): SavedState {
+  /**
+   * The part of a checkpoint that lies outside the store; what the store does not hold is on disk then. At once, but for moments that a
+   * device keeps.
+   */
+  state(sampler: MethodSnapshot, seconds: SavedState['seconds']): SavedState | Promise<SavedState> {
     this.observations.flush();
-    return {
+    const moments = this.sites.save();
+    const state = (saved: MomentsSnapshot | undefined): SavedState => ({
       sampler,
       predictive: this.predictive === undefined ? [] : [...this.predictive.collected],
-      moments: this.moments?.snapshot(),
+      moments: saved,
       energy: this.energy.snapshot(),
       seconds,
-    };
+    });
+    return moments instanceof Promise ? moments.then(state) : state(moments);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type MethodResult,
   type MethodSnapshot,
   type Phase,
+  type SitesWanted,
 } from '../../inference/index.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { deviceLabel, precisionOn } from '../devices/openDevice.js';
@@ -21,6 +22,7 @@ import { ObservationWriter } from './observationGroups.js';
 import { PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
+import { openSites } from './siteSources.js';
 import { runRecord } from './runRecord.js';
 import { methodSettings, superchainsOf } from './methodSettings.js';
 
@@ -56,9 +58,8 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const { statistics } = job.method.method;
   const { open, prepared } = target;
   const checkpoint = folder.loadCheckpoint();
-  // Reported quantities come from the draw's position in doubles, on the processor.
+  // What the device does not report comes from the draw's position in doubles, on the processor.
   const plain = cpuDevice({ precision: precisionOn('cpu', config) });
-  const sites = await compileQuantity(model, plain, 'sites');
   const replicate = await compileQuantity(model, plain, 'replicate');
   clock.lap('compile');
 
@@ -93,6 +94,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     config.draws,
     collected,
   );
+  const sites = await openSites(model, job.keptSites, config, saved?.moments, prepared, plain, say);
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
   const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
     ObservationWriter.open(folder.posteriorPath, job, counts);
@@ -139,19 +141,25 @@ async function sampleInFolder(
     sink.counts,
     job.method.method.statistics.includes('leapfrogSteps'),
   );
-  const wantsDraw = (_: number, phase: Phase, index: number): boolean => sink.wants(phase, index);
-  const save = (sampler: MethodSnapshot): void => folder.saveCheckpoint(sink.store, sink.state(sampler, clock.sampler));
+  const wantsDraw = (_: number, phase: Phase, index: number): boolean => sink.wantsPosition(phase, index);
+  const wantsSites = (_: number, phase: Phase, index: number): SitesWanted => sink.wantsSites(phase, index);
+  const save = (sampler: MethodSnapshot): void | Promise<void> => {
+    const write = (state: SavedState): void => folder.saveCheckpoint(sink.store, state);
+    const state = sink.state(sampler, clock.sampler);
+    return state instanceof Promise ? state.then(write) : write(state);
+  };
   const onDraw = (draw: Draw<DrawInfo>): void => {
     sink.write(draw);
     progress.count(draw);
     clock.in(draw.phase);
   };
   const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
-  const options = { signal, resume, checkpointInterval: checkpoints.interval };
+  const options = { signal, resume, checkpointInterval: checkpoints.interval, report: sink.report };
   try {
-    const result = await prepared.run(methodSettings(job), { onDraw, wantsDraw, onCheckpoint: save }, options);
+    const listener = { onDraw, wantsDraw, wantsSites, onCheckpoint: save };
+    const result = await prepared.run(methodSettings(job), listener, options);
     progress.finish();
-    save(result.snapshot);
+    await save(result.snapshot);
     return result;
   } catch (error) {
     progress.finish();

@@ -50,6 +50,11 @@ export class ObservationWriter {
     return new ObservationWriter(open, config.seed, data.rows);
   }
 
+  /** Whether there is anything to write. */
+  get isOpen(): boolean {
+    return this.open.length > 0;
+  }
+
   write(chain: number, draw: number, position: Float64Array): void {
     for (const { quantity, evaluator, group } of this.open) {
       let input = position;

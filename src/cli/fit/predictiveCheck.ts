@@ -60,9 +60,14 @@ export class PredictiveCollector {
     this.every = Math.max(1, Math.floor(draws / Math.ceil(replications / chains)));
   }
 
+  /** Whether the data are to be replicated from a draw. */
+  isDue(draw: number): boolean {
+    return draw % this.every === this.every - 1;
+  }
+
   /** Replicates the data from this draw if its turn has come. */
   offer(chain: number, draw: number, position: Float64Array): void {
-    if (draw % this.every !== this.every - 1) return;
+    if (!this.isDue(draw)) return;
     predictiveStream(this.seed, chain, draw).fillNormal(this.noise);
     this.input.set(position);
     this.input.set(this.noise, position.length);

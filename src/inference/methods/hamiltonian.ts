@@ -1,4 +1,5 @@
 // HMC, NUTS and ChEES-HMC as methods: any model with a differentiable density, on any device.
+import type { ReportedSites } from '../compiledModel.js';
 import { modelSettings } from '../modelSettings.js';
 import type { Snapshot } from '../snapshot.js';
 import { compileChains } from '../threads/compileChains.js';
@@ -41,6 +42,7 @@ function hamiltonian(
         precision,
         division,
         timeStep: (start) => chains.timeGradient(start),
+        ...(chains.report && { report: (sites: ReportedSites) => chains.report!(sites) }),
         run: async (settings, listener, options) => {
           const all = modelSettings(model, { ...settings, method: name });
           const result = await chains.run(all, listener, {

@@ -2,9 +2,12 @@
 import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
 import type { Draw, Phase } from '../chain.js';
+import type { ReportedSites } from '../compiledModel.js';
+import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
 import type { TransitionInfo } from '../kernel.js';
 import type { ChainResult } from '../sample.js';
 import type { SampleSettings } from '../settings.js';
+import type { SitesWanted } from '../siteReport.js';
 import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js';
 
 export type { ProgramMemory, ThreadStarters };
@@ -56,6 +59,8 @@ export interface PreparedMethod {
   readonly division: string;
   /** Milliseconds of one gradient, or sweep, of all chains: the median of a few, when the device is warm. */
   timeStep(start: ArrayLike<number>): Promise<number>;
+  /** Compiles sites that the device reports by itself, for `MethodOptions`; absent where positions are on the host anyway. */
+  report?(sites: ReportedSites): Promise<GpuSiteReport | undefined>;
   run(settings: MethodSettings, listener: MethodListener, options: MethodOptions): Promise<MethodResult>;
   /** Ends the threads, whatever they are doing; more than once does no harm. */
   dispose(): Promise<void>;
@@ -65,8 +70,10 @@ export interface MethodListener {
   readonly onDraw: (draw: Draw<DrawInfo>) => void;
   /** Whether a draw's position is needed; methods may give all of them. */
   readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
-  /** Called when the draws handed out so far are exactly those that the snapshot has behind it. */
-  readonly onCheckpoint?: (snapshot: MethodSnapshot) => void;
+  /** What is needed of a draw's sites, where the options name a report. */
+  readonly wantsSites?: (chain: number, phase: Phase, index: number) => SitesWanted;
+  /** Called when the draws handed out so far are exactly those that the snapshot has behind it. With a report it is waited for. */
+  readonly onCheckpoint?: (snapshot: MethodSnapshot) => void | Promise<void>;
 }
 
 export interface MethodOptions {
@@ -74,6 +81,8 @@ export interface MethodOptions {
   readonly resume?: MethodSnapshot;
   /** Milliseconds between checkpoints, at least; default: none before the end. */
   readonly checkpointInterval?: number;
+  /** What `PreparedMethod.report` has made; it outlasts the run. */
+  readonly report?: GpuSiteReport;
 }
 
 /** A plain record that survives JSON, of the method's own making; the same method takes it up again. */

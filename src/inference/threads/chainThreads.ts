@@ -170,7 +170,7 @@ export class ChainThreads {
   private finishCheckpoint(): void {
     const snapshots = this.parts.flatMap(({ snapshot }) => snapshot ?? []);
     if (!this.isSaving || snapshots.length < this.parts.length) return;
-    this.work!.listener.onCheckpoint?.(joinSnapshots(snapshots));
+    void this.work!.listener.onCheckpoint?.(joinSnapshots(snapshots));
     this.isSaving = false;
     this.lastCheckpoint = performance.now();
     for (const part of this.parts) part.snapshot = undefined;

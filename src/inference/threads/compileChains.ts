@@ -4,7 +4,9 @@ import type { StartThreads } from '../../kernels/cpu/executable.js';
 import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
 import type { Draw, Phase } from '../chain.js';
-import { traceDensity } from '../compiledModel.js';
+import { compileReport, type ReportedSites, traceDensity } from '../compiledModel.js';
+import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
+import type { SitesWanted } from '../siteReport.js';
 import type { ModelDensity } from '../portableDensity.js';
 import { sample, type SampleResult } from '../sample.js';
 import type { SampleSettings } from '../settings.js';
@@ -23,8 +25,10 @@ export interface ChainListener {
   readonly onDraw: (draw: Draw) => void;
   /** Whether a draw's position is needed; threads that divide the chains give all of them. */
   readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
-  /** Called when the draws handed out so far are exactly those that the snapshot has behind it. */
-  readonly onCheckpoint?: (snapshot: Snapshot) => void;
+  /** What is needed of a draw's sites, where the options name a report. */
+  readonly wantsSites?: (chain: number, phase: Phase, index: number) => SitesWanted;
+  /** Called when the draws handed out so far are exactly those that the snapshot has behind it; waited for where no threads divide the chains. */
+  readonly onCheckpoint?: (snapshot: Snapshot) => void | Promise<void>;
 }
 
 export interface RunOptions {
@@ -32,6 +36,8 @@ export interface RunOptions {
   readonly resume?: Snapshot;
   /** Milliseconds between checkpoints, at least; default: none. */
   readonly checkpointInterval?: number;
+  /** What `Chains.report` has made. */
+  readonly report?: GpuSiteReport;
 }
 
 /** A compiled density on its device, with the threads that its chains will run on. */
@@ -45,6 +51,8 @@ export interface Chains {
   readonly division: string;
   /** Milliseconds of one gradient of all chains: the median of a few, when the device is warm. */
   timeGradient(start: ArrayLike<number>): Promise<number>;
+  /** Compiles sites that the device reports by itself (`compileReport`); absent where positions are on the host anyway. */
+  report?(sites: ReportedSites): Promise<GpuSiteReport | undefined>;
   run(settings: SampleSettings, listener: ChainListener, options: RunOptions): Promise<SampleResult>;
   /** Ends the threads, whatever they are doing; more than once does no harm. */
   dispose(): Promise<void>;
@@ -86,7 +94,7 @@ export async function compileChains(
 ): Promise<Chains> {
   const traced = traceDensity(model);
   if (device.name !== 'cpu' || starters === undefined)
-    return onOneDevice(await traced.compile(device, chains), device, traced.dataBytes);
+    return onOneDevice(model, await traced.compile(device, chains), device, chains, traced.dataBytes);
   const { startThreads, startChainWorker } = starters;
   const { precision } = device;
   const parts = divideChains(chains, threads);
@@ -129,7 +137,7 @@ export async function compileChains(
 }
 
 /** All chains in one batch, with the sampler's state where the density keeps it. */
-function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): Chains {
+function onOneDevice(model: Model, density: ModelDensity, device: Device, chains: number, dataBytes: number): Chains {
   // What the processor holds in doubles the device holds in singles.
   const ownBytes = device.precision === 'single' ? dataBytes / 2 : dataBytes;
   const [hostBytes, deviceBytes] = device.name === 'cpu' ? [density.memoryBytes, 0] : [0, density.memoryBytes];
@@ -140,6 +148,7 @@ function onOneDevice(density: ModelDensity, device: Device, dataBytes: number): 
     precision: device.precision,
     division: 'all chains in one batch',
     timeGradient: (start) => timeGradient(density, start),
+    ...(density.resident && { report: (sites: ReportedSites) => compileReport(model, device, density, chains, sites) }),
     run: (settings, listener, options) => sample(density, settings, listener, options),
     dispose: () => density.dispose(),
   };
