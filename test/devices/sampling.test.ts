@@ -13,7 +13,7 @@ import { testDevices } from './devices.js';
 import { randomNumbers } from '../models/random.js';
 import { threeLevelExample } from '../models/threeLevelExample.js';
 import { randomPosition } from '../models/threeLevelPoints.js';
-import { densityOf } from '../models/evaluateModel.js';
+import { densityOf, quantityOf } from '../models/evaluateModel.js';
 import type { KnownPosterior } from '../inference/densities.js';
 import { standardErrorsOff } from '../inference/monteCarlo.js';
 
@@ -91,6 +91,21 @@ describe.each(await testDevices())('$label', ({ device, share }) => {
       }
     },
   );
+
+  it('reported sites of the three-level model: those of the CPU device', async () => {
+    const { data } = threeLevelExample({ markets: 4, products: 6, x: 2, z: 1, w: 1, spread: 2 });
+    const model = threeLevelModel(data, { covariance: { product: 'full', market: 'full' } });
+    const [plain, other] = await Promise.all([cpuDevice(), device].map((each) => quantityOf(model, 'sites', each)));
+    const numbers = randomNumbers('sites on devices');
+    for (let i = 0; i < 4; i++) {
+      const position = randomPosition(model, numbers).map(Math.fround);
+      const [expected, actual] = [await plain(position), await other(position)];
+      for (const [name, values] of expected) {
+        const size = Math.max(...values.map(Math.abs));
+        values.forEach((value, k) => expect(Math.abs(actual.get(name)![k] - value) / size, name).toBeLessThan(1e-5));
+      }
+    }
+  });
 
   it('fits a model in one call', async () => {
     const posterior = await fit(regression, { device, chains: 2, warmup: 100, draws: 100, seed: 5 });

@@ -72,6 +72,8 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     maxTreeDepth: config.method.maxTreeDepth,
     storedDraws: config.draws + storedWarmup,
     sites: job.keptSites,
+    summed: model.sites.filter((site) => !job.keptSites.includes(site)),
+    isSummedOnDevice: prepared.report !== undefined,
     observations: data.rows * job.keptGroups.length,
   });
   say(

@@ -2,7 +2,7 @@
 import { statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { InputError } from '../../data/inputError.js';
-import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import { scalarCount } from './drawSink.js';
 import type { Site } from '../../models/model.js';
 import type { ProgramMemory } from '../../inference/threads/index.js';
 
@@ -13,6 +13,8 @@ interface MemoryNeeds {
   readonly program: number;
   /** Phase space: positions, momenta and gradients that the sampler's trajectories hold. */
   readonly trajectories: number;
+  /** Running moments of the sites whose draws are not kept. */
+  readonly moments: number;
 }
 
 export interface Needs {
@@ -26,6 +28,8 @@ export interface Needs {
 /** Node, tfjs and DuckDB, measured on a small fit. */
 const baseBytes = 200 * 2 ** 20;
 /** Vectors of one chain: a trajectory keeps a few per doubling. */
+/** Bytes of the moments of a scalar of one chain: six doubles, or six pairs of floats. */
+const momentBytes = 48;
 const vectorsPerChain = (maxTreeDepth: number): number => 4 * (maxTreeDepth + 4);
 
 export function estimateNeeds(options: {
@@ -35,21 +39,28 @@ export function estimateNeeds(options: {
   readonly maxTreeDepth: number;
   readonly storedDraws: number;
   readonly sites: readonly Site[];
+  /** Sites of which moments are kept, and whether the device keeps them. */
+  readonly summed: readonly Site[];
+  readonly isSummedOnDevice: boolean;
   /** Numbers per draw and observation to store as well. */
   readonly observations: number;
 }): Needs {
   const { program, dimension, chains, maxTreeDepth, storedDraws, sites, observations } = options;
   const { hostBytes, deviceBytes, dataBytes } = program;
-  const scalars = sites.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  const scalars = scalarCount(sites);
+  const moments = momentBytes * chains * scalarCount(options.summed);
   const numbers = dimension * chains * vectorsPerChain(maxTreeDepth);
-  const needs = (bytes: number, bytesPerNumber: number): MemoryNeeds => ({
+  const needs = (bytes: number, bytesPerNumber: number, moments: number): MemoryNeeds => ({
     data: Math.min(bytes, dataBytes),
     program: bytes - Math.min(bytes, dataBytes),
     trajectories: numbers * bytesPerNumber,
+    moments,
   });
   const diskBytes = (scalars + observations) * chains * storedDraws * 8;
-  if (deviceBytes === 0) return { host: needs(hostBytes, 8), device: undefined, diskBytes };
-  return { host: { data: 0, program: hostBytes, trajectories: 0 }, device: needs(deviceBytes, 4), diskBytes };
+  if (deviceBytes === 0) return { host: needs(hostBytes, 8, moments), device: undefined, diskBytes };
+  const [here, there] = options.isSummedOnDevice ? [0, moments] : [moments, 0];
+  const host = { data: 0, program: hostBytes, trajectories: 0, moments: here };
+  return { host, device: needs(deviceBytes, 4, there), diskBytes };
 }
 
 /**
@@ -77,10 +88,11 @@ export function stateNeeds({ host, device, diskBytes }: Needs, label: string, fo
   return `memory: about ${megabytes(memory)}${own}${onDevice}; draws on disk: ${megabytes(diskBytes)} (of ${megabytes(disk)} free)`;
 }
 
-const total = ({ data, program, trajectories }: MemoryNeeds): number => data + program + trajectories;
+const total = ({ data, program, trajectories, moments }: MemoryNeeds): number =>
+  data + program + trajectories + moments;
 
-const byPurpose = ({ data, program, trajectories }: MemoryNeeds): string =>
-  `data ${megabytes(data)}, program ${megabytes(program)}, trajectories ${megabytes(trajectories)}`;
+const byPurpose = ({ data, program, trajectories, moments }: MemoryNeeds): string =>
+  `data ${megabytes(data)}, program ${megabytes(program)}, trajectories ${megabytes(trajectories)}${moments > 0 ? `, moments ${megabytes(moments)}` : ''}`;
 
 function megabytes(bytes: number): string {
   if (bytes > 0 && bytes < 1e5) return `${(bytes / 1e3).toFixed(1)} kB`;

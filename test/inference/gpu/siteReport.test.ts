@@ -10,6 +10,7 @@ import { SamplingRun } from '../../../src/inference/index.js';
 import type { CreatePhaseSpaces } from '../../../src/inference/phaseSpace/createPhaseSpaces.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { literal } from '../../../src/kernels/ops/index.js';
+import type { GpuContext } from '../../../src/kernels/webgpu/context.js';
 import { webgpuDevice } from '../../../src/kernels/webgpu/webgpuDevice.js';
 import { normal } from '../../../src/models/distributions/index.js';
 import { defineModel } from '../../../src/models/model.js';
@@ -17,7 +18,12 @@ import { positive, real } from '../../../src/models/parameters.js';
 import { testGpu } from '../../kernels/webgpu/testGpu.js';
 
 const context = await testGpu();
-afterAll(() => context?.dispose());
+/** Few workgroups to a dispatch. */
+const narrow = await testGpu({ workgroups: 2 });
+afterAll(() => {
+  context?.dispose();
+  narrow?.dispose();
+});
 
 const groups = 70;
 const y = Float64Array.from({ length: groups }, (_, j) => Math.fround(2 + Math.sin(7 * j)));
@@ -55,6 +61,7 @@ interface Run {
 
 interface RunOptions {
   readonly settings: SampleSettings & { readonly chains: number; readonly draws: number };
+  readonly gpu?: GpuContext;
   /** Draws that the report is told of; default: those of the settings. */
   readonly planned?: number;
   readonly wantsPositions?: boolean;
@@ -66,6 +73,7 @@ interface RunOptions {
 
 async function run({
   settings,
+  gpu = context!,
   planned,
   wantsPositions = false,
   wantsReport = true,
@@ -73,7 +81,7 @@ async function run({
   from,
 }: RunOptions): Promise<Run> {
   const { chains } = settings;
-  const device = webgpuDevice(context!);
+  const device = webgpuDevice(gpu);
   const density = await compileDensity(model, device, chains);
   const plan = momentsPlan(planned ?? settings.draws);
   const report: GpuSiteReport = (await compileReport(model, device, density, chains, {
@@ -98,12 +106,12 @@ async function run({
     wantsSites: (_: number, phase: string) =>
       wantsReport && phase === 'sampling' ? ('values and sums' as const) : ('nothing' as const),
   };
-  const before = context!.counters.bytesRead;
+  const before = gpu.counters.bytesRead;
   // Steps that are planned ahead follow the clock, and their scalars come back too: here there are none.
   const createPhaseSpaces: CreatePhaseSpaces = ({ resident }, given) => GpuPhaseSpaces.create(resident!, given, 1);
   const options = { signal: stop.signal, report, createPhaseSpaces, ...(from && { resume: from.snapshot }) };
   const { snapshot } = await new SamplingRun(density, settings, listener, options).run();
-  const bytesRead = context!.counters.bytesRead - before;
+  const bytesRead = gpu.counters.bytesRead - before;
   const sums = (await report.sums())!;
   await report.dispose();
   await density.dispose();
@@ -193,6 +201,17 @@ describe.skipIf(context === undefined)('sites reported by the device', () => {
         expect(first.values.map((chain, c) => [...chain, ...second.values[c]])).toEqual(unbroken.values);
         expect(second.sums).toEqual(unbroken.sums);
       }
+    },
+    timeout,
+  );
+
+  it(
+    'are the same where a dispatch has few workgroups',
+    async () => {
+      const settings = { ...short, chains: 5, draws: 6 };
+      const [expected, actual] = [await run({ settings }), await run({ settings, gpu: narrow! })];
+      expect(actual.values).toEqual(expected.values);
+      expect(actual.sums).toEqual(expected.sums);
     },
     timeout,
   );
