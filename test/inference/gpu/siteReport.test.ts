@@ -62,6 +62,7 @@ interface Run {
 interface RunOptions {
   readonly settings: SampleSettings & { readonly chains: number; readonly draws: number };
   readonly gpu?: GpuContext;
+  readonly laneWidth?: 1 | 4;
   /** Draws that the report is told of; default: those of the settings. */
   readonly planned?: number;
   readonly wantsPositions?: boolean;
@@ -74,6 +75,7 @@ interface RunOptions {
 async function run({
   settings,
   gpu = context!,
+  laneWidth = 1,
   planned,
   wantsPositions = false,
   wantsReport = true,
@@ -81,7 +83,7 @@ async function run({
   from,
 }: RunOptions): Promise<Run> {
   const { chains } = settings;
-  const device = webgpuDevice(gpu);
+  const device = webgpuDevice(gpu, { laneWidth });
   const density = await compileDensity(model, device, chains);
   const plan = momentsPlan(planned ?? settings.draws);
   const report: GpuSiteReport = (await compileReport(model, device, density, chains, {
@@ -142,11 +144,14 @@ function figures(settings: RunOptions['settings'], sums: SavedSums): RunningMome
 const timeout = 300_000;
 
 describe.skipIf(context === undefined)('sites reported by the device', () => {
-  it.each(['nuts', 'chees'] as const)(
-    'are those of the position: kept values, and running moments of the others (%s)',
-    async (method) => {
+  it.each([
+    { method: 'nuts', laneWidth: 1 },
+    { method: 'chees', laneWidth: 4 },
+  ] as const)(
+    'are those of the position: kept values, and running moments of the others, $method, $laneWidth lanes an invocation',
+    async ({ method, laneWidth }) => {
       const settings = { ...short, method };
-      const { values, positions, sums } = await run({ settings, wantsPositions: true });
+      const { values, positions, sums } = await run({ settings, laneWidth, wantsPositions: true });
       const host = await sitesOnHost();
       const moments = new RunningMoments({ chains: 3, dimension: restSize, drawsPerChain: settings.draws });
       positions.forEach((chain, c) => {
