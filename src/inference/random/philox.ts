@@ -6,6 +6,13 @@ const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 const ROUNDS = 10;
 
+/** For those who write the generator in another language. */
+export const philoxConstants = {
+  multipliers: [MULTIPLIER_0, MULTIPLIER_1],
+  weyl: [WEYL_0, WEYL_1],
+  rounds: ROUNDS,
+} as const;
+
 /**
  * Four random 32-bit words for a 128-bit counter and a 64-bit key, written to `output` (`[4]`).
  * Source: Salmon, Moraes, Dror, Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", §3.3.

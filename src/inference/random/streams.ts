@@ -31,6 +31,11 @@ export const sites = {
   /** Noise of an approximation's draws, and the choice among them by weight. */
   approximation: 12,
   resampling: 13,
+  /** Gibbs: normals of the coefficients, and what the updates of scales take, one after another. */
+  gibbsCoefficients: 6,
+  gibbsScales: 7,
+  gibbsFixed: 8,
+  gibbsRows: 9,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
 } as const;

@@ -128,6 +128,20 @@ export class Code {
     return this;
   }
 
+  /** A v128 of four 32-bit integers. */
+  i32x4Const(...values: readonly [number, number, number, number]): this {
+    this.bytes.push(0xfd, 0x0c);
+    for (const value of values) for (let byte = 0; byte < 4; byte++) this.bytes.push((value >>> (8 * byte)) & 0xff);
+    return this;
+  }
+
+  /** Four 32-bit words picked from two vectors: 0 … 3 of the lower one on the stack, 4 … 7 of the upper. */
+  shuffleWords(...words: readonly [number, number, number, number]): this {
+    this.bytes.push(0xfd, 0x0d);
+    for (const word of words) for (let byte = 0; byte < 4; byte++) this.bytes.push(4 * word + byte);
+    return this;
+  }
+
   extractLane(lane: 0 | 1): this {
     this.bytes.push(0xfd, 0x21, lane);
     return this;
