@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { InputError } from '../data/inputError.js';
 import { suggestion } from '../data/nearestName.js';
+import { calibrateCommand } from './commands/calibrate.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fitCommand } from './commands/fit.js';
 import { reportCommand } from './commands/report.js';
@@ -14,6 +15,7 @@ const commands: Readonly<Record<string, string>> = {
   simulate: 'a model, like hierax simulate three-level --out DIR',
   fit: 'a configuration, like hierax fit CONFIG.yaml',
   report: 'the folder of a run, like hierax report RUN',
+  calibrate: 'a configuration, like hierax calibrate CONFIG.yaml',
   doctor: '',
 };
 
@@ -37,8 +39,9 @@ const parserOf = (words: readonly string[]) =>
     .command(simulateCommand)
     .command(fitCommand)
     .command(reportCommand)
+    .command(calibrateCommand)
     .command(doctorCommand)
-    .demandCommand(1, 'name a command: simulate, fit, report or doctor')
+    .demandCommand(1, `name a command: ${Object.keys(commands).join(', ')}`)
     .strict()
     .version(hieraxVersion())
     .help()

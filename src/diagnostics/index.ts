@@ -30,3 +30,6 @@ export { paretoKThreshold, paretoSmooth } from '../inference/importance/paretoSm
 export type { SmoothedWeights } from '../inference/importance/paretoSmoothing.js';
 export { judgeFit, notAssessed } from '../inference/importance/verdict.js';
 export type { FitStatus, FitVerdict } from '../inference/importance/verdict.js';
+export { calibrationFigures } from './calibration.js';
+export type { CalibratedClass, CalibratedScalar, CalibrationClass, CalibrationFigures } from './calibration.js';
+export { RankUniformity } from './rankUniformity.js';

@@ -31,3 +31,5 @@ export type { FitOptions, Posterior } from './fit.js';
 export type { ChainCounts, ChainSnapshot, Snapshot } from './snapshot.js';
 export { joinSnapshots } from './snapshot.js';
 export { predictiveStream } from './random/streams.js';
+export { calibrationRefusal, RANKED_DRAWS, simulateAndFit } from './calibration/calibrate.js';
+export type { CalibrationTask, Simulation } from './calibration/calibrate.js';

@@ -2,6 +2,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Coordinates, SiteDescription } from '../data/run/siteDescription.js';
 import type { LinearHierarchy } from './linearHierarchy/structure.js';
+import { stridesOf } from '../kernels/program/tensorProgram.js';
 import type { Constraint, ParameterSpec } from './parameters.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -32,6 +33,13 @@ export interface Site extends SiteDescription {
   readonly level: 'population' | 'group';
   /** Elements that are fixed by construction, such as the diagonal of a correlation matrix: left out of summaries. */
   readonly isFixed?: (index: readonly number[]) => boolean;
+}
+
+/** Whether an element of a site, by its row-major position, is fixed by construction. */
+export function isFixedElement({ isFixed, shape }: Site, element: number): boolean {
+  if (isFixed === undefined) return false;
+  const strides = stridesOf(shape);
+  return isFixed(shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent));
 }
 
 /** What the report says of a model. */

@@ -14,6 +14,8 @@ import {
   studentT,
 } from './distributions/index.js';
 
+export type { PriorSpec };
+
 /** Families that are a density on the whole real line. */
 export const realFamilies = ['normal', 'studentT', 'cauchy', 'flat'] as const;
 /** Families that are a density on the positive numbers. */

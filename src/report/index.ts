@@ -1,3 +1,4 @@
 // The report of a fit: one record in, one HTML page out.
 export { renderReport } from './renderReport.js';
+export { renderCalibration } from './calibration/renderCalibration.js';
 export type { ReportInput } from './reportInput.js';

@@ -17,6 +17,8 @@ export interface FitJob {
   readonly method: MethodChoice;
   readonly data: ThreeLevelData;
   readonly model: Model;
+  /** The same model, with the same priors, for another response. */
+  readonly rebuild: (y: Float64Array) => Model;
   /** Sites whose draws are stored; of the others running moments are kept. */
   readonly keptSites: readonly Site[];
   /** Groups with a number per draw and observation to store as well. */
@@ -33,7 +35,10 @@ export async function loadJob(written: Config): Promise<FitJob> {
   const data = threeLevelData(table, written.model);
   const { covariance, parametrisation, priors } = written.model;
   try {
-    const model = threeLevelModel(data, { covariance, parametrisation, priors });
+    // Priors take their scale from `data.response`, which stays that of the data as read.
+    const rebuild = (y: Float64Array): Model =>
+      threeLevelModel({ ...data, y }, { covariance, parametrisation, priors });
+    const model = rebuild(data.y);
     const method = methodFor(model, written);
     const config = withUsual(written, method.method);
     return {
@@ -41,6 +46,7 @@ export async function loadJob(written: Config): Promise<FitJob> {
       method,
       data,
       model,
+      rebuild,
       keptSites: keptSites(config, model),
       keptGroups: keptGroups(config),
       fingerprint: fingerprint(data),

@@ -16,8 +16,8 @@ import {
   type Summary,
   summariseNamed,
 } from '../../diagnostics/index.js';
-import { sizeOf, stridesOf } from '../../kernels/program/tensorProgram.js';
-import type { Model, Site } from '../../models/model.js';
+import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import { isFixedElement, type Model, type Site } from '../../models/model.js';
 import { SummaryThreads } from './summaryThreads.js';
 
 /** A summary with the site it belongs to and the element's place in it. */
@@ -49,7 +49,7 @@ export async function summariseRun(
     for (const site of kept) {
       const names = [...scalarNames(site, model.coords)];
       for await (const { start, draws } of reader.blocks(site.name)) {
-        const free = [...draws.keys()].filter((offset) => !isFixed(site, start + offset));
+        const free = [...draws.keys()].filter((offset) => !isFixedElement(site, start + offset));
         const batches = Array.from({ length: Math.ceil(free.length / batchSize) }, async (_, batch) => {
           const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);
           const named = offsets.map((offset) => names[start + offset]);
@@ -66,12 +66,6 @@ export async function summariseRun(
   } finally {
     await pool?.dispose();
   }
-}
-
-function isFixed(site: Site, element: number): boolean {
-  if (site.isFixed === undefined) return false;
-  const strides = stridesOf(site.shape);
-  return site.isFixed(site.shape.map((extent, axis) => Math.floor(element / strides[axis]) % extent));
 }
 
 /**

@@ -1,4 +1,5 @@
 // First screen: what was fitted on what data, the verdict, the key figures, and every check.
+import { checkList, checkTitle } from '../checkList.js';
 import { flagsOf, isFlagged } from '../flags.js';
 import type { Flag } from '../flags.js';
 import { formatBytes, formatCount, formatFixed, formatRhat, formatSeconds, plural } from '../format.js';
@@ -9,27 +10,6 @@ import { FILES, fileLink, flagMark, statusMark } from '../parts.js';
 import type { Section } from '../parts.js';
 import type { ReportInput, ReportParameter } from '../reportInput.js';
 
-const WORDS: Readonly<Record<CheckStatus, string>> = { pass: 'Pass', review: 'Review', fail: 'Fail' };
-/** Titles of the checks of `src/diagnostics` and of the data; others keep their name. */
-const TITLES: Readonly<Record<string, string>> = {
-  nonFinite: 'Finite draws',
-  stuckChains: 'Moving chains',
-  rhat: 'R-hat',
-  rhatNested: 'Nested R-hat',
-  essBulk: 'Bulk effective sample size',
-  essTail: 'Tail effective sample size',
-  splitRhatMoments: 'R-hat from half-chain moments',
-  rhatNestedMoments: 'Nested R-hat from half-chain moments',
-  essBatchMeans: 'Effective sample size from batch means',
-  divergences: 'Divergences',
-  ebfmi: 'Energy (E-BFMI)',
-  treeDepth: 'Tree depth',
-  thinData: 'Rows per group',
-  fewMarkets: 'Number of markets',
-};
-
-const ORDER: readonly CheckStatus[] = ['fail', 'review', 'pass'];
-
 interface Verdict {
   readonly status: CheckStatus;
   readonly head: string;
@@ -39,7 +19,7 @@ interface Verdict {
 /** The worst check decides; its words say what a reader may do with the results. */
 function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
   const named = (status: CheckStatus): string[] =>
-    checks.filter((check) => check.status === status).map(({ name }) => TITLES[name] ?? name);
+    checks.filter((check) => check.status === status).map(({ name }) => checkTitle(name));
   const [failed, review] = [named('fail'), named('review')];
   if (failed.length > 0) {
     return {
@@ -109,11 +89,6 @@ export function lede({ data, run }: ReportInput): string {
   );
 }
 
-function checkRow({ name, status, detail }: ReportInput['checks'][number]): Html {
-  return markup`<li><span class="status ${status}">${statusMark(status)} ${WORDS[status]}</span><span>${TITLES[name] ?? name}</span><span class="soft">${detail}</span></li>
-`;
-}
-
 /** Verdict and key figures, shown before the first heading. */
 export function overview(input: ReportInput): Html {
   const verdict = verdictOf(input);
@@ -123,14 +98,12 @@ export function overview(input: ReportInput): Html {
 }
 
 export function checksSection(input: ReportInput): Section {
-  const checks = [...input.checks].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
   const flagged = input.parameters.filter((parameter) => isFlagged(parameter, input.limits)).length;
   const { population, group } = input.limits;
   return {
     id: 'checks',
     title: 'Convergence checks',
-    body: markup`<ul class="checks">
-${checks.map(checkRow)}</ul>
+    body: markup`${checkList(input.checks)}
 <p class="small soft below">Limits: ${input.limits.judgesRhat === false ? 'nested R-hat' : 'R-hat'} below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
 bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
 ${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter is', 'parameters are')} outside them, marked in the tables.`}

@@ -1,0 +1,121 @@
+// Simulation-based calibration: data simulated from the prior, refitted, and the rank of each true value among its draws.
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Device } from '../../kernels/device.js';
+import type { Model } from '../../models/model.js';
+import { compileQuantity } from '../compiledModel.js';
+import { HierarchyPositions } from '../linearHierarchy/positions.js';
+import type { Method, MethodSettings, ThreadStarters } from '../methods/method.js';
+import { randomKey, stepKey } from '../random/streams.js';
+import { drawHierarchy } from './drawHierarchy.js';
+
+/** Draws that a true value is ranked among, spread over the chains: ranks are 0 … 99. */
+export const RANKED_DRAWS = 99;
+
+export interface CalibrationTask {
+  /** Declares a linear hierarchy with proper priors. */
+  readonly model: Model;
+  /** The same model, with the same priors, for another response. */
+  readonly rebuild: (y: Float64Array) => Model;
+  readonly method: Method;
+  readonly settings: MethodSettings & { readonly chains: number; readonly draws: number };
+  readonly seed: number;
+  readonly device: Device;
+  readonly threads: { readonly count: number; readonly starters: ThreadStarters | undefined };
+}
+
+/** One simulated data set, fitted. */
+export interface Simulation {
+  readonly index: number;
+  /** Of every scalar of the model's sites, in order: how many of the ranked draws are below the true value. */
+  readonly ranks: readonly number[];
+  /** Why the fit failed; there are no ranks then. */
+  readonly failure?: string;
+}
+
+/** What is wrong with a model for calibration, in one line; undefined: nothing. */
+export function calibrationRefusal(model: Model): string | undefined {
+  if (model.structure === undefined) return `${model.name} declares no linear hierarchy to simulate from`;
+  if (model.replicate === undefined) return `${model.name} cannot replicate data`;
+  try {
+    drawHierarchy(model.structure, stepKey(randomKey(1), 0, 0).stream(0));
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return undefined;
+}
+
+/**
+ * Simulation `index` of a calibration (Talts et al. 2018): values from the prior, a response given them, a fit, and ranks among
+ * draws spread evenly over it. The same index gives the same simulation. Rejects with Error when stopped by `signal`.
+ */
+export async function simulateAndFit(task: CalibrationTask, index: number, signal: AbortSignal): Promise<Simulation> {
+  const { model, method, settings, device, threads } = task;
+  const key = stepKey(randomKey(`${task.seed}, simulation ${index}`), 0, 0);
+  const truth = positionOf(model, drawHierarchy(model.structure!, key.stream(0)));
+  const noise = new Float64Array(model.observed!.values.length);
+  key.stream(1).fillNormal(noise);
+  const y = await evaluateOnce(model, 'replicate', [...truth, ...noise]);
+  const expected = await evaluateOnce(model, 'sites', truth);
+  const refitted = task.rebuild(y);
+  const sites = await compileQuantity(refitted, cpuDevice(), 'sites');
+  const ranks = new Array<number>(expected.length).fill(0);
+  const values = new Float64Array(expected.length);
+  const wanted = rankedDraws(settings.chains, settings.draws);
+  const prepared = await method.prepare(
+    refitted,
+    device,
+    { chains: settings.chains, threads: threads.count },
+    threads.starters,
+  );
+  try {
+    const wantsDraw = (chain: number, phase: string, draw: number): boolean =>
+      phase === 'sampling' && wanted[chain].has(draw);
+    const onDraw: Parameters<typeof prepared.run>[1]['onDraw'] = ({ chain, phase, index: draw, position }) => {
+      if (!wantsDraw(chain, phase, draw)) return;
+      if (sites.evaluate(position, values) !== undefined) throw new Error('sites are evaluated at once');
+      for (const [i, value] of values.entries()) if (value < expected[i]) ranks[i]++;
+    };
+    const seed = `${task.seed}, fit ${index}`;
+    const result = await prepared.run({ ...settings, seed }, { onDraw, wantsDraw }, { signal });
+    if (!result.isComplete) throw new Error('stopped');
+    return { index, ranks };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { index, ranks: [], failure: (error as Error).message.split('\n')[0] };
+  } finally {
+    await prepared.dispose();
+    await sites.dispose();
+  }
+}
+
+/** Draws that are ranked, by chain. */
+function rankedDraws(chains: number, draws: number): readonly ReadonlySet<number>[] {
+  const wanted = Array.from({ length: chains }, () => new Set<number>());
+  for (let i = 0; i < RANKED_DRAWS; i++) {
+    const at = Math.floor(((i + 0.5) * chains * draws) / RANKED_DRAWS);
+    wanted[Math.floor(at / draws)].add(at % draws);
+  }
+  return wanted;
+}
+
+function positionOf(model: Model, values: ReturnType<typeof drawHierarchy>): Float64Array {
+  const positions = new HierarchyPositions(model);
+  const position = new Float64Array(positions.dimension);
+  positions.write(values, position);
+  return position;
+}
+
+async function evaluateOnce(
+  model: Model,
+  quantity: 'replicate' | 'sites',
+  input: ArrayLike<number>,
+): Promise<Float64Array> {
+  const evaluator = await compileQuantity(model, cpuDevice(), quantity);
+  try {
+    const result = new Float64Array(evaluator.outputs.reduce((sum, { size }) => sum + size, 0));
+    await evaluator.evaluate(input, result);
+    return result;
+  } finally {
+    await evaluator.dispose();
+  }
+}
