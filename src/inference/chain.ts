@@ -14,7 +14,7 @@ import type { SitesWanted } from './siteReport.js';
 import type { ChainCounts, ChainRecord, ChainSnapshot } from './snapshot.js';
 import { decodeChain, encodeChain } from './snapshot.js';
 import { searchStepSize } from './warmup/searchStepSize.js';
-import { warmupStages } from './warmup/stages.js';
+import { stepSizeStages, warmupStages } from './warmup/stages.js';
 import type { WarmupPlan, WarmupStep } from './warmup/warmup.js';
 import { startWarmup, warmupTransition, withSearchedStepSize } from './warmup/warmup.js';
 
@@ -76,7 +76,7 @@ export class Chain {
     private readonly listener: DrawListener,
     saved?: ChainSnapshot | null,
   ) {
-    const { method, maxTreeDepth, warmup, targetAcceptance } = settings;
+    const { method, maxTreeDepth, warmup, targetAcceptance, adaptsMetric } = settings;
     const lane = (this.lane = index - settings.part.first);
     const space: PhaseSpace = {
       get lookahead() {
@@ -87,7 +87,7 @@ export class Chain {
     this.kernel = method === 'nuts' ? nuts(space, { maxTreeDepth }) : hmc(space, settings.hmc);
     this.key = randomKey(settings.seed);
     this.reader = new DrawReader(spaces, listener, index);
-    this.plan = { stages: warmupStages(warmup), targetAcceptance };
+    this.plan = { stages: (adaptsMetric ? warmupStages : stepSizeStages)(warmup), targetAcceptance };
     this.life = this.run(saved ?? undefined);
     this.advance(this.life.next());
   }

@@ -16,6 +16,8 @@ export interface PortableDensity extends DensityShape {
 }
 
 export interface ModelDensity extends BatchedLogDensity {
+  /** The positions, and after them whatever else the program takes, which samplers leave as it is; `[element][lane]`. */
+  readonly parameters: Float64Array;
   readonly memoryBytes: number;
   /** Absent where the device keeps its programs to itself. */
   readonly portable?: PortableDensity;
@@ -28,7 +30,8 @@ export function densityOf(executable: Executable, shape: DensityShape): ModelDen
   return {
     dimension: shape.dimension,
     lanes: executable.lanes,
-    positions: executable.parameters,
+    parameters: executable.parameters,
+    positions: executable.parameters.subarray(0, shape.dimension * executable.lanes),
     logDensities: executable.output('value'),
     gradients: executable.output(...shape.gradients),
     evaluate: () => executable.run(),

@@ -42,6 +42,8 @@ export interface SampleSettings {
   readonly superchains?: number;
   /** Default diagonal. */
   readonly metric?: MetricKind;
+  /** NUTS and HMC: false keeps the metric as it begins, and warm-up adapts the step size alone; default true. */
+  readonly adaptsMetric?: boolean;
   /** Initial inverse masses (posterior variances as far as known), `[dimension]`; default 1. */
   readonly inverseMass?: ArrayLike<number>;
   /** Variances that the adapted metric shrinks towards, `[dimension]`; default 1e-3 (Stan's). */
@@ -67,6 +69,7 @@ export interface ResolvedSettings {
   readonly maxTreeDepth: number;
   readonly hmc: HmcOptions;
   readonly chees: CheesOptions;
+  readonly adaptsMetric: boolean;
   /** Dimensions of the metric's dense block; empty for a diagonal metric. */
   readonly denseIndices: Int32Array;
   readonly inverseMass: Float64Array;
@@ -119,6 +122,7 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
     maxTreeDepth: wholeNumber('maxTreeDepth', settings.maxTreeDepth ?? defaultNutsOptions.maxTreeDepth, 1),
     hmc: hmcOptions({ ...defaultHmcOptions, ...settings.hmc }),
     chees: cheesOptions({ ...defaultCheesOptions, ...settings.chees }),
+    adaptsMetric: settings.adaptsMetric ?? true,
     denseIndices: denseIndices(settings.metric ?? { kind: 'diagonal' }, dimension),
     inverseMass: variances('inverseMass', settings.inverseMass, 1, dimension),
     priorVariances: variances('priorVariances', settings.priorVariances, 1e-3, dimension),

@@ -80,6 +80,7 @@ export function settingsFingerprint(settings: ResolvedSettings, dimension: numbe
     seed,
     targetAcceptance,
     denseDimensions: settings.denseIndices.join(' '),
+    ...(!settings.adaptsMetric && { metric: 'fixed' }),
   };
   if (method === 'chees') return { ...common, ...settings.chees, superchains: settings.superchains };
   return method === 'nuts' ? { ...common, maxTreeDepth } : { ...common, ...hmc };

@@ -125,7 +125,7 @@ export class HierarchyPositions {
 }
 
 /** Cholesky factor of correlations `[k][k]` from unconstrained partial correlations, row by row. */
-function choleskyFactor(free: Float64Array, k: number): Float64Array {
+export function choleskyFactor(free: Float64Array, k: number): Float64Array {
   const lower = new Float64Array(k * k);
   let next = 0;
   for (let i = 0; i < k; i++) {

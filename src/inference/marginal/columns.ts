@@ -3,13 +3,13 @@ import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
 
 /** Columns of one array, at most. */
-const width = 32;
+export const stackWidth = 32;
 
 /** Arrays `[length][columns]` that hold the columns one after another. */
 export function stack(builder: ProgramBuilder, columns: readonly NodeId[], length: number): NodeId[] {
   const stacks: NodeId[] = [];
-  for (let first = 0; first < columns.length; first += width) {
-    const own = columns.slice(first, first + width);
+  for (let first = 0; first < columns.length; first += stackWidth) {
+    const own = columns.slice(first, first + stackWidth);
     stacks.push(
       builder.concat(
         own.map((column) => builder.reshape(builder.broadcast(column, [length]), [length, 1])),

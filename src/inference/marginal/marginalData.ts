@@ -1,7 +1,7 @@
 // What the marginal density needs of the data, computed once: lower triangular factors of each unit's rows, and the shift of y.
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
-import { unitFactors } from '../../models/linearHierarchy/crossproducts.js';
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { type UnitFactors, unitFactors } from '../../models/linearHierarchy/crossproducts.js';
+import type { LinearHierarchy, NestedTerm, Population } from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle } from './columns.js';
 
 /** Names of the arrays of data. */
@@ -15,6 +15,9 @@ export interface MarginalData {
   readonly rows: number;
   /** Σ ‖y − X b̂‖² within units. */
   readonly residualSumOfSquares: number;
+  /** Rough standard deviation of the residuals, and typical size of each column: a start for the scales. */
+  readonly residualSd: number;
+  readonly columnSizes: Float64Array;
   /** Population coefficients that were subtracted, in the order of the population. */
   readonly shift: Float64Array;
   /** Prior means and standard deviations of the population after the shift. */
@@ -28,7 +31,8 @@ export interface MarginalData {
  */
 export function marginalData({ y, rows }: LinearHierarchy, term: NestedTerm): MarginalData {
   const { columns, rowStart, rowOrder, levels, population } = term;
-  if (population.prior.kind !== 'normal') throw new Error('the population has no normal prior');
+  const prior = normalPopulation(population);
+  if (prior === undefined) throw new Error('the population has no normal prior');
   const inOrder = (values: Float64Array): Float64Array =>
     rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
   const factors = unitFactors(inOrder(y), columns.map(inOrder).reverse(), rowStart);
@@ -60,10 +64,34 @@ export function marginalData({ y, rows }: LinearHierarchy, term: NestedTerm): Ma
     arrays,
     rows,
     residualSumOfSquares: factors.residualSumOfSquares,
+    residualSd: roughResidualSd(y, factors),
+    columnSizes: Float64Array.from(columns, rootMeanSquare),
     shift,
-    priorMeans: shift.map((s, i) => (population.prior as { means: readonly number[] }).means[i] - s),
-    priorSds: Float64Array.from(population.prior.sds),
+    priorMeans: shift.map((s, i) => prior.mean(i) - s),
+    priorSds: shift.map((_, i) => prior.sd(i)),
   };
+}
+
+/** Independent normal priors of the population by place; undefined where they are not normal. */
+export function normalPopulation({
+  prior,
+}: Population): { readonly mean: (i: number) => number; readonly sd: (i: number) => number } | undefined {
+  if (prior.kind === 'normal') return { mean: (i) => prior.means[i], sd: (i) => prior.sds[i] };
+  const { family, parameters } = prior.prior;
+  return family === 'normal' ? { mean: () => parameters[0], sd: () => parameters[1] } : undefined;
+}
+
+function roughResidualSd(y: Float64Array, { residualDegrees, residualSumOfSquares }: UnitFactors): number {
+  const mean = y.reduce((sum, value) => sum + value, 0) / y.length;
+  const total = rootMeanSquare(y.map((value) => value - mean));
+  const within = residualDegrees > 0 ? Math.sqrt(residualSumOfSquares / residualDegrees) : 0;
+  return within > 1e-6 * total ? within : total / 2;
+}
+
+function rootMeanSquare(values: Float64Array): number {
+  let squares = 0;
+  for (const value of values) squares += value * value;
+  return Math.sqrt(squares / values.length) || 1;
 }
 
 /** Whether the first covariate of every level is the constant. */

@@ -1,23 +1,23 @@
 // The log density of a hierarchy's scales with all coefficients integrated out, and its gradient, as one tensor program.
 import type { Device } from '../../kernels/device.js';
 import { gradients, pullback } from '../../kernels/program/gradients.js';
-import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
 import type { Errors, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock, TracedDensity } from '../compiledModel.js';
-import { densityOf } from '../portableDensity.js';
+import { densityOf, type ModelDensity } from '../portableDensity.js';
+import { scalars } from './columns.js';
 import { downward } from './downward.js';
 import { type MarginalData, marginalData } from './marginalData.js';
 import { factorName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
-import { type ScaleNodes, type Upward, upward } from './upward.js';
+import { type ScaleNodes, upward } from './upward.js';
 
 /** A term whose scales are sampled, with what was computed of its data. */
 export interface Marginal {
   readonly term: NestedTerm;
   readonly errors: Errors;
   readonly data: MarginalData;
-  /** Of the position that is sampled. */
+  /** Of the scales θ; see `scaleBlocks`. */
   readonly blocks: readonly PositionBlock[];
   readonly dimension: number;
   /** By level. */
@@ -37,27 +37,58 @@ export function marginalOf(structure: LinearHierarchy, kinds?: readonly ScaleKin
   };
 }
 
+/** Parameters of the programs: the position ξ, and the map from it to the scales, θ = centre + map · ξ. */
+const parameterNames = { position: 'position', centre: 'centre', map: 'map' } as const;
+
+/** Parameter blocks of the programs, in the order in which they lie in memory. */
+export function marginalParameters({ dimension }: Marginal): { readonly name: string; readonly size: number }[] {
+  const { position, centre, map } = parameterNames;
+  return [
+    { name: position, size: dimension },
+    { name: centre, size: dimension },
+    { name: map, size: dimension * dimension },
+  ];
+}
+
 /** Scales of a position as nodes of a new program, with their log prior. */
-export function recordScales({ term, errors, kinds, blocks }: Marginal, more: Readonly<Record<string, number>> = {}) {
-  const sizes = Object.fromEntries(blocks.map(({ name, size }) => [name, [size]]));
+export function recordScales(
+  { term, errors, kinds, blocks, dimension }: Marginal,
+  more: Readonly<Record<string, number>> = {},
+) {
+  const { position, centre, map } = parameterNames;
   const others = Object.fromEntries(Object.entries(more).map(([name, size]) => [name, [size]]));
-  const recorded = trace((sampled) => ({ ...scaleTensors(term, errors, kinds, sampled) }), {
-    parameters: { ...sizes, ...others },
-  });
+  const parameters = { [position]: [dimension], [centre]: [dimension], [map]: [dimension, dimension], ...others };
+  const recorded = trace(
+    (given) => {
+      const theta = given[centre].add(given[map].mul(given[position].reshape([1, dimension])).sum(1));
+      const sampled = Object.fromEntries(blocks.map(({ name, offset, size }) => [name, theta.slice([offset], [size])]));
+      return { ...scaleTensors(term, errors, kinds, sampled), theta };
+    },
+    { parameters },
+  );
+  const { outputs } = recorded;
   const nodes: ScaleNodes = {
-    sigma: recorded.outputs.get('sigma')!,
-    factors: term.levels.map((_, l) => recorded.outputs.get(factorName(l))!),
+    sigma: outputs.get('sigma')!,
+    factors: term.levels.map((_, l) => outputs.get(factorName(l))!),
   };
-  return { ...recorded, nodes, logPrior: recorded.outputs.get('logPrior')! };
+  const [logSigma] = scalars(recorded.builder, [outputs.get('theta')!]);
+  return {
+    builder: recorded.builder,
+    parameters: recorded.parameters,
+    position: recorded.parameters.get(position)!,
+    nodes,
+    logSigma,
+    logPrior: outputs.get('logPrior')!,
+  };
 }
 
 /**
- * Log density of the scales given y, on the space of `Marginal.blocks`, with its gradient: exact, in time linear in the groups and
- * independent of the rows (Kalman-like recursion over the nest; formulas in docs/architecture.md).
+ * Log density of the scales given y, with its gradient: exact, in time linear in the groups and independent of the rows. The program takes
+ * `marginalParameters`; the map is the caller's to set, and stays as it is while the density is sampled.
  * @param differentiation `written`: the pass of `downward`; `automatic`: by the rules of the program, which serves to check it
  */
 export function traceMarginal(marginal: Marginal, differentiation: 'written' | 'automatic' = 'written'): TracedDensity {
-  const { blocks, data, dimension } = marginal;
+  const { data, dimension } = marginal;
   const program = marginalProgram(marginal, differentiation);
   return {
     dataBytes: program.nodes.reduce(
@@ -65,58 +96,48 @@ export function traceMarginal(marginal: Marginal, differentiation: 'written' | '
       0,
     ),
     compile: async (device: Device, chains: number) => {
-      const executable = await device.compile(program, {
-        parameters: blocks,
-        data: data.arrays,
-        chains,
-        accurate: ['value'],
-      });
-      return densityOf(executable, { dimension, gradients: blocks.map(({ name }) => `gradient ${name}`) });
+      const parameters = marginalParameters(marginal);
+      const executable = await device.compile(program, { parameters, data: data.arrays, chains, accurate: ['value'] });
+      const density = densityOf(executable, { dimension, gradients: ['gradient'] });
+      setMap(density, new Float64Array(dimension), identity(dimension));
+      return density;
     },
   };
 }
 
+function identity(size: number): Float64Array {
+  return Float64Array.from({ length: size * size }, (_, at) => Number(at % (size + 1) === 0));
+}
+
+/** Sets the map from positions to scales, in all lanes. @param map `[dimension][dimension]` */
+export function setMap(
+  { parameters, dimension, lanes }: Pick<ModelDensity, 'parameters' | 'dimension' | 'lanes'>,
+  centre: Float64Array,
+  map: Float64Array,
+): void {
+  for (const [i, value] of [...centre, ...map].entries()) {
+    parameters.fill(value, (dimension + i) * lanes, (dimension + i + 1) * lanes);
+  }
+}
+
 function marginalProgram(marginal: Marginal, differentiation: 'written' | 'automatic'): TensorProgram {
-  const { term, data, blocks, errors } = marginal;
-  const { builder, parameters, nodes, logPrior } = recordScales(marginal);
+  const { term, data } = marginal;
+  const { builder, position, nodes, logPrior, logSigma } = recordScales(marginal);
   const up = upward(builder, term, data, nodes);
   const value = builder.add(logPrior, up.logDensity);
-  const wrt = blocks.map(({ name }) => parameters.get(name)!);
   const outputs = new Map<string, NodeId>([['value', value]]);
   for (const [l, { stored }] of up.levels.entries())
     for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
-  const found =
-    differentiation === 'automatic'
-      ? gradients(builder, value, wrt)
-      : writtenGradient(
-          builder,
-          up,
-          data,
-          nodes,
-          logPrior,
-          wrt,
-          blocks.findIndex(({ name }) => name === errors.sigma),
-          outputs,
-        );
-  for (const [i, { name }] of blocks.entries()) outputs.set(`gradient ${name}`, found[i]);
+  if (differentiation === 'automatic') outputs.set('gradient', gradients(builder, value, [position])[0]);
+  else {
+    const down = downward(builder, data, up);
+    for (const [i, array] of down.stored.entries()) outputs.set(`posterior ${i}`, array);
+    const cotangents = new Map<NodeId, NodeId>([
+      [logPrior, builder.scalar(1)],
+      [logSigma, down.logSigma],
+    ]);
+    for (const [l, factor] of nodes.factors.entries()) cotangents.set(factor, down.factors[l]);
+    outputs.set('gradient', pullback(builder, cotangents, [position])[0]);
+  }
   return builder.finish(outputs);
-}
-
-function writtenGradient(
-  builder: ProgramBuilder,
-  up: Upward,
-  data: MarginalData,
-  { factors }: ScaleNodes,
-  logPrior: NodeId,
-  wrt: readonly NodeId[],
-  sigma: number,
-  outputs: Map<string, NodeId>,
-): NodeId[] {
-  const down = downward(builder, data, up);
-  for (const [i, array] of down.stored.entries()) outputs.set(`posterior ${i}`, array);
-  const cotangents = new Map<NodeId, NodeId>([[logPrior, builder.scalar(1)]]);
-  for (const [l, factor] of factors.entries()) cotangents.set(factor, down.factors[l]);
-  return pullback(builder, cotangents, wrt).map((slope, i) =>
-    i === sigma ? builder.add(slope, builder.reshape(down.logSigma, builder.shape(slope))) : slope,
-  );
 }

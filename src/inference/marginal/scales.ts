@@ -5,6 +5,7 @@ import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/l
 import type { Errors, HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
+import { choleskyFactor } from '../linearHierarchy/positions.js';
 import { constrain } from '../transforms/transforms.js';
 
 /**
@@ -67,3 +68,35 @@ export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly S
 export const factorName = (level: number): string => `factor ${level}`;
 
 export const isFull = ({ covariance }: HierarchyLevel): boolean => covariance.cholesky !== undefined;
+
+/** σ, and by level the standard deviations and the Cholesky factor of the correlations, with signs folded away. */
+export interface NaturalScales {
+  readonly sigma: number;
+  readonly levels: readonly { readonly sds: Float64Array; readonly lower: Float64Array | undefined }[];
+}
+
+/** The scales themselves from the sampled blocks. Turning the signs of s also turns those of correlations: L becomes D L D, D = diag(sign s). */
+export function naturalScales(
+  { levels }: NestedTerm,
+  kinds: readonly ScaleKind[],
+  blocks: readonly PositionBlock[],
+  theta: Float64Array,
+): NaturalScales {
+  const at = (name: string): Float64Array => {
+    const { offset, size } = blocks.find((block) => block.name === name)!;
+    return theta.subarray(offset, offset + size);
+  };
+  return {
+    sigma: Math.exp(theta[0]),
+    levels: levels.map(({ size, covariance }, l) => {
+      const raw = at(covariance.sds);
+      const sds = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : Math.abs(x)));
+      if (covariance.cholesky === undefined) return { sds, lower: undefined };
+      const lower = choleskyFactor(at(covariance.cholesky), size);
+      if (kinds[l] === 'log') return { sds, lower };
+      return { sds, lower: lower.map((x, at) => x * sign(raw[Math.floor(at / size)]) * sign(raw[at % size])) };
+    }),
+  };
+}
+
+const sign = (x: number): number => (x < 0 ? -1 : 1);

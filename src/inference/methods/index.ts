@@ -1,5 +1,6 @@
 // The methods there are, by name.
 import { chees, hmc, nuts } from './hamiltonian.js';
+import { marginal } from './marginal.js';
 import type { Method, MethodName } from './method.js';
 
 export type {
@@ -19,4 +20,4 @@ export type {
 
 export { nuts };
 
-export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees };
+export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees, marginal };

@@ -12,7 +12,7 @@ import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js'
 
 export type { ProgramMemory, ThreadStarters };
 
-export type MethodName = 'nuts' | 'hmc' | 'chees';
+export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal';
 
 /** Statistics that may be stored with a draw. */
 export type Statistic = Exclude<keyof TransitionInfo, 'reachedMaxTreeDepth'>;

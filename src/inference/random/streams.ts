@@ -28,6 +28,8 @@ export const sites = {
   predictive: 4,
   /** Directions of NUTS' doublings. */
   direction: 5,
+  /** Normals of coefficients that are drawn given the scales. */
+  coefficients: 11,
   /** Noise of an approximation's draws, and the choice among them by weight. */
   approximation: 12,
   resampling: 13,

@@ -4,7 +4,7 @@ import type { StartThreads } from '../../kernels/cpu/executable.js';
 import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
 import type { Draw, Phase } from '../chain.js';
-import { compileReport, type ReportedSites, traceDensity } from '../compiledModel.js';
+import { compileReport, type ReportedSites, traceDensity, type TracedDensity } from '../compiledModel.js';
 import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
 import type { SitesWanted } from '../siteReport.js';
 import type { ModelDensity } from '../portableDensity.js';
@@ -43,6 +43,8 @@ export interface RunOptions {
 /** A compiled density on its device, with the threads that its chains will run on. */
 export interface Chains {
   readonly dimension: number;
+  /** On the calling thread; to be evaluated before a run only. */
+  readonly density: ModelDensity;
   /** Of the host. */
   readonly threads: number;
   readonly memory: ProgramMemory;
@@ -86,15 +88,25 @@ const mostDataBytes = 4 * 2 ** 20;
  * Compiles the model for all chains. Rejects with what the device throws.
  * @param starters left out: all chains run on the device as it is, from the calling thread
  */
-export async function compileChains(
+export function compileChains(
   model: Model,
+  device: Device,
+  sizes: ChainSizes,
+  starters?: ThreadStarters,
+): Promise<Chains> {
+  return compileTraced(traceDensity(model), device, sizes, starters, model);
+}
+
+/** The same for a density that is traced already; of sites only where it is that of a model. */
+export async function compileTraced(
+  traced: TracedDensity,
   device: Device,
   { chains, threads, isPooled }: ChainSizes,
   starters?: ThreadStarters,
+  model?: Model,
 ): Promise<Chains> {
-  const traced = traceDensity(model);
   if (device.name !== 'cpu' || starters === undefined)
-    return onOneDevice(model, await traced.compile(device, chains), device, chains, traced.dataBytes);
+    return onOneDevice(await traced.compile(device, chains), device, chains, traced.dataBytes, model);
   const { startThreads, startChainWorker } = starters;
   const { precision } = device;
   const parts = divideChains(chains, threads);
@@ -102,6 +114,7 @@ export async function compileChains(
     const density = await traced.compile(cpuDevice({ threads, precision, startThreads }), chains);
     return {
       dimension: density.dimension,
+      density,
       threads,
       memory: { hostBytes: density.memoryBytes, deviceBytes: 0, dataBytes: traced.dataBytes },
       precision,
@@ -119,6 +132,7 @@ export async function compileChains(
   });
   return {
     dimension: density.dimension,
+    density,
     threads: parts.length,
     memory: {
       hostBytes: density.memoryBytes * (parts.length + 1),
@@ -137,18 +151,20 @@ export async function compileChains(
 }
 
 /** All chains in one batch, with the sampler's state where the density keeps it. */
-function onOneDevice(model: Model, density: ModelDensity, device: Device, chains: number, dataBytes: number): Chains {
+function onOneDevice(density: ModelDensity, device: Device, chains: number, dataBytes: number, model?: Model): Chains {
   // What the processor holds in doubles the device holds in singles.
   const ownBytes = device.precision === 'single' ? dataBytes / 2 : dataBytes;
   const [hostBytes, deviceBytes] = device.name === 'cpu' ? [density.memoryBytes, 0] : [0, density.memoryBytes];
   return {
     dimension: density.dimension,
+    density,
     threads: 1,
     memory: { hostBytes, deviceBytes, dataBytes: ownBytes },
     precision: device.precision,
     division: 'all chains in one batch',
     timeGradient: (start) => timeGradient(density, start),
-    ...(density.resident && { report: (sites: ReportedSites) => compileReport(model, device, density, chains, sites) }),
+    ...(density.resident &&
+      model && { report: (sites: ReportedSites) => compileReport(model, device, density, chains, sites) }),
     run: (settings, listener, options) => sample(density, settings, listener, options),
     dispose: () => density.dispose(),
   };

@@ -13,6 +13,11 @@ const TERMINAL = 50;
 /** Below this many transitions only the step size adapts. */
 const SHORTEST_WITH_METRIC = 20;
 
+/** Warm-up with a metric that is known beforehand. */
+export function stepSizeStages(transitions: number): readonly WarmupStage[] {
+  return transitions === 0 ? [] : [{ adapts: 'stepSize', transitions }];
+}
+
 /**
  * Stan's schedule for a warm-up of the given length: step size, metric windows that double, step size again. A warm-up
  * too short for it gives 15 % to the first stage and 10 % to the last (Stan Reference Manual, "Automatic parameter tuning").

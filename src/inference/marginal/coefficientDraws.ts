@@ -1,0 +1,139 @@
+// Positions of the whole model from draws of the scales: coefficients are drawn given the scales, a few draws at a time.
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Executable } from '../../kernels/device.js';
+import type { LevelNatural } from '../../models/linearHierarchy/values.js';
+import type { Model } from '../../models/model.js';
+import { HierarchyPositions } from '../linearHierarchy/positions.js';
+import type { RandomStream } from '../random/streams.js';
+import { stackWidth } from './columns.js';
+import { drawProgram, levelOutput, normalBlocks, populationOutput } from './drawProgram.js';
+import { type Marginal, marginalParameters, setMap } from './marginalDensity.js';
+import type { ScaleMap } from './mode.js';
+import { naturalScales } from './scales.js';
+
+/** Draws at a time: what one call of a program takes. `interleave` is written for as many. */
+const draws = 4;
+
+export class CoefficientDraws {
+  readonly dimension: number;
+  /** Draws that `set` has room for. */
+  readonly capacity = draws;
+  private readonly positions: HierarchyPositions;
+  /** Of each draw. */
+  private readonly normals: readonly Float64Array[];
+  /** ξ of each draw. */
+  private readonly scales: readonly Float64Array[];
+  private scaleMap: ScaleMap | undefined;
+
+  private constructor(
+    private readonly marginal: Marginal,
+    model: Model,
+    private readonly executable: Executable,
+  ) {
+    this.positions = new HierarchyPositions(model);
+    this.dimension = this.positions.dimension;
+    const count = normalBlocks(marginal).reduce((sum, { size }) => sum + size, 0);
+    this.normals = Array.from({ length: draws }, () => new Float64Array(count));
+    this.scales = Array.from({ length: draws }, () => new Float64Array(marginal.dimension));
+  }
+
+  static async compile(marginal: Marginal, model: Model): Promise<CoefficientDraws> {
+    const executable = await cpuDevice().compile(drawProgram(marginal), {
+      parameters: [...marginalParameters(marginal), ...normalBlocks(marginal)],
+      data: marginal.data.arrays,
+      chains: draws,
+    });
+    return new CoefficientDraws(marginal, model, executable);
+  }
+
+  get memoryBytes(): number {
+    return this.executable.memoryBytes;
+  }
+
+  /** The map from positions to scales; before the first draw. */
+  setMap(map: ScaleMap): void {
+    this.scaleMap = map;
+    const { parameters, lanes } = this.executable;
+    setMap({ parameters, lanes, dimension: this.marginal.dimension }, map.centre, map.map);
+  }
+
+  /** Takes a position ξ in, with the stream that its coefficients are drawn from. */
+  set(draw: number, position: Float64Array, stream: RandomStream): void {
+    this.scales[draw].set(position);
+    stream.fillNormal(this.normals[draw]);
+  }
+
+  /** Draws the coefficients of all draws that are set. */
+  run(): void {
+    const { dimension } = this.marginal;
+    this.interleave(this.scales, 0);
+    this.interleave(this.normals, 2 * dimension + dimension * dimension);
+    if (this.executable.run() !== undefined)
+      throw new Error('coefficients are drawn on a device that evaluates at once');
+  }
+
+  /** The position of the model that a draw is, written to `target`; after `run`. */
+  read(draw: number, target: Float64Array): void {
+    const { term, kinds, blocks } = this.marginal;
+    const { sigma, levels } = naturalScales(term, kinds, blocks, this.thetaOf(this.scales[draw]));
+    this.positions.write(
+      {
+        sigma,
+        terms: [
+          { population: this.population(draw), levels: levels.map((scales, l) => this.levelOf(l, draw, scales)) },
+        ],
+        fixed: undefined,
+      },
+      target,
+    );
+  }
+
+  dispose(): Promise<void> {
+    return this.executable.dispose();
+  }
+
+  /** Writes one vector per draw to the parameters from element `first` on. */
+  private interleave(vectors: readonly Float64Array[], first: number): void {
+    const { parameters, lanes } = this.executable;
+    const [a, b, c, d] = vectors;
+    for (let i = 0, at = first * lanes; i < a.length; i++, at += lanes) {
+      parameters[at] = a[i];
+      parameters[at + 1] = b[i];
+      parameters[at + 2] = c[i];
+      parameters[at + 3] = d[i];
+    }
+  }
+
+  private thetaOf(position: Float64Array): Float64Array {
+    const { centre, map } = this.scaleMap!;
+    return centre.map((value, i) => {
+      let theta = value;
+      for (let j = 0; j < position.length; j++) theta += map[i * position.length + j] * position[j];
+      return theta;
+    });
+  }
+
+  private levelOf(l: number, draw: number, scales: Omit<LevelNatural, 'coefficients'>): LevelNatural {
+    const { groups, size } = this.marginal.term.levels[l];
+    const { shift } = this.marginal.data;
+    // A coefficient's overall constant is at the first of the population coefficients that it branches into.
+    const branches = shift.length / size;
+    const coefficients = new Float64Array(groups * size);
+    for (let first = 0, part = 0; first < size; first += stackWidth, part++) {
+      const values = this.executable.output(levelOutput(l, part));
+      const width = Math.min(stackWidth, size - first);
+      const { lanes } = this.executable;
+      for (let i = 0; i < width; i++) {
+        const from = shift[(first + i) * branches];
+        for (let g = 0; g < groups; g++)
+          coefficients[g * size + first + i] = from + values[(g * width + i) * lanes + draw];
+      }
+    }
+    return { ...scales, coefficients };
+  }
+
+  private population(draw: number): Float64Array {
+    const values = this.executable.output(populationOutput);
+    return this.marginal.data.shift.map((from, i) => from + values[i * this.executable.lanes + draw]);
+  }
+}

@@ -1,0 +1,73 @@
+// Exact draws of every coefficient given the scales, from standard normals, as one tensor program: the population first, then inwards.
+import type { NodeId, TensorProgram } from '../../kernels/program/tensorProgram.js';
+import { stack, unstack } from './columns.js';
+import { regressionMean } from './downward.js';
+import { ElementAlgebra } from './elements.js';
+import { parentName } from './marginalData.js';
+import { type Marginal, recordScales } from './marginalDensity.js';
+import { covariateColumns, upward } from './upward.js';
+
+export const populationNormals = 'normals of the population';
+export const levelNormals = (level: number): string => `normals ${level}`;
+/** Output `[K]`, counted from the shift. */
+export const populationOutput = 'population';
+/** Outputs `[group][column]` that hold the coefficients of a level, at most 32 columns each, counted from the shift. */
+export const levelOutput = (level: number, part: number): string => `coefficients ${level} ${part}`;
+
+/**
+ * Δ = Δ̂ + Λ_c'⁻¹ ε; then level by level b = m + Σ (k − H m) + T C'⁻¹ D^(−½) ε, with C D C' = I + T'PT: nowhere a division by a
+ * standard deviation of a level, so any of them may be 0.
+ */
+export function drawProgram(marginal: Marginal): TensorProgram {
+  const { term, data } = marginal;
+  const normals = Object.fromEntries(normalBlocks(marginal).map(({ name, size }) => [name, size]));
+  const { builder, nodes, parameters } = recordScales(marginal, normals);
+  const algebra = new ElementAlgebra(builder);
+  const up = upward(builder, term, data, nodes);
+  const outputs = new Map<string, NodeId>();
+  for (const [l, { stored }] of up.levels.entries())
+    for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
+  const size = data.priorMeans.length;
+  const noise = builder.reshape(parameters.get(populationNormals)!, [size, 1]);
+  const deviation = builder.reshape(builder.triangularSolve(up.populationFactor, noise, true), [size]);
+  const population = builder.add(up.populationMean, deviation);
+  outputs.set(populationOutput, population);
+  let outer = Array.from({ length: size }, (_, i) => builder.reshape(builder.slice(population, [i], [1]), []));
+  for (let l = term.levels.length - 1; l >= 0; l--) {
+    const { level, factor, precision, score, inner } = up.levels[l];
+    const { groups, size: k } = level;
+    const z = covariateColumns(builder, l, level);
+    const mean = z === undefined ? outer : regressionMean(algebra, k, z, outer);
+    const residual = score.map((x, i) => algebra.minus(x, algebra.apply(precision, mean)[i]));
+    const epsilon = builder.reshape(parameters.get(levelNormals(l))!, [groups, k]);
+    const { lower, inversePivots } = inner();
+    const scaled = unstack(builder, [epsilon]).map((e, i) =>
+      algebra.product(e, builder.unary('sqrt', inversePivots[i])),
+    );
+    const spread = algebra.solveUnitTransposed(lower, scaled);
+    // T (T'r + C'⁻¹ D^(−½) ε).
+    const pulled = algebra.apply(algebra.transpose(factor), residual);
+    const shift = algebra.apply(
+      factor,
+      pulled.map((x, i) => algebra.sum([x, spread[i]])),
+    );
+    const columns = shift.map((x, i) => algebra.some(algebra.sum([mean[i], x])));
+    const arrays = stack(builder, columns, groups);
+    for (const [part, array] of arrays.entries()) outputs.set(levelOutput(l, part), array);
+    if (l === 0) break;
+    const parent = builder.data(parentName(l - 1), [term.levels[l - 1].groups]);
+    outer = unstack(
+      builder,
+      arrays.map((array) => builder.gather(array, parent)),
+    );
+  }
+  return builder.finish(outputs);
+}
+
+/** Standard normals that a draw takes, in this order. */
+export function normalBlocks({ term, data }: Marginal): { readonly name: string; readonly size: number }[] {
+  return [
+    { name: populationNormals, size: data.priorMeans.length },
+    ...term.levels.map(({ groups, size }, l) => ({ name: levelNormals(l), size: groups * size })),
+  ];
+}

@@ -1,0 +1,117 @@
+// Marginal NUTS as a method: all coefficients of a nested Gaussian hierarchy integrated out, NUTS on its scales, coefficients drawn back.
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Draw } from '../chain.js';
+import { CoefficientDraws } from '../marginal/coefficientDraws.js';
+import { DrawQueue } from '../marginal/drawQueue.js';
+import { marginalOf, setMap, traceMarginal } from '../marginal/marginalDensity.js';
+import { findMode, type ScaleMap } from '../marginal/mode.js';
+import { marginalRefusal } from '../marginal/refusal.js';
+import { randomKey } from '../random/streams.js';
+import { decodeVector, encodeVector, type EncodedVector, type Snapshot } from '../snapshot.js';
+import { compileTraced } from '../threads/compileChains.js';
+import type { Method, MethodSettings, MethodSnapshot } from './method.js';
+
+const usual = { chains: 4, warmup: 100, draws: 1000 } as const;
+
+/** The sampler's own snapshot, and the map from its positions to the scales. */
+interface MarginalSnapshot {
+  readonly kind: 'marginal';
+  readonly scales: string;
+  readonly centre: EncodedVector;
+  readonly map: EncodedVector;
+  readonly run: Snapshot;
+}
+
+export const marginal: Method = {
+  name: 'marginal',
+  title: 'marginal NUTS',
+  effort: 'gradients',
+  statistics: ['isDivergent', 'energy', 'logDensity', 'stepSize', 'leapfrogSteps', 'acceptanceRate', 'treeDepth'],
+  draws: 'chains',
+  usual,
+  refusal: marginalRefusal,
+  prepare: async (model, device, sizes, starters) => {
+    const problem = marginalOf(model.structure!);
+    const coefficients = await CoefficientDraws.compile(problem, model);
+    // Small matrices in f64: the processor's work, whatever the rest runs on.
+    const chains = await compileTraced(traceMarginal(problem), cpuDevice(), sizes, starters);
+    const { threads, memory, division } = chains;
+    return {
+      dimension: coefficients.dimension,
+      threads,
+      memory: { ...memory, hostBytes: memory.hostBytes + coefficients.memoryBytes },
+      precision: 'double',
+      division: device.name === 'cpu' ? division : `${division}, on the processor`,
+      timeStep: () => chains.timeGradient(new Float64Array(problem.dimension)),
+      run: async (settings, listener, { signal, resume, checkpointInterval }) => {
+        const kinds = problem.kinds.join(' ');
+        const saved = resume && savedRun(resume, kinds, problem.dimension);
+        const { density } = chains;
+        const map = saved?.map ?? (await findMode(problem, model.start, density, signal));
+        setMap(density, map.centre, map.map);
+        coefficients.setMap(map);
+        const own = ownSettings(settings);
+        const queue = new DrawQueue(coefficients, randomKey(own.seed), own.warmup, listener);
+        const snapshotOf = (run: Snapshot): MarginalSnapshot => ({
+          kind: 'marginal',
+          scales: kinds,
+          centre: encodeVector(map.centre),
+          map: encodeVector(map.map),
+          run,
+        });
+        const result = await chains.run(
+          own,
+          {
+            onDraw: (draw: Draw) => queue.add(draw),
+            ...(listener.wantsDraw && { wantsDraw: listener.wantsDraw }),
+            onCheckpoint: (snapshot) => {
+              queue.flush();
+              listener.onCheckpoint?.(snapshotOf(snapshot));
+            },
+          },
+          { signal, resume: saved?.run, checkpointInterval },
+        );
+        queue.flush();
+        return {
+          isComplete: result.isComplete,
+          snapshot: snapshotOf(result.snapshot),
+          findings: [],
+          chains: result.chains.map(
+            (chain) =>
+              chain && { effort: chain.warmupGradientEvaluations + chain.gradientEvaluations, hamiltonian: chain },
+          ),
+        };
+      },
+      dispose: async () => {
+        await chains.dispose();
+        await coefficients.dispose();
+      },
+    };
+  },
+};
+
+/** Settings of NUTS on positions that the map has made round. */
+function ownSettings({ chains, warmup, draws, seed, targetAcceptance, maxTreeDepth }: MethodSettings) {
+  return {
+    chains: chains ?? usual.chains,
+    warmup: warmup ?? usual.warmup,
+    draws: draws ?? usual.draws,
+    seed: seed ?? 1,
+    ...(maxTreeDepth !== undefined && { maxTreeDepth }),
+    // Each gradient moves all scales far: longer steps than NUTS' usual ones give more effective draws per gradient.
+    targetAcceptance: targetAcceptance ?? 0.7,
+    // What a short warm-up would learn of the metric is less than the Hessian tells.
+    adaptsMetric: false,
+    initial: { centre: 0, radius: 1.5 },
+    parameterNameOf: (dimension: number) => `direction ${dimension} of the scales around their mode`,
+  };
+}
+
+/** Throws RangeError for a snapshot of another method, or of other scales. */
+function savedRun(resume: MethodSnapshot, kinds: string, dimension: number): { map: ScaleMap; run: Snapshot } {
+  const { kind, scales, centre, map, run } = resume as Partial<MarginalSnapshot>;
+  if (kind !== 'marginal' || scales !== kinds || centre === undefined || map === undefined || run === undefined) {
+    throw new RangeError('resume: the saved run is not one of marginal NUTS on these scales; start it again');
+  }
+  return { map: { centre: decodeVector(centre, dimension), map: decodeVector(map, dimension * dimension) }, run };
+}
