@@ -121,7 +121,7 @@ function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Up
 }
 
 /** Posterior mean and covariance of the means of a level's coefficients: those of the regression, at each group's covariates. */
-export function meanPosterior(
+function meanPosterior(
   builder: ProgramBuilder,
   algebra: ElementAlgebra,
   { level }: UpwardLevel,

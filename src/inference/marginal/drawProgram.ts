@@ -7,8 +7,8 @@ import { parentName } from './marginalData.js';
 import { type Marginal, recordScales } from './marginalDensity.js';
 import { covariateColumns, upward } from './upward.js';
 
-export const populationNormals = 'normals of the population';
-export const levelNormals = (level: number): string => `normals ${level}`;
+const populationNormals = 'normals of the population';
+const levelNormals = (level: number): string => `normals ${level}`;
 /** Output `[K]`, counted from the shift. */
 export const populationOutput = 'population';
 /** Outputs `[group][column]` that hold the coefficients of a level, at most 32 columns each, counted from the shift. */

@@ -66,7 +66,7 @@ export const marginal: Method = {
             ...(listener.wantsDraw && { wantsDraw: listener.wantsDraw }),
             onCheckpoint: (snapshot) => {
               queue.flush();
-              listener.onCheckpoint?.(snapshotOf(snapshot));
+              return listener.onCheckpoint?.(snapshotOf(snapshot));
             },
           },
           { signal, resume: saved?.run, checkpointInterval },
