@@ -1,5 +1,6 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
 import { fitBenchmark } from './fit/index.js';
+import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
 import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
@@ -7,6 +8,7 @@ import { gradientBenchmark } from './gradient/index.js';
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   gradient: gradientBenchmark,
   fit: fitBenchmark,
+  gibbs: gibbsBenchmark,
   gpu: gpuBenchmark,
   'gpu-fit': gpuFitBenchmark,
 };

@@ -1,16 +1,14 @@
 // Snapshots of a run under way: taken between two batches, when they fit the draws handed out.
-import type { Snapshot } from './snapshot.js';
-
-interface Waiting {
+interface Waiting<Snapshot> {
   readonly resolve: (snapshot: Snapshot) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** Who wants a snapshot, and when the next one is due. */
-export class Checkpoints {
+export class Checkpoints<Snapshot> {
   private isRunning = false;
   private isAsked = false;
-  private waiting: Waiting[] = [];
+  private waiting: Waiting<Snapshot>[] = [];
   private last = 0;
 
   /**

@@ -18,7 +18,7 @@ export interface PositionBlock {
 }
 
 /** Where each parameter lies in the unconstrained position. */
-export function positionBlocks(model: Model): PositionBlock[] {
+export function positionBlocks(model: Pick<Model, 'parameters'>): PositionBlock[] {
   let offset = 0;
   return model.parameters.map(({ name, constraint, shape }) => {
     const size = sizeOf(unconstrainedShape(constraint, shape));

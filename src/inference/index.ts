@@ -33,3 +33,8 @@ export { joinSnapshots } from './snapshot.js';
 export { predictiveStream } from './random/streams.js';
 export { calibrationRefusal, RANKED_DRAWS, simulateAndFit } from './calibration/calibrate.js';
 export type { CalibrationTask, Simulation } from './calibration/calibrate.js';
+export { GibbsRun } from './gibbs/run.js';
+export type { GibbsListener, GibbsOptions, GibbsResult } from './gibbs/run.js';
+export { gibbsRefusal } from './gibbs/settings.js';
+export type { GibbsModel, GibbsScheme, GibbsSettings } from './gibbs/settings.js';
+export type { GibbsChainSnapshot, GibbsSnapshot } from './gibbs/snapshot.js';

@@ -14,7 +14,7 @@ const jitter = 1;
 /** Variances that metrics shrink towards where the model gives none (Stan's choice). */
 const unknownVariance = 1e-3;
 
-export function modelSettings(model: Model, settings: SampleSettings): SampleSettings {
+export function modelSettings(model: Pick<Model, 'parameters' | 'start'>, settings: SampleSettings): SampleSettings {
   const blocks = positionBlocks(model);
   const parameterNameOf = (dimension: number): string => dimensionName(blocks, dimension);
   if (model.start === undefined) return { parameterNameOf, ...settings };
@@ -29,7 +29,7 @@ export function modelSettings(model: Model, settings: SampleSettings): SampleSet
   };
 }
 
-function starts(model: Model, blocks: readonly PositionBlock[]): Starts {
+function starts(model: Pick<Model, 'start'>, blocks: readonly PositionBlock[]): Starts {
   const dimension = blocks.reduce((sum, { size }) => sum + size, 0);
   const centre = new Float64Array(dimension);
   const sd = new Float64Array(dimension).fill(NaN);

@@ -66,7 +66,7 @@ export class SamplingRun {
   private readonly settings: ResolvedSettings;
   private readonly fingerprint: Snapshot['settings'];
   private population: Population | undefined;
-  private readonly checkpoints: Checkpoints;
+  private readonly checkpoints: Checkpoints<Snapshot>;
 
   /** Throws RangeError for settings out of range or a snapshot of another run. */
   constructor(
@@ -172,7 +172,7 @@ export async function sample(
 }
 
 /** Lets timers, signals and messages through; `setImmediate`, where there is one, does not wait out a timer's millisecond. */
-function eventLoopTurn(): Promise<void> {
+export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve);
     else setTimeout(resolve, 0);

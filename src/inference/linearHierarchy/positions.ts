@@ -27,7 +27,7 @@ export class HierarchyPositions {
   private readonly means: readonly (readonly Float64Array[])[];
 
   /** Throws RangeError for a model that declares no structure. */
-  constructor(model: Model) {
+  constructor(model: Pick<Model, 'name' | 'parameters' | 'structure'>) {
     if (model.structure === undefined) throw new RangeError(`${model.name} declares no linear hierarchy`);
     this.structure = model.structure;
     const blocks = positionBlocks(model);

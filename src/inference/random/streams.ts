@@ -40,6 +40,8 @@ export const sites = {
   gibbsRows: 9,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
+  /** Gibbs: block b uses `gibbs + 2b` for the normals of its coefficients and `gibbs + 2b + 1` for all else. */
+  gibbs: 2 ** 16,
 } as const;
 
 /** Random numbers in order. What a sampler may ask for, so that a test can enumerate the outcomes instead. */

@@ -2,6 +2,8 @@
 import type { PriorSpec } from '../../data/prior.js';
 import type { CovariancePrior } from '../covariancePriors.js';
 
+export type { PriorSpec };
+
 /**
  * y_n = Σ over terms of x_n'b_g(n) + f_n'θ + ε_n. The coefficients b of a term are nested: those of a group lie around a mean that is a
  * regression on the group's covariates, whose coefficients belong to a group of the next level, and at last to the population.

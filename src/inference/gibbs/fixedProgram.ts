@@ -1,0 +1,25 @@
+// The tensor program that accumulates what the rows say of the fixed block for all chains, given the coefficients of groups.
+import * as tf from '@tensorflow/tfjs-core';
+import type { Device } from '../../kernels/device.js';
+import { segmentSum } from '../../kernels/ops/index.js';
+import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { type BoundProgram, compileProgram } from './program.js';
+import { fittedByOthers, rowInputs } from './rowTensors.js';
+
+/** Outputs: `cross` in indicator columns, and `squares`, Σ ω r² of the residuals without the block. */
+export function compileFixed(structure: LinearHierarchy, device: Device, chains: number): Promise<BoundProgram> {
+  const inputs = rowInputs(structure, -1);
+  const { categories } = structure.fixed!;
+  return compileProgram(device, chains, inputs.parameters, inputs.data, (p, d) => {
+    const residual = d.y.sub(fittedByOthers(inputs, p, d));
+    const weights = p.weights as tf.Tensor | undefined;
+    const weighted = weights === undefined ? residual : residual.mul(weights);
+    const parts: tf.Tensor[] = [];
+    if (inputs.dense > 0) parts.push(d.dense.mul(weighted.expandDims(1)).sum(0));
+    for (const [c, { levels }] of categories.entries()) {
+      const values = inputs.categories[c].hasMultiplier ? weighted.mul(d[`multiplier ${c}`]) : weighted;
+      parts.push(segmentSum(values, d[`category ${c}`], levels));
+    }
+    return { cross: tf.concat(parts, 0), squares: residual.mul(weighted).sum() };
+  });
+}

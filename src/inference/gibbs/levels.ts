@@ -1,0 +1,136 @@
+// Gaussian algebra of one level as tensor ops: what data say of its coefficients, what they then say of the means, and draws.
+import * as tf from '@tensorflow/tfjs-core';
+import { choleskySmall, literal, segmentSum, triangularSolve } from '../../kernels/ops/index.js';
+
+/** What is known of the coefficients of each group besides their prior: exp(−½ b'Ab + a'b). */
+export interface Information {
+  /** `[group, k, k]` */
+  readonly precision: tf.Tensor;
+  /** `[group, k]` */
+  readonly shift: tf.Tensor;
+}
+
+/** Σ = C C': standard deviations `[k]` of a diagonal Σ, or C itself, `[k, k]`. */
+export type CovarianceFactor = tf.Tensor;
+
+/** What a level's draws and its message to the level above have in common. */
+export interface Prepared {
+  /** K with K K' = I + C'AC, `[group, k, k]` */
+  readonly factor: tf.Tensor;
+  /** K⁻¹C'A, `[group, k, k]` */
+  readonly solvedPrecision: tf.Tensor;
+  /** K⁻¹C'a, `[group, k]` */
+  readonly solvedShift: tf.Tensor;
+}
+
+/** Covariates and parents of a level's groups. */
+export interface LevelLinks {
+  readonly size: number;
+  readonly covariateCount: number;
+  /** `[group, q]`; undefined: the constant alone. */
+  readonly covariates: tf.Tensor | undefined;
+  /** `[group]`, int32; undefined: the next level is the population. */
+  readonly parent: tf.Tensor | undefined;
+  readonly parentGroups: number;
+}
+
+const column = (x: tf.Tensor): tf.Tensor => x.expandDims(-1);
+const flat = (x: tf.Tensor): tf.Tensor => x.squeeze([x.rank - 1]);
+
+function identity(k: number): tf.Tensor {
+  return literal(
+    Array.from({ length: k * k }, (_, i) => (i % (k + 1) === 0 ? 1 : 0)),
+    [k, k],
+  );
+}
+
+/** C'X for each group; X `[group, k, m]`. */
+const transposedTimes = (c: CovarianceFactor, x: tf.Tensor): tf.Tensor =>
+  c.rank === 1 ? x.mul(column(c)) : tf.matMul(c, x, true, false);
+
+/** Nothing is divided by a standard deviation, so Σ may be singular. */
+export function prepare({ precision, shift }: Information, c: CovarianceFactor): Prepared {
+  const k = shift.shape[1]!;
+  const left = transposedTimes(c, precision);
+  const both = c.rank === 1 ? left.mul(c) : tf.matMul(left, c);
+  const factor = choleskySmall(both.add(identity(k)));
+  return {
+    factor,
+    solvedPrecision: triangularSolve(factor, left),
+    solvedShift: flat(triangularSolve(factor, transposedTimes(c, column(shift)))),
+  };
+}
+
+/** What is known of the means when the coefficients are integrated out: (A⁻¹ + Σ)⁻¹ and its shift, by Woodbury's identity. */
+export function integrate({ precision, shift }: Information, { solvedPrecision, solvedShift }: Prepared): Information {
+  return {
+    precision: precision.sub(tf.matMul(solvedPrecision, solvedPrecision, true, false)),
+    shift: shift.sub(flat(tf.matMul(solvedPrecision, column(solvedShift), true, false))),
+  };
+}
+
+/** Deviations b − M drawn given the means M, `[group, k]`: C K⁻ᵀ(K⁻¹C'(a − A M) + ε). */
+export function drawDeviations(
+  { factor, solvedPrecision, solvedShift }: Prepared,
+  c: CovarianceFactor,
+  means: tf.Tensor,
+  noise: tf.Tensor,
+): tf.Tensor {
+  const centre = solvedShift.sub(flat(tf.matMul(solvedPrecision, column(means)))).add(noise);
+  const deviations = triangularSolve(factor, column(centre), true);
+  return flat(c.rank === 1 ? deviations.mul(column(c)) : tf.matMul(c, deviations));
+}
+
+/** Means of a level's groups, `[group, k]` (or `[k]`, equal for all), from the coefficients above, `[groups above, k·q]` or `[k·q]`. */
+export function levelMeans(links: LevelLinks, above: tf.Tensor): tf.Tensor {
+  const { size, covariateCount: q, covariates, parent } = links;
+  const own = parent === undefined ? above : tf.gather(above, parent);
+  if (covariates === undefined) return own;
+  const regression = own.reshape(parent === undefined ? [1, size, q] : [own.shape[0], size, q]);
+  return regression.mul(covariates.expandDims(1)).sum(2);
+}
+
+/** Information on the means of a level's groups as information on the coefficients above; of the population: `[1, …]`. */
+export function toLevelAbove(links: LevelLinks, { precision, shift }: Information): Information {
+  const { size, covariateCount: q, covariates, parent, parentGroups } = links;
+  const groups = shift.shape[0];
+  const length = size * q;
+  let [wide, wideShift] = [precision, shift];
+  if (covariates !== undefined) {
+    const z = covariates.reshape([groups, 1, q]);
+    // Index i·q + c: coefficient i, covariate c.
+    const spread = column(shift).mul(z);
+    wideShift = spread.reshape([groups, length]);
+    const rows = precision.reshape([groups, size, 1, size]).mul(covariates.reshape([groups, 1, q, 1]));
+    wide = rows
+      .reshape([groups, length, size, 1])
+      .mul(covariates.reshape([groups, 1, 1, q]))
+      .reshape([groups, length, length]);
+  }
+  if (parent === undefined) {
+    return { precision: wide.sum(0, true), shift: wideShift.sum(0, true) };
+  }
+  return { precision: segmentSum(wide, parent, parentGroups), shift: segmentSum(wideShift, parent, parentGroups) };
+}
+
+/** Sums over the groups of a parent of deviation ⊗ covariates, `[groups above, k·q]`. */
+export function sumsByParent(links: LevelLinks, deviations: tf.Tensor): tf.Tensor {
+  const { size, covariateCount: q, covariates, parent, parentGroups } = links;
+  const wide =
+    covariates === undefined
+      ? deviations
+      : column(deviations)
+          .mul(covariates.expandDims(1))
+          .reshape([deviations.shape[0], size * q]);
+  return segmentSum(wide, parent!, parentGroups);
+}
+
+/** A draw of N(Λ⁻¹η, Λ⁻¹), `[k]`; Λ `[k, k]`. */
+export function drawGaussian(precision: tf.Tensor, shift: tf.Tensor, noise: tf.Tensor): tf.Tensor {
+  const factor = choleskySmall(precision);
+  const centre = triangularSolve(factor, column(shift)).add(column(noise));
+  return flat(triangularSolve(factor, centre, true));
+}
+
+/** Diagonal matrix of a vector `[k]`. */
+export const diagonalMatrix = (x: tf.Tensor): tf.Tensor => identity(x.shape[0]).mul(x);

@@ -1,0 +1,72 @@
+// Rows as tensor ops where a term's data change from sweep to sweep: what other terms and the fixed block explain of them.
+import type * as tf from '@tensorflow/tfjs-core';
+import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
+import { gatherRows } from '../../kernels/ops/index.js';
+import type { NamedTensors } from '../../kernels/trace/trace.js';
+import { groupOfRow } from '../../models/linearHierarchy/hierarchyModel.js';
+import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+
+/** Blocks and data of the rows. */
+export interface RowInputs {
+  readonly parameters: Readonly<Record<string, readonly number[]>>;
+  readonly data: ReadonlyMap<string, DataArray>;
+  /** Terms whose coefficients are given. */
+  readonly others: readonly number[];
+  readonly categories: readonly { readonly hasMultiplier: boolean }[];
+  readonly dense: number;
+}
+
+/** Names of what rows are given of another term and of a category. */
+export const rowNames = {
+  term: (t: number) => `term ${t}`,
+  category: (c: number) => `effects ${c}`,
+} as const;
+
+/** Inputs of an update given everything but term `own` (−1: given every term but not the fixed block). */
+export function rowInputs({ rows, y, terms, fixed, errors }: LinearHierarchy, own: number): RowInputs {
+  const parameters: Record<string, readonly number[]> = {};
+  const data = new Map<string, DataArray>([['y', { shape: [rows], values: y }]]);
+  const others: number[] = [];
+  for (const [t, term] of terms.entries()) {
+    const name = t === own ? 'own' : String(t);
+    data.set(`group ${name}`, { shape: [rows], values: groupOfRow(term) });
+    data.set(`columns ${name}`, { shape: [rows, term.columns.length], values: interleave(term.columns, rows) });
+    if (t === own) continue;
+    others.push(t);
+    parameters[rowNames.term(t)] = [term.levels[0].groups, term.columns.length];
+  }
+  const dense = fixed?.dense.length ?? 0;
+  if (dense > 0) data.set('dense', { shape: [rows, dense], values: interleave(fixed!.dense, rows) });
+  if (dense > 0 && own >= 0) parameters.dense_effects = [dense];
+  const categories = (fixed?.categories ?? []).map(({ levels, levelOfRow, multiplier }, c) => {
+    if (own >= 0) parameters[rowNames.category(c)] = [levels];
+    data.set(`category ${c}`, { shape: [rows], values: levelOfRow });
+    if (multiplier !== undefined) data.set(`multiplier ${c}`, { shape: [rows], values: multiplier });
+    return { hasMultiplier: multiplier !== undefined };
+  });
+  if (errors.df !== undefined) parameters.weights = [rows];
+  return { parameters, data, others, categories, dense };
+}
+
+/** What the given terms, and the fixed block where it is given, explain of each row, `[rows]`. */
+export function fittedByOthers(inputs: RowInputs, p: NamedTensors, d: NamedTensors): tf.Tensor {
+  const parts: tf.Tensor[] = inputs.others.map((t) =>
+    gatherRows(p[rowNames.term(t)], d[`group ${t}`]).mul(d[`columns ${t}`]).sum(1),
+  );
+  if ('dense_effects' in p) parts.push(d.dense.mul(p.dense_effects).sum(1));
+  for (const [c, { hasMultiplier }] of inputs.categories.entries()) {
+    if (!(rowNames.category(c) in p)) continue;
+    const effect = gatherRows(p[rowNames.category(c)], d[`category ${c}`]);
+    parts.push(hasMultiplier ? effect.mul(d[`multiplier ${c}`]) : effect);
+  }
+  return parts.length === 0 ? d.y.mul(0) : parts.reduce((sum, part) => sum.add(part));
+}
+
+/** Columns as one array, row after row. */
+function interleave(columns: readonly Float64Array[], rows: number): Float64Array {
+  const width = columns.length;
+  const values = new Float64Array(rows * width);
+  for (const [c, column] of columns.entries())
+    for (let row = 0; row < rows; row++) values[row * width + c] = column[row];
+  return values;
+}

@@ -1,0 +1,73 @@
+// What a user sets for a run of Gibbs sampling, with its defaults and its checks.
+import type { Model } from '../../models/model.js';
+import type { ChainRange } from '../settings.js';
+import type { Scheme } from './termBlock.js';
+
+/** What Gibbs sampling knows of a model: plain records, which travel to other threads. */
+export type GibbsModel = Pick<Model, 'name' | 'parameters' | 'structure' | 'start'>;
+
+/**
+ * `plain`: each block given all others. `interweaved`: after the scales given the coefficients, the scales given the standardised
+ * deviations. `collapsed`: all coefficients of a term as one draw, each level with the levels below integrated out.
+ * `collapsedInterweaved`: both.
+ */
+export type GibbsScheme = 'plain' | 'interweaved' | 'collapsed' | 'collapsedInterweaved';
+
+export interface GibbsSettings {
+  /** Default 4. */
+  readonly chains?: number;
+  /** Chains that this part of the run draws; default all. Their draws are those of the whole run. */
+  readonly part?: ChainRange;
+  /** Sweeps of the burn-in; default 500. */
+  readonly warmup?: number;
+  /** Draws per chain after the burn-in; default 1000. */
+  readonly draws?: number;
+  /** Sweeps per draw; default 1. */
+  readonly thin?: number;
+  /** Integer or string; default 1. */
+  readonly seed?: number | string;
+  readonly scheme?: GibbsScheme;
+  /** Order of the blocks in a sweep: always the same, the same backwards, or a new one every sweep. Default systematic. */
+  readonly scan?: 'systematic' | 'reversed' | 'random';
+}
+
+export type ResolvedGibbsSettings = Required<GibbsSettings>;
+
+/** Why a model cannot be sampled by Gibbs sweeps, in one line; undefined where it can. */
+export function gibbsRefusal(model: GibbsModel): string | undefined {
+  if (model.structure === undefined)
+    return `gibbs needs a model that declares its linear Gaussian structure; ${model.name} does not`;
+  return undefined;
+}
+
+/** Throws RangeError for settings out of range. */
+export function resolveGibbsSettings(settings: GibbsSettings): ResolvedGibbsSettings {
+  const chains = wholeNumber('chains', settings.chains ?? 4, 1);
+  const part = settings.part ?? { first: 0, count: chains };
+  if (!(part.first >= 0 && part.count >= 1 && part.first + part.count <= chains)) {
+    throw new RangeError(`part: chains ${part.first} … ${part.first + part.count - 1} of ${chains}`);
+  }
+  return {
+    chains,
+    part,
+    warmup: wholeNumber('warmup', settings.warmup ?? 500, 0),
+    draws: wholeNumber('draws', settings.draws ?? 1000, 0),
+    thin: wholeNumber('thin', settings.thin ?? 1, 1),
+    seed: settings.seed ?? 1,
+    scheme: settings.scheme ?? 'collapsedInterweaved',
+    scan: settings.scan ?? 'systematic',
+  };
+}
+
+export const schemes: Readonly<Record<GibbsScheme, Scheme>> = {
+  plain: { isCollapsed: false, isInterweaved: false },
+  interweaved: { isCollapsed: false, isInterweaved: true },
+  collapsed: { isCollapsed: true, isInterweaved: false },
+  collapsedInterweaved: { isCollapsed: true, isInterweaved: true },
+};
+
+function wholeNumber(name: string, value: number, least: number): number {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new RangeError(`${name}: ${value} is not a whole number of at least ${least}`);
+  return value;
+}

@@ -1,0 +1,56 @@
+// Where Gibbs chains start: around the model's own start, or around scales of the data where it has none.
+import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
+import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { HierarchyPositions } from '../linearHierarchy/positions.js';
+import { modelSettings } from '../modelSettings.js';
+import { type RandomKey, sites, stepKey } from '../random/streams.js';
+import type { ChainValues } from './chainValues.js';
+import type { GibbsModel } from './settings.js';
+
+/** Half-width of the jitter of the logs of scales where the model has no start. */
+const spread = 0.7;
+
+/** The start of one chain. */
+export function startValues(model: GibbsModel, key: RandomKey, chain: number): ChainValues {
+  const structure = model.structure!;
+  const stream = stepKey(key, chain, 0).stream(sites.initialPosition);
+  const weights = structure.errors.df === undefined ? undefined : new Float64Array(structure.rows).fill(1);
+  if (model.start === undefined) {
+    return { ...scalesOfData(structure, () => spread * (2 * stream.uniform() - 1)), weights };
+  }
+  const { centre, radius } = modelSettings(model, {}).initial!;
+  const widths = radius as ArrayLike<number>;
+  const position = Float64Array.from(centre as ArrayLike<number>, (x, i) => x + widths[i] * (2 * stream.uniform() - 1));
+  return { ...new HierarchyPositions(model).read(position), weights };
+}
+
+/** Half of the response's spread each for the errors and for every coefficient; the coefficients themselves at 0. */
+function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter: () => number): ChainValues {
+  const rms = (x: Float64Array, around = 0): number =>
+    Math.sqrt(x.reduce((sum, value) => sum + (value - around) ** 2, 0) / Math.max(1, x.length));
+  const mean = y.reduce((sum, value) => sum + value, 0) / rows;
+  const half = 0.5 * (rms(y, mean) || 1);
+  return {
+    sigma: half * Math.exp(jitter()),
+    terms: terms.map(({ columns, levels }) => {
+      let sizes = columns.map((column) => rms(column) || 1);
+      const values = levels.map(({ groups, size, covariates, covariateCount: q, covariance }) => {
+        const lower = covariance.cholesky === undefined ? undefined : new Float64Array(size * size);
+        if (lower !== undefined) for (let i = 0; i < size; i++) lower[i * size + i] = 1;
+        const sds = Float64Array.from(sizes, (own) => (half / own) * Math.exp(jitter()));
+        const own = Array.from({ length: q }, (_, c) => rms(covariates.filter((_z, at) => at % q === c)) || 1);
+        sizes = sizes.flatMap((x) => own.map((z) => x * z));
+        return { coefficients: new Float64Array(groups * size), sds, lower };
+      });
+      return { levels: values, population: new Float64Array(sizes.length) };
+    }),
+    fixed: fixed && {
+      coefficients: new Float64Array(freeCoefficients(fixed)),
+      ...(fixed.prior.kind === 'horseshoe' && {
+        local: new Float64Array(freeCoefficients(fixed)).fill(1),
+        global: fixed.prior.globalScale,
+      }),
+    },
+    ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
+  };
+}

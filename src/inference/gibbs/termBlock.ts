@@ -1,0 +1,237 @@
+// One term's part of a sweep: all its coefficients by the tensor program, then its scales, centred and ancillary in turn.
+import type { Device } from '../../kernels/device.js';
+import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type { RandomStream } from '../random/streams.js';
+import type { ChainValues, LevelValues, TermValues } from './chainValues.js';
+import { precisionOf, updateFullCovariance } from './covarianceUpdates.js';
+import { populationMoments } from './populationPrior.js';
+import type { BoundProgram } from './program.js';
+import { rowNames } from './rowTensors.js';
+import { updateDiagonalSd } from './sdUpdates.js';
+import { type ScaleQuadratic, updateSignedScales } from './signedScales.js';
+import { compileTerm, names, needsRows, staticData } from './termProgram.js';
+
+/** What a sweep does about slow mixing. */
+export interface Scheme {
+  /** Means, and coefficients of outer levels, drawn with the coefficients below integrated out. */
+  readonly isCollapsed: boolean;
+  /** After the scales given the coefficients, the scales given the standardised deviations. */
+  readonly isInterweaved: boolean;
+}
+
+/** Arrays that the updates of one chain work in. */
+interface LevelScratch {
+  readonly deviations: Float64Array;
+  /** `[k]` or `[k][k]` */
+  readonly products: Float64Array;
+  /** Σ over the groups of a parent of deviation ⊗ covariates, `[groups above][k·q]`; empty at the last level. */
+  readonly sums: Float64Array;
+  /** Σ z z' over the members of each group, `[group][q below][q below]`; empty at the innermost level. */
+  readonly memberCovariates: Float64Array;
+}
+
+export class TermBlock {
+  private readonly scratch: readonly LevelScratch[];
+  private readonly slopes: Float64Array;
+  private readonly curvature: Float64Array;
+
+  private constructor(
+    private readonly structure: LinearHierarchy,
+    private readonly index: number,
+    readonly program: BoundProgram,
+    /** Residual sum of squares that the program leaves out. */
+    private readonly residual: number,
+    private readonly scheme: Scheme,
+  ) {
+    const { levels } = this.term;
+    this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
+      deviations: new Float64Array(groups * size),
+      products: new Float64Array(covariance.cholesky === undefined ? size : size * size),
+      sums: new Float64Array(j + 1 < levels.length ? levels[j + 1].groups * size * covariateCount : 0),
+      memberCovariates: j === 0 ? new Float64Array(0) : memberCovariates(this.term, j),
+    }));
+    const { size } = levels[0];
+    this.slopes = new Float64Array(size);
+    this.curvature = new Float64Array(size * size);
+  }
+
+  static async create(
+    structure: LinearHierarchy,
+    index: number,
+    device: Device,
+    chains: number,
+    scheme: Scheme,
+  ): Promise<TermBlock> {
+    const data = staticData(structure, index);
+    const program = await compileTerm(structure, index, device, data, { isCollapsed: scheme.isCollapsed, chains });
+    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme);
+  }
+
+  get memoryBytes(): number {
+    return this.program.memoryBytes;
+  }
+
+  private get term(): NestedTerm {
+    return this.structure.terms[this.index];
+  }
+
+  dispose(): Promise<void> {
+    return this.program.dispose();
+  }
+
+  /** Hands the program what a chain's coefficients depend on. */
+  prepare(
+    lane: number,
+    chain: ChainValues,
+    effects: readonly Float64Array[],
+    noise: RandomStream,
+    other: RandomStream,
+  ): void {
+    const { program, term, structure } = this;
+    const { levels, population } = chain.terms[this.index];
+    program.setScalar('inverse variance', lane, 1 / (chain.sigma * chain.sigma));
+    for (const [j, { sds, lower }] of levels.entries()) {
+      program.set(names.scale(j), lane, lower === undefined ? sds : scaledRows(sds, lower));
+      if (!program.has(names.precision(j))) continue;
+      const precision = precisionOf(sds, lower);
+      program.set(names.precision(j), lane, lower === undefined ? diagonalOf(precision, sds.length) : precision);
+      program.set(names.above(j), lane, j + 1 < levels.length ? levels[j + 1].coefficients : population);
+    }
+    const { precisions, means } = populationMoments(other, term.population.prior, population);
+    program.set('prior precision', lane, precisions);
+    program.set('prior mean', lane, means);
+    for (let t = 0; t < structure.terms.length; t++) {
+      if (t !== this.index) program.set(rowNames.term(t), lane, chain.terms[t].levels[0].coefficients);
+    }
+    if (program.has('dense_effects')) program.set('dense_effects', lane, chain.fixed!.coefficients);
+    for (const [c, values] of effects.entries()) program.set(rowNames.category(c), lane, values);
+    if (program.has('weights')) program.set('weights', lane, chain.weights!);
+    program.fillNoise(lane, noise.counter!);
+  }
+
+  run(): void | Promise<void> {
+    return this.program.run();
+  }
+
+  /** Takes a chain's new coefficients and draws its scales. Returns the weighted sum of squared residuals of the rows. */
+  finish(lane: number, chain: ChainValues, stream: RandomStream): number {
+    const { program, term, scratch, scheme } = this;
+    const values = chain.terms[this.index];
+    program.read('population', lane, values.population);
+    let squares = program.readScalar('squares', lane) + this.residual;
+    for (const [j, level] of term.levels.entries()) {
+      const own = values.levels[j];
+      const { products, deviations, sums } = scratch[j];
+      program.read(names.coefficients(j), lane, own.coefficients);
+      program.read(names.products(j), lane, products);
+      updateCovariance(stream, level.covariance.prior, level.groups, products, own);
+      if (!scheme.isInterweaved) continue;
+      program.read(names.deviations(j), lane, deviations);
+      if (j + 1 < term.levels.length) program.read(names.sums(j), lane, sums);
+      const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
+      const rho = updateSignedScales(stream, quadratic, { prior: level.covariance.prior, ...own });
+      moveCoefficients(own.coefficients, deviations, rho);
+      scaleSums(sums, rho, level.covariateCount);
+      if (j === 0) squares += changeOfSquares(rho, this.slopes, this.curvature);
+    }
+    return squares;
+  }
+
+  /** How the likelihood changes with the scales of the innermost level. */
+  private scaleQuadraticOfRows(lane: number, sigma: number): ScaleQuadratic {
+    this.program.read('scale slopes', lane, this.slopes);
+    this.program.read('scale curvature', lane, this.curvature);
+    const precision = 1 / (sigma * sigma);
+    return { slopes: this.slopes.map((v) => v * precision), curvature: this.curvature.map((v) => v * precision) };
+  }
+
+  /** How the density of the coefficients below changes with the scales of level j, those coefficients staying where they are. */
+  private scaleQuadraticOfLevel(j: number, { levels }: TermValues): ScaleQuadratic {
+    const { size, groups } = this.term.levels[j];
+    const { size: below, covariateCount: q } = this.term.levels[j - 1];
+    const { deviations, memberCovariates: members } = this.scratch[j];
+    const { sums } = this.scratch[j - 1];
+    const precision = precisionOf(levels[j - 1].sds, levels[j - 1].lower);
+    const slopes = new Float64Array(size);
+    const curvature = new Float64Array(size * size);
+    for (let g = 0; g < groups; g++) {
+      for (let a = 0; a < size; a++) {
+        const [i, c] = [Math.floor(a / q), a % q];
+        const v = deviations[g * size + a];
+        let slope = 0;
+        for (let l = 0; l < below; l++) slope += precision[i * below + l] * sums[g * size + l * q + c];
+        slopes[a] += v * slope;
+        for (let b = 0; b <= a; b++) {
+          const [l, d] = [Math.floor(b / q), b % q];
+          const weight = precision[i * below + l];
+          if (weight !== 0)
+            curvature[a * size + b] += v * deviations[g * size + b] * weight * members[(g * q + c) * q + d];
+        }
+      }
+    }
+    for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) curvature[b * size + a] = curvature[a * size + b];
+    return { slopes, curvature };
+  }
+}
+
+function updateCovariance(
+  stream: RandomStream,
+  prior: NestedTerm['levels'][number]['covariance']['prior'],
+  groups: number,
+  products: Float64Array,
+  { sds, lower }: LevelValues,
+): void {
+  if (lower !== undefined) {
+    updateFullCovariance(stream, prior, { count: groups, matrix: products }, { sds, lower });
+    return;
+  }
+  const k = sds.length;
+  for (let i = 0; i < k; i++) {
+    sds[i] = updateDiagonalSd(stream, prior, i, k, { count: groups, sum: products[i] }, sds[i]);
+  }
+}
+
+/** diag(s) L, `[k][k]`. */
+function scaledRows(sds: Float64Array, lower: Float64Array): Float64Array {
+  return lower.map((value, at) => value * sds[Math.floor(at / sds.length)]);
+}
+
+const diagonalOf = (matrix: Float64Array, k: number): Float64Array =>
+  Float64Array.from({ length: k }, (_, i) => matrix[i * (k + 1)]);
+
+/** b ← M + ρ V. */
+function moveCoefficients(coefficients: Float64Array, deviations: Float64Array, rho: Float64Array): void {
+  const k = rho.length;
+  for (let at = 0; at < coefficients.length; at += k) {
+    for (let i = 0; i < k; i++) coefficients[at + i] += (rho[i] - 1) * deviations[at + i];
+  }
+}
+
+/** Sums of deviation i times covariate c, at i·q + c, when deviations are multiplied by ρ. */
+function scaleSums(sums: Float64Array, rho: Float64Array, q: number): void {
+  const width = rho.length * q;
+  for (let at = 0; at < sums.length; at++) sums[at] *= rho[Math.floor((at % width) / q)];
+}
+
+function changeOfSquares(rho: Float64Array, slopes: Float64Array, curvature: Float64Array): number {
+  const k = rho.length;
+  let change = 0;
+  for (let i = 0; i < k; i++) {
+    let product = 0;
+    for (let j = 0; j < k; j++) product += curvature[i * k + j] * (rho[j] - 1);
+    change += (rho[i] - 1) * (product - 2 * slopes[i]);
+  }
+  return change;
+}
+
+/** Σ z z' over the groups of level j − 1 that belong to each group of level j. */
+function memberCovariates({ levels }: NestedTerm, j: number): Float64Array {
+  const { groups, covariates, covariateCount: q, parent } = levels[j - 1];
+  const sums = new Float64Array(levels[j].groups * q * q);
+  for (let g = 0; g < groups; g++) {
+    const at = parent![g] * q * q;
+    for (let c = 0; c < q; c++)
+      for (let d = 0; d < q; d++) sums[at + c * q + d] += covariates[g * q + c] * covariates[g * q + d];
+  }
+  return sums;
+}

@@ -1,0 +1,266 @@
+// The tensor program that draws all coefficients of one nested term for all chains, and what the updates of scales need of them.
+import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows, segmentSum } from '../../kernels/ops/index.js';
+import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
+import type { Device } from '../../kernels/device.js';
+import type { NamedTensors } from '../../kernels/trace/trace.js';
+import { factorsOf } from '../../models/linearHierarchy/hierarchyModel.js';
+import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  diagonalMatrix,
+  drawDeviations,
+  drawGaussian,
+  type Information,
+  integrate,
+  levelMeans,
+  type LevelLinks,
+  prepare,
+  sumsByParent,
+  toLevelAbove,
+} from './levels.js';
+import { type BoundProgram, compileProgram } from './program.js';
+import { fittedByOthers, type RowInputs, rowInputs } from './rowTensors.js';
+
+export interface TermOptions {
+  /** Means, and the coefficients of outer levels, are drawn with the coefficients below integrated out. */
+  readonly isCollapsed: boolean;
+  readonly chains: number;
+}
+
+/** Residual sum of squares that no coefficient can explain; the program's `squares` leave it out. */
+export interface StaticData {
+  readonly arrays: ReadonlyMap<string, DataArray>;
+  readonly residual: number;
+}
+
+/** Whether what the rows say of a term's coefficients changes from sweep to sweep. */
+export function needsRows({ terms, fixed, errors }: LinearHierarchy): boolean {
+  return terms.length > 1 || fixed !== undefined || errors.df !== undefined;
+}
+
+/** Names of a level's blocks and outputs. */
+export const names = {
+  scale: (level: number) => `scale ${level}`,
+  precision: (level: number) => `precision ${level}`,
+  above: (level: number) => `above ${level}`,
+  noise: (level: number) => `noise ${level}`,
+  coefficients: (level: number) => `coefficients ${level}`,
+  deviations: (level: number) => `deviations ${level}`,
+  products: (level: number) => `products ${level}`,
+  sums: (level: number) => `sums ${level}`,
+} as const;
+
+/** The orthogonal factors and crossproducts of a term's groups. */
+export function staticData(structure: LinearHierarchy, t: number): StaticData {
+  const term = structure.terms[t];
+  const k = term.columns.length;
+  const { units, upper, projected, residualSumOfSquares } = factorsOf(structure, t);
+  const gram = new Float64Array(units * k * k);
+  const cross = new Float64Array(units * k);
+  for (let g = 0; g < units; g++) {
+    const r = (i: number, j: number): number => upper[(g * k + i) * k + j];
+    for (let i = 0; i < k; i++) {
+      for (let row = 0; row <= i; row++) cross[g * k + i] += r(row, i) * projected[g * k + row];
+      for (let j = 0; j < k; j++) {
+        for (let row = 0; row <= Math.min(i, j); row++) gram[(g * k + i) * k + j] += r(row, i) * r(row, j);
+      }
+    }
+  }
+  const arrays = new Map<string, DataArray>([
+    ['gram', { shape: [units, k, k], values: gram }],
+    ['cross', { shape: [units, k], values: cross }],
+    ['upper', { shape: [units, k, k], values: upper }],
+    ['projected', { shape: [units, k], values: projected }],
+  ]);
+  return { arrays, residual: residualSumOfSquares };
+}
+
+/** Compiles the program of term `t`. */
+export function compileTerm(
+  structure: LinearHierarchy,
+  t: number,
+  device: Device,
+  data: StaticData,
+  { isCollapsed, chains }: TermOptions,
+): Promise<BoundProgram> {
+  const term = structure.terms[t];
+  const { levels } = term;
+  const rows = needsRows(structure) ? rowInputs(structure, t) : undefined;
+  const populationSize = populationLength(term);
+  const parameters: Record<string, readonly number[]> = { 'inverse variance': [] };
+  const noise: Record<string, readonly number[]> = { 'noise population': [populationSize] };
+  for (const [j, { size, covariance, groups }] of levels.entries()) {
+    const shape = covariance.cholesky === undefined ? [size] : [size, size];
+    parameters[names.scale(j)] = shape;
+    noise[names.noise(j)] = [groups, size];
+    if (isCollapsed) continue;
+    parameters[names.precision(j)] = shape;
+    parameters[names.above(j)] = j + 1 < levels.length ? [levels[j + 1].groups, levels[j + 1].size] : [populationSize];
+  }
+  parameters['prior precision'] = [populationSize];
+  parameters['prior mean'] = [populationSize];
+  Object.assign(parameters, rows?.parameters);
+  const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
+  return compileProgram(
+    device,
+    chains,
+    parameters,
+    arrays,
+    (p, d) => sweep(structure, t, isCollapsed, rows, p, d),
+    noise,
+  );
+}
+
+/** Coefficients of the population. */
+function populationLength({ levels }: NestedTerm): number {
+  const last = levels[levels.length - 1];
+  return last.size * last.covariateCount;
+}
+
+/** Covariates, where they are more than a constant, and parents of every level. */
+function linkData({ levels }: NestedTerm): Map<string, DataArray> {
+  const arrays = new Map<string, DataArray>();
+  for (const [j, { groups, covariates, covariateCount, parent }] of levels.entries()) {
+    const isConstant = covariateCount === 1 && covariates.every((z) => z === 1);
+    if (!isConstant) arrays.set(`covariates ${j}`, { shape: [groups, covariateCount], values: covariates });
+    if (parent !== null) arrays.set(`parent ${j}`, { shape: [groups], values: parent });
+  }
+  return arrays;
+}
+
+/** One update of all coefficients of a term. */
+function sweep(
+  structure: LinearHierarchy,
+  t: number,
+  isCollapsed: boolean,
+  rows: RowInputs | undefined,
+  p: NamedTensors,
+  d: NamedTensors,
+): Record<string, tf.Tensor> {
+  const { levels } = structure.terms[t];
+  const links = levels.map(({ size, covariateCount }, j): LevelLinks => {
+    const above = levels[j + 1] as (typeof levels)[number] | undefined;
+    return {
+      size,
+      covariateCount,
+      covariates: d[`covariates ${j}`],
+      parent: d[`parent ${j}`],
+      parentGroups: above?.groups ?? 1,
+    };
+  });
+  const scales = levels.map((_, j) => p[names.scale(j)]);
+  const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
+  const own = rowResidual === undefined ? { precision: d.gram, shift: d.cross } : crossproducts(p, d, rowResidual);
+  const fromRows = {
+    precision: own.precision.mul(p['inverse variance']),
+    shift: own.shift.mul(p['inverse variance']),
+  };
+  const { coefficients, population } = isCollapsed
+    ? collapsed(links, scales, fromRows, p)
+    : centred(links, scales, fromRows, p);
+
+  const outputs: Record<string, tf.Tensor> = { population };
+  for (const [j, link] of links.entries()) {
+    const means = levelMeans(link, j + 1 < levels.length ? coefficients[j + 1] : population);
+    const deviations = coefficients[j].sub(means);
+    outputs[names.coefficients(j)] = coefficients[j];
+    outputs[names.deviations(j)] = deviations;
+    outputs[names.products(j)] =
+      scales[j].rank === 1 ? deviations.square().sum(0) : tf.matMul(deviations, deviations, true, false);
+    if (j + 1 < levels.length) outputs[names.sums(j)] = sumsByParent(link, deviations);
+    if (j > 0) continue;
+    // ‖y − Xb − X diag(v)(ρ − 1)‖², v the deviations, as a function of ρ.
+    const left = own.shift.sub(own.precision.mul(coefficients[0].expandDims(1)).sum(2));
+    outputs['scale slopes'] = deviations.mul(left).sum(0);
+    const weighted = own.precision.mul(deviations.expandDims(1)).mul(deviations.expandDims(2));
+    outputs['scale curvature'] = weighted.sum(0);
+  }
+  outputs.squares =
+    rowResidual === undefined
+      ? d.projected
+          .sub(d.upper.mul(coefficients[0].expandDims(1)).sum(2))
+          .square()
+          .sum()
+      : squares(p, rowResidual.sub(gatherRows(coefficients[0], d['group own']).mul(d['columns own']).sum(1)));
+  return outputs;
+}
+
+function squares(p: NamedTensors, residual: tf.Tensor): tf.Tensor {
+  const weights = p.weights as tf.Tensor | undefined;
+  return (weights === undefined ? residual.square() : residual.square().mul(weights)).sum();
+}
+
+/** X'Ωr of each group; X'ΩX where there are weights. */
+function crossproducts(p: NamedTensors, d: NamedTensors, residual: tf.Tensor): Information {
+  const weights = p.weights as tf.Tensor | undefined;
+  const x = d['columns own'];
+  const [groups, k] = d.gram.shape;
+  const weighted = weights === undefined ? x : x.mul(weights.expandDims(1));
+  const shift = segmentSum(weighted.mul(residual.expandDims(1)), d['group own'], groups);
+  if (weights === undefined) return { precision: d.gram, shift };
+  const products = weighted.reshape([-1, 1, k]).mul(x.reshape([-1, k, 1]));
+  return { precision: segmentSum(products, d['group own'], groups), shift };
+}
+
+interface Coefficients {
+  readonly coefficients: readonly tf.Tensor[];
+  readonly population: tf.Tensor;
+}
+
+function drawPopulation({ precision, shift }: Information, p: NamedTensors): tf.Tensor {
+  const length = p['prior mean'].shape[0];
+  const prior = p['prior precision'];
+  return drawGaussian(
+    precision.reshape([length, length]).add(diagonalMatrix(prior)),
+    shift.reshape([length]).add(prior.mul(p['prior mean'])),
+    p['noise population'],
+  );
+}
+
+/** All levels as one draw: information upwards with each level integrated out, then draws downwards. */
+function collapsed(
+  links: readonly LevelLinks[],
+  scales: readonly tf.Tensor[],
+  fromRows: Information,
+  p: NamedTensors,
+): Coefficients {
+  let information = fromRows;
+  const prepared = links.map((link, j) => {
+    const own = prepare(information, scales[j]);
+    information = toLevelAbove(link, integrate(information, own));
+    return own;
+  });
+  const population = drawPopulation(information, p);
+  const coefficients: tf.Tensor[] = [];
+  let above = population;
+  for (let j = links.length - 1; j >= 0; j--) {
+    const means = levelMeans(links[j], above);
+    above = drawDeviations(prepared[j], scales[j], means, p[names.noise(j)]).add(means);
+    coefficients[j] = above;
+  }
+  return { coefficients, population };
+}
+
+/** Level after level, each given its neighbours. */
+function centred(
+  links: readonly LevelLinks[],
+  scales: readonly tf.Tensor[],
+  fromRows: Information,
+  p: NamedTensors,
+): Coefficients {
+  let information = fromRows;
+  const coefficients = links.map((link, j) => {
+    const means = levelMeans(link, p[names.above(j)]);
+    const b = drawDeviations(prepare(information, scales[j]), scales[j], means, p[names.noise(j)]).add(means);
+    const precision = p[names.precision(j)];
+    const groups = b.shape[0];
+    const isDiagonal = precision.rank === 1;
+    const matrix = isDiagonal ? diagonalMatrix(precision) : precision;
+    information = toLevelAbove(link, {
+      precision: tf.tile(matrix.expandDims(0), [groups, 1, 1]),
+      shift: isDiagonal ? b.mul(precision) : tf.matMul(b, precision),
+    });
+    return b;
+  });
+  return { coefficients, population: drawPopulation(information, p) };
+}

@@ -1,0 +1,113 @@
+// Draws of coefficients against ratios of the model's joint density.
+import { describe, expect, it } from 'vitest';
+import type { ChainValues } from '../../../src/inference/gibbs/chainValues.js';
+import { FixedDraws } from '../../../src/inference/gibbs/fixedBlock.js';
+import { schemes } from '../../../src/inference/gibbs/settings.js';
+import { GibbsSweep } from '../../../src/inference/gibbs/sweep.js';
+import { TermBlock } from '../../../src/inference/gibbs/termBlock.js';
+import { names } from '../../../src/inference/gibbs/termProgram.js';
+import { randomKey, stepKey } from '../../../src/inference/random/streams.js';
+import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
+import { randomNumbers } from '../../models/random.js';
+import { copyOf, effectsOf, logDensityOf, randomValues, withNormalErrors } from './density.js';
+import { exampleOf, shapes } from './shapes.js';
+
+const squared = (x: Float64Array): number => x.reduce((sum, value) => sum + value * value, 0);
+
+// A draw is mean + L⁻ᵀ ε, so the log densities of two draws of the same conditional differ by −½(|ε₁|² − |ε₂|²).
+describe.each(Object.keys(shapes))('coefficients of %s', (name) => {
+  const structure = withNormalErrors(exampleOf(name));
+  const stream = stepKey(randomKey(1), 0, 0).stream(0);
+
+  it.each(structure.terms.map((_, t) => t))('term %i, all levels as one draw', async (t) => {
+    const logDensity = await logDensityOf(structure);
+    const block = await TermBlock.create(structure, t, cpuDevice(), 1, schemes.collapsed);
+    for (const seed of ['a', 'b', 'c']) {
+      const random = randomNumbers(`noise ${seed}`);
+      const before = randomValues(structure, seed);
+      const found: { density: number; noise: number }[] = [];
+      for (let draw = 0; draw < 2; draw++) {
+        const values = copyOf(before);
+        block.prepare(0, values, effectsOf(structure, values), stream, stream);
+        let noise = 0;
+        const { levels, population } = values.terms[t];
+        const blocks = [
+          ['noise population', population.length],
+          ...levels.map(({ coefficients }, j) => [names.noise(j), coefficients.length]),
+        ] as [string, number][];
+        for (const [own, size] of blocks) {
+          const normals = random.normals(size);
+          block.program.set(own, 0, normals);
+          noise += squared(normals);
+        }
+        await block.run();
+        block.program.read('population', 0, population);
+        for (const [j, { coefficients }] of levels.entries())
+          block.program.read(names.coefficients(j), 0, coefficients);
+        found.push({ density: await logDensity(values), noise });
+      }
+      const [a, b] = found;
+      expect(a.density - b.density).toBeCloseTo(-0.5 * (a.noise - b.noise), 7);
+      expect(Math.abs(a.noise - b.noise)).toBeGreaterThan(0.1);
+    }
+  });
+
+  it.each(structure.terms.map((_, t) => t))('term %i, level after level', async (t) => {
+    const logDensity = await logDensityOf(structure);
+    const block = await TermBlock.create(structure, t, cpuDevice(), 1, schemes.plain);
+    const before = randomValues(structure, 'plain');
+    const random = randomNumbers('noise');
+    const { levels, population } = before.terms[t];
+    const noise = [
+      ...levels.map(({ coefficients }) => random.normals(coefficients.length)),
+      random.normals(population.length),
+    ];
+    const noiseName = (j: number): string => (j < levels.length ? names.noise(j) : 'noise population');
+    /** The values with blocks 0 … last as drawn from this noise, the others as before. */
+    const drawn = async (own: readonly Float64Array[], last: number): Promise<ChainValues> => {
+      const values = copyOf(before);
+      block.prepare(0, values, effectsOf(structure, values), stream, stream);
+      own.forEach((normals, j) => block.program.set(noiseName(j), 0, normals));
+      await block.run();
+      for (let j = 0; j <= last; j++) {
+        if (j < levels.length) block.program.read(names.coefficients(j), 0, values.terms[t].levels[j].coefficients);
+        else block.program.read('population', 0, values.terms[t].population);
+      }
+      return values;
+    };
+    for (let j = 0; j < noise.length; j++) {
+      const other = noise.with(j, random.normals(noise[j].length));
+      const ratio = (await logDensity(await drawn(noise, j))) - (await logDensity(await drawn(other, j)));
+      expect(ratio).toBeCloseTo(-0.5 * (squared(noise[j]) - squared(other[j])), 7);
+    }
+  });
+});
+
+describe.each(['fixed columns and categories', 'horseshoe and Student-t errors'])('fixed block of %s', (name) => {
+  it.each(['its own prior', 'one prior for all'])('%s', async (priorOf) => {
+    const example = withNormalErrors(exampleOf(name));
+    const own = example.fixed!;
+    const structure =
+      priorOf === 'its own prior' || own.prior.kind === 'horseshoe'
+        ? example
+        : { ...example, fixed: { ...own, prior: { kind: 'normal' as const, sds: own.prior.sds.map(() => 0.8) } } };
+    const fixed = structure.fixed!;
+    const logDensity = await logDensityOf(structure);
+    const draws = new FixedDraws(fixed, structure.rows, false);
+    const before = randomValues(structure, name);
+    const sweep = await GibbsSweep.create(structure, cpuDevice(), 1, schemes.plain);
+    // Scales stay: only θ differs between the two.
+    const found: ChainValues[] = [];
+    const noises: Float64Array[] = [];
+    for (const seed of ['one', 'two']) {
+      const values = copyOf(before);
+      const equations = await sweep.fixedEquations({ lane: 0, values, key: stepKey(randomKey(1), 0, 0) });
+      const normals = randomNumbers(seed).normals(draws.free);
+      draws.drawCoefficients(normals, equations, 1 / values.sigma ** 2, values.fixed!);
+      found.push(values);
+      noises.push(normals);
+    }
+    const ratio = (await logDensity(found[0])) - (await logDensity(found[1]));
+    expect(ratio).toBeCloseTo(-0.5 * (squared(noises[0]) - squared(noises[1])), 7);
+  });
+});

@@ -1,0 +1,95 @@
+// Getting it right (Geweke 2004): values from the prior, data given them, sweeps from those values leave the prior as it is.
+import { describe, expect, it } from 'vitest';
+import { type ChainValues, packValues } from '../../../src/inference/gibbs/chainValues.js';
+import { type GibbsScheme, schemes } from '../../../src/inference/gibbs/settings.js';
+import { GibbsSweep } from '../../../src/inference/gibbs/sweep.js';
+import { PhiloxStream, randomKey, stepKey } from '../../../src/inference/random/streams.js';
+import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
+import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
+import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import { copyOf } from './density.js';
+import { exampleOf, shapes, withCovariancePrior, withErrorPrior } from './shapes.js';
+import { drawValues, withResponse } from './simulate.js';
+
+const [replications, sweeps, lanes] = [120, 3, 8];
+
+/** Logs of scales, their squares, and moments of the coefficients. */
+function statistics({ sigma, terms, fixed }: ChainValues): number[] {
+  const log = [sigma, ...terms.flatMap(({ levels }) => levels.flatMap(({ sds }) => [...sds]))];
+  if (fixed?.global !== undefined) log.push(fixed.global, ...fixed.local!);
+  const mean = (x: Float64Array, power: number): number => x.reduce((sum, value) => sum + value ** power, 0) / x.length;
+  const squash = (x: number): number => x / (1 + Math.abs(x));
+  return [
+    ...log.map(Math.log),
+    ...log.map((x) => Math.log(x) ** 2),
+    ...terms.flatMap(({ levels, population }) => [
+      ...population,
+      ...population.map((x) => x * x),
+      ...levels.flatMap(({ coefficients, lower }) => [
+        squash(mean(coefficients, 1)),
+        squash(mean(coefficients, 2)),
+        ...(lower === undefined ? [] : [lower[lower.length - 2]]),
+      ]),
+    ]),
+    ...(fixed === undefined ? [] : fixed.coefficients.map(squash)),
+  ];
+}
+
+/** Largest change of a statistic in standard errors over replications, each the mean over lanes. */
+async function largestChange(
+  generated: LinearHierarchy,
+  believed: LinearHierarchy,
+  scheme: GibbsScheme,
+): Promise<number> {
+  const rows: number[][] = [];
+  for (let r = 0; r < replications; r++) {
+    const stream = new PhiloxStream(randomKey(20), 0, r, 99);
+    const truth = drawValues(stream, generated);
+    const { y } = withResponse(stream, generated, truth);
+    const sweep = await GibbsSweep.create({ ...believed, y }, cpuDevice(), lanes, schemes[scheme]);
+    const chains = Array.from({ length: lanes }, (_, lane) => ({ lane, values: copyOf(truth) }));
+    for (let step = 0; step < sweeps; step++) {
+      const keyed = chains.map((chain) => ({ ...chain, key: stepKey(randomKey(r), chain.lane, step) }));
+      await sweep.sweep(keyed, sweep.scanned);
+    }
+    await sweep.dispose();
+    const before = statistics(truth);
+    const after = chains.map(({ values }) => statistics(values));
+    for (const { values } of chains) expect(packValues(values).every(Number.isFinite)).toBe(true);
+    rows.push(before.map((value, i) => after.reduce((sum, own) => sum + own[i], 0) / lanes - value));
+  }
+  const errors = rows[0].map((_, i) => {
+    const mean = rows.reduce((sum, row) => sum + row[i], 0) / rows.length;
+    const variance = rows.reduce((sum, row) => sum + (row[i] - mean) ** 2, 0) / (rows.length - 1);
+    return Math.abs(mean) / Math.sqrt(variance / rows.length);
+  });
+  return Math.max(...errors);
+}
+
+describe.each(Object.keys(shapes))('%s', (name) => {
+  it.each(['plain', 'collapsedInterweaved'] as GibbsScheme[])(
+    'sweeps leave the joint distribution as it is: %s',
+    { timeout: 60_000 },
+    async (scheme) => {
+      const structure = exampleOf(name);
+      expect(await largestChange(structure, structure, scheme)).toBeLessThan(4.2);
+    },
+  );
+});
+
+describe.each(['huangWand', 'inverseWishart'] as const)('%s covariances', (kind) => {
+  const priorOf = (size: number): CovariancePrior =>
+    kind === 'huangWand'
+      ? { kind, df: 3, scales: Array.from({ length: size }, (_, i) => 0.6 + 0.2 * i) }
+      : { kind, df: size + 4, scale: 2 };
+  it.each(['two levels, slopes and covariates, full below', 'crossed'])('%s', { timeout: 60_000 }, async (name) => {
+    const structure = withCovariancePrior(exampleOf(name), priorOf);
+    expect(await largestChange(structure, structure, 'collapsedInterweaved')).toBeLessThan(4.2);
+  });
+});
+
+it('notices a sweep for another prior of the errors', { timeout: 60_000 }, async () => {
+  const structure = exampleOf('one level');
+  const other = withErrorPrior(structure, { family: 'halfNormal', parameters: [0.4] });
+  expect(await largestChange(structure, other, 'collapsedInterweaved')).toBeGreaterThan(6);
+});
