@@ -4,6 +4,7 @@ import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
 import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
+import { marginalBenchmark } from './marginal/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   gradient: gradientBenchmark,
@@ -11,6 +12,7 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   gibbs: gibbsBenchmark,
   gpu: gpuBenchmark,
   'gpu-fit': gpuFitBenchmark,
+  marginal: marginalBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);

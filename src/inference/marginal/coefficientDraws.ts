@@ -4,6 +4,7 @@ import type { Executable } from '../../kernels/device.js';
 import type { LevelNatural } from '../../models/linearHierarchy/values.js';
 import type { Model } from '../../models/model.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
+import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
 import type { RandomStream } from '../random/streams.js';
 import { stackWidth } from './columns.js';
 import { drawProgram, levelOutput, normalBlocks, populationOutput } from './drawProgram.js';
@@ -11,7 +12,7 @@ import { type Marginal, marginalParameters, setMap } from './marginalDensity.js'
 import type { ScaleMap } from './mode.js';
 import { naturalScales } from './scales.js';
 
-/** Draws at a time: what one call of a program takes. `interleave` is written for as many. */
+/** Draws at a time: what one call of a program takes. */
 const draws = 4;
 
 export class CoefficientDraws {
@@ -19,8 +20,9 @@ export class CoefficientDraws {
   /** Draws that `set` has room for. */
   readonly capacity = draws;
   private readonly positions: HierarchyPositions;
-  /** Of each draw. */
-  private readonly normals: readonly Float64Array[];
+  /** Normals of one draw, of streams whose numbers the program's memory cannot be filled with. */
+  private readonly normals: Float64Array;
+  private readonly source: NormalSource | undefined;
   /** ξ of each draw. */
   private readonly scales: readonly Float64Array[];
   private scaleMap: ScaleMap | undefined;
@@ -33,13 +35,15 @@ export class CoefficientDraws {
     this.positions = new HierarchyPositions(model);
     this.dimension = this.positions.dimension;
     const count = normalBlocks(marginal).reduce((sum, { size }) => sum + size, 0);
-    this.normals = Array.from({ length: draws }, () => new Float64Array(count));
+    this.normals = new Float64Array(count);
+    const memory = executable.portable?.memory;
+    this.source = memory && new NormalSource(memory);
     this.scales = Array.from({ length: draws }, () => new Float64Array(marginal.dimension));
   }
 
   static async compile(marginal: Marginal, model: Model): Promise<CoefficientDraws> {
     const executable = await cpuDevice().compile(drawProgram(marginal), {
-      parameters: [...marginalParameters(marginal), ...normalBlocks(marginal)],
+      parameters: [...marginalParameters(marginal), ...normalBlocks(marginal), { name: 'room', size: normalsPerPass }],
       data: marginal.data.arrays,
       chains: draws,
     });
@@ -59,15 +63,23 @@ export class CoefficientDraws {
 
   /** Takes a position ξ in, with the stream that its coefficients are drawn from. */
   set(draw: number, position: Float64Array, stream: RandomStream): void {
+    const { parameters, lanes } = this.executable;
+    const { dimension } = this.marginal;
     this.scales[draw].set(position);
-    stream.fillNormal(this.normals[draw]);
+    for (let i = 0, at = draw; i < dimension; i++, at += lanes) parameters[at] = position[i];
+    const first = (2 * dimension + dimension * dimension) * lanes + draw;
+    const { counter } = stream;
+    if (this.source && counter) {
+      const count = Math.ceil(this.normals.length / normalsPerPass) * normalsPerPass;
+      this.source.fill(parameters.byteOffset + 8 * first, count, 8 * lanes, counter);
+      return;
+    }
+    stream.fillNormal(this.normals);
+    for (let i = 0, at = first; i < this.normals.length; i++, at += lanes) parameters[at] = this.normals[i];
   }
 
   /** Draws the coefficients of all draws that are set. */
   run(): void {
-    const { dimension } = this.marginal;
-    this.interleave(this.scales, 0);
-    this.interleave(this.normals, 2 * dimension + dimension * dimension);
     if (this.executable.run() !== undefined)
       throw new Error('coefficients are drawn on a device that evaluates at once');
   }
@@ -90,18 +102,6 @@ export class CoefficientDraws {
 
   dispose(): Promise<void> {
     return this.executable.dispose();
-  }
-
-  /** Writes one vector per draw to the parameters from element `first` on. */
-  private interleave(vectors: readonly Float64Array[], first: number): void {
-    const { parameters, lanes } = this.executable;
-    const [a, b, c, d] = vectors;
-    for (let i = 0, at = first * lanes; i < a.length; i++, at += lanes) {
-      parameters[at] = a[i];
-      parameters[at + 1] = b[i];
-      parameters[at + 2] = c[i];
-      parameters[at + 3] = d[i];
-    }
   }
 
   private thetaOf(position: Float64Array): Float64Array {
