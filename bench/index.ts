@@ -1,4 +1,5 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
+import { adviBenchmark } from './advi/index.js';
 import { fitBenchmark } from './fit/index.js';
 import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
@@ -7,6 +8,7 @@ import { gradientBenchmark } from './gradient/index.js';
 import { marginalBenchmark } from './marginal/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
+  advi: adviBenchmark,
   gradient: gradientBenchmark,
   fit: fitBenchmark,
   gibbs: gibbsBenchmark,

@@ -29,6 +29,11 @@ const words: Readonly<Record<OptimiseStop, string>> = {
   notFinite: 'the log density was not finite at the start',
 };
 
+/** Iterations before the scales of the parameters are first taken anew from the approximation; each stage is twice as long as the last. */
+const FIRST_STAGE = 3;
+/** Steps that the climb remembers. */
+const HISTORY = 15;
+
 export async function climbDeterministically(
   objective: ElboObjective,
   key: RandomKey,
@@ -51,16 +56,36 @@ export async function climbDeterministically(
     elboTrace.push(at);
     onProgress?.(at);
   };
-  const options = { maxIterations, tolerance, rounding, onIterate };
-  const start = family.start();
-  const climb = optimiser === 'newton' ? newtonConjugateGradient(start, options) : lbfgs(start, options);
+  let from = family.start();
+  let [iterations, length] = [0, FIRST_STAGE];
   try {
-    const { point, iterations, stop } = await driveAlone(climb, evaluate, signal);
-    const why = isWide
-      ? 'the approximation widens without end: the posterior is improper, or the draws are too few for the family'
-      : words[stop];
-    const isConverged = (stop === 'converged' || stop === 'precision') && !isWide;
-    return { phi: point.position, iterations, isConverged, why, elboTrace, noise };
+    for (;;) {
+      const scales = family.errorScales(from);
+      const variances = scales.map((scale) => 1 / (scale * scale));
+      await evaluate({ ...newPoint(from.length), position: from });
+      const precondition = family.naturalise(from);
+      const options = {
+        maxIterations: Math.min(length, maxIterations - iterations),
+        tolerance,
+        rounding,
+        onIterate,
+        variances,
+        precondition,
+        history: HISTORY,
+      };
+      const climb = optimiser === 'newton' ? newtonConjugateGradient(from, options) : lbfgs(from, options);
+      const result = await driveAlone(climb, evaluate, signal);
+      iterations += result.iterations;
+      length *= 2;
+      from = result.point.position;
+      if (result.stop === 'iterations' && iterations < maxIterations) continue;
+      const { point, stop } = result;
+      const why = isWide
+        ? 'the approximation widens without end: the posterior is improper, or the draws are too few for the family'
+        : words[stop];
+      const isConverged = (stop === 'converged' || stop === 'precision') && !isWide;
+      return { phi: point.position, iterations, isConverged, why, elboTrace, noise };
+    }
   } catch (error) {
     if (!signal?.aborted) throw error;
     return {

@@ -10,7 +10,7 @@ export interface Family {
   readonly dimension: number;
   /** Standard normals of one draw. */
   readonly noiseCount: number;
-  /** Length of φ. The first `dimension` elements are the mean of u, at which `start` puts 0. */
+  /** Length of φ. First means of u, at which `start` puts 0, and log scales, `[dimension]` each. */
   readonly parameterCount: number;
   /** φ of the standard normal, or near it where that is a saddle point. */
   start(): Float64Array;
@@ -42,6 +42,13 @@ export interface Family {
   ): void;
   /** What errors of φ are multiplied with so that 1 is an error that matters: one sd of a position, or e-fold of a scale. */
   errorScales(phi: Float64Array): Float64Array;
+  /**
+   * Applies the inverse of the Fisher information, as far as it is easily had, to gradients: what makes natural gradients of them. To be
+   * called after `transform` at φ.
+   */
+  naturalise(phi: Float64Array): (gradient: Float64Array) => Float64Array;
+  /** Elements on which everything else depends; empty where none are known. */
+  readonly globals: Int32Array;
   /** Covariance of some elements of u, `[k][k]`. */
   covariance(phi: Float64Array, indices: ArrayLike<number>): Float64Array;
   /** Noise elements that precede each one: fixed draws are made uncorrelated with those (`noise.ts`). */
@@ -51,3 +58,8 @@ export interface Family {
 }
 
 export const LOG_2PI = Math.log(2 * Math.PI);
+
+/** A preconditioner that scales every element by itself. */
+export function scaled(errorScales: Float64Array): (gradient: Float64Array) => Float64Array {
+  return (gradient) => gradient.map((value, i) => value / (errorScales[i] * errorScales[i]));
+}

@@ -12,9 +12,9 @@ interface Block {
 /** What the later iterates say, over the window of them that looks most stationary. */
 export interface IterateWindow {
   readonly average: Float64Array;
-  /** R-hat of the window's two halves that 95 % of the parameters do not exceed. */
+  /** R-hat of the window's two halves that 95 % of the means and log scales do not exceed, of all elements or of the global ones. */
   readonly rhat: number;
-  /** Root mean square of the average's Monte-Carlo errors, in units of `errorScales`. */
+  /** Root mean square of the Monte-Carlo errors of averaged means and log scales, in units of `errorScales`: of all, or of the global ones. */
   readonly error: number;
 }
 
@@ -23,9 +23,11 @@ export class IterateBlocks {
   private current: Block;
   private count = 0;
 
+  /** @param judged sets of parameters that are judged, the worst of them counting */
   constructor(
     private readonly size: number,
     private blockLength: number,
+    private readonly judged: readonly Int32Array[],
   ) {
     this.current = newBlock(size);
   }
@@ -70,7 +72,7 @@ export class IterateBlocks {
     const iterates = half * this.blockLength;
     const average = new Float64Array(this.size);
     const rhats = new Float64Array(this.size);
-    let errors = 0;
+    const errors = new Float64Array(this.size);
     for (let i = 0; i < this.size; i++) {
       const [early, late] = [
         joined(blocks.slice(0, half), i, this.blockLength),
@@ -83,9 +85,14 @@ export class IterateBlocks {
       rhats[i] = Math.sqrt((iterates - 1) / iterates + between / within);
       let squares = 0;
       for (const { mean } of blocks) squares += (mean[i] - average[i]) ** 2;
-      errors += (squares / ((blocks.length - 1) * blocks.length)) * errorScales[i] ** 2;
+      errors[i] = Math.sqrt(squares / ((blocks.length - 1) * blocks.length)) * errorScales[i];
     }
-    return { average, rhat: rhats.sort()[Math.floor(0.95 * (this.size - 1))], error: Math.sqrt(errors / this.size) };
+    const worst = (of: (set: Int32Array) => number): number => Math.max(...this.judged.map(of));
+    return {
+      average,
+      rhat: worst((set) => Float64Array.from(set, (i) => rhats[i]).sort()[Math.floor(0.95 * (set.length - 1))]),
+      error: worst((set) => rootMeanSquare(set, errors)),
+    };
   }
 
   private join(): void {
@@ -102,6 +109,11 @@ export class IterateBlocks {
     this.blocks = pairs;
     this.blockLength *= 2;
   }
+}
+
+/** Over some elements of a vector. */
+export function rootMeanSquare(indices: Int32Array, values: Float64Array): number {
+  return Math.sqrt(indices.reduce((sum, i) => sum + values[i] * values[i], 0) / indices.length);
 }
 
 function newBlock(size: number): Block {

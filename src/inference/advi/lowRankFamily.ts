@@ -1,7 +1,7 @@
 // Normal distributions whose covariance is a diagonal plus a matrix of low rank (Ong, Nott and Smith 2018).
 import { cholesky, solve, solveTransposed } from '../linearAlgebra.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
-import { type Family, LOG_2PI } from './family.js';
+import { type Family, LOG_2PI, scaled } from './family.js';
 
 /** Size of the loadings at the start: at 0 their gradient vanishes. */
 const FIRST_LOADINGS = 0.1;
@@ -15,6 +15,7 @@ export class LowRankFamily implements Family {
   readonly noiseCount: number;
   readonly parameterCount: number;
   readonly noiseOrder: Int32Array;
+  readonly globals = new Int32Array(0);
   private readonly factors: Int32Array;
 
   constructor(
@@ -148,6 +149,10 @@ export class LowRankFamily implements Family {
       for (let r = 0; r < rank; r++) scales[2 * dimension + i * rank + r] = scales[i];
     }
     return scales;
+  }
+
+  naturalise(phi: Float64Array): (gradient: Float64Array) => Float64Array {
+    return scaled(this.errorScales(phi));
   }
 
   covariance(phi: Float64Array, indices: ArrayLike<number>): Float64Array {

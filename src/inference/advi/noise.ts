@@ -15,17 +15,14 @@ export function fixedNoise(family: Family, draws: number, key: RandomKey): Float
   const half = draws / 2;
   const noise = new Float64Array(family.noiseCount * draws);
   const room = half - LEFT_FREE;
-  for (let k = 0; k < family.noiseCount; k++) {
-    const element = family.noiseOrder[k];
+  const basis = new Basis(half);
+  for (const element of Array.from(family.noiseOrder)) {
     const own = noise.subarray(element * draws, element * draws + half);
-    const stream = stepKey(key, 0, element).stream(sites.approximation);
     const before = family.noisePredecessors(element);
     const nearest = Array.from(before).slice(Math.max(0, before.length - room));
-    const others = orthonormal(nearest.map((i) => noise.subarray(i * draws, i * draws + half)));
-    stream.fillNormal(own);
-    for (let pass = 0; pass < 2; pass++) {
-      for (const other of others) subtractPart(own, other);
-    }
+    basis.span(nearest, (i) => noise.subarray(i * draws, i * draws + half));
+    stepKey(key, 0, element).stream(sites.approximation).fillNormal(own);
+    basis.removeFrom(own);
     const size = Math.sqrt(dot(own, own) / half);
     for (let m = 0; m < half; m++) {
       own[m] /= size;
@@ -35,20 +32,35 @@ export function fixedNoise(family: Family, draws: number, key: RandomKey): Float
   return noise;
 }
 
+/** An orthonormal basis of some elements' noise; what the next list begins with as the last did is kept. */
+class Basis {
+  private list: number[] = [];
+  /** Undefined where an element adds nothing to those before it. */
+  private vectors: (Float64Array | undefined)[] = [];
+
+  constructor(private readonly length: number) {}
+
+  span(list: number[], noiseOf: (element: number) => Float64Array): void {
+    let kept = 0;
+    while (kept < list.length && list[kept] === this.list[kept]) kept++;
+    this.vectors.length = kept;
+    this.list = list;
+    for (const element of list.slice(kept)) {
+      const rest = noiseOf(element).slice();
+      this.removeFrom(rest);
+      const norm = Math.sqrt(dot(rest, rest));
+      this.vectors.push(norm > 1e-6 * Math.sqrt(this.length) ? rest.map((value) => value / norm) : undefined);
+    }
+  }
+
+  removeFrom(vector: Float64Array): void {
+    for (let pass = 0; pass < 2; pass++) {
+      for (const unit of this.vectors) if (unit !== undefined) subtractPart(vector, unit);
+    }
+  }
+}
+
 function subtractPart(vector: Float64Array, unit: Float64Array): void {
   const part = dot(vector, unit);
   for (let m = 0; m < vector.length; m++) vector[m] -= part * unit[m];
-}
-
-/** Orthonormal vectors that span the same; those that add nothing are left out. */
-function orthonormal(vectors: readonly Float64Array[]): Float64Array[] {
-  const basis: Float64Array[] = [];
-  for (const vector of vectors) {
-    const rest = vector.slice();
-    for (const unit of basis) subtractPart(rest, unit);
-    for (const unit of basis) subtractPart(rest, unit);
-    const norm = Math.sqrt(dot(rest, rest));
-    if (norm > 1e-6 * Math.sqrt(vector.length)) basis.push(rest.map((value) => value / norm));
-  }
-  return basis;
 }

@@ -33,7 +33,7 @@ export interface AdviSettings {
   readonly stepSize?: number;
   /** Default 2,000 (deterministic) and 10,000. */
   readonly maxIterations?: number;
-  /** Deterministic: gain in ELBO that a step must promise, default 1e-4. Stochastic: error of the parameters in sds, default 0.03. */
+  /** Deterministic: gain in ELBO that a step must promise, default 1e-3. Stochastic: error of the parameters in sds, default 0.03. */
   readonly tolerance?: number;
   /** Chains and draws per chain that are handed out; default 4 and 1000. */
   readonly chains?: number;
@@ -106,7 +106,7 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
     optimiser: settings.optimiser ?? 'lbfgs',
     stepSize: positive('stepSize', settings.stepSize ?? 0.1),
     maxIterations: wholeNumber('maxIterations', settings.maxIterations ?? (isDeterministic ? 2000 : 10_000), 1),
-    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 1e-4 : 0.03)),
+    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 1e-3 : 0.03)),
     chains: wholeNumber('chains', settings.chains ?? 4, 1),
     draws: wholeNumber('draws', settings.draws ?? 1000, 1),
     key,
@@ -118,8 +118,8 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
 
 function familyOf({ family, pattern, rank = 5 }: AdviSettings, dimension: number, key: RandomKey): Family {
   const name = family ?? (pattern === undefined ? 'mean-field' : 'structured');
-  if (pattern !== undefined && pattern.order.length !== dimension) {
-    throw new RangeError(`pattern: of ${pattern.order.length} elements, but the density has ${dimension} dimensions`);
+  if (pattern !== undefined && pattern.dimension !== dimension) {
+    throw new RangeError(`pattern: of ${pattern.dimension} elements, but the density has ${dimension} dimensions`);
   }
   const undeclared = (): DependencePattern =>
     dimension <= MOST_UNCORRELATED ? fullyDependent(dimension) : independent(dimension);

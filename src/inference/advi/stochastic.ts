@@ -1,7 +1,8 @@
 // Stochastic ADVI: path-derivative gradients of fresh draws, averaged iterates, step sizes halved until the halving changes nothing.
 import { turn } from '../optimise/evaluating.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
-import { IterateBlocks } from './iterateBlocks.js';
+import type { Family } from './family.js';
+import { IterateBlocks, rootMeanSquare } from './iterateBlocks.js';
 import type { ElboObjective } from './objective.js';
 import { type Climb, type ClimbListener, isUnbounded } from './climb.js';
 
@@ -42,7 +43,8 @@ export async function climbStochastically(
   const squares = new Float64Array(size);
   const velocity = new Float64Array(size);
   const elboTrace: { iteration: number; elbo: number }[] = [];
-  let blocks = new IterateBlocks(size, BLOCK);
+  const judged = judgedParameters(family);
+  let blocks = new IterateBlocks(size, BLOCK, judged);
   let stepSize = firstStepSize;
   let previous: Float64Array | undefined;
   let [blockElbo, blockSteps] = [0, 0];
@@ -90,7 +92,7 @@ export async function climbStochastically(
       standing = `the averaged iterates were still uncertain (Monte-Carlo error ${error.toFixed(3)} sd at step size ${stepSize})`;
       continue;
     }
-    const change = previous === undefined ? Infinity : distance(average, previous, errorScales);
+    const change = previous === undefined ? Infinity : distance(average, previous, errorScales, judged);
     if (change < SAME * tolerance) {
       return end(
         iteration,
@@ -104,15 +106,21 @@ export async function climbStochastically(
     phi = average.slice();
     stepSize /= 2;
     velocity.fill(0);
-    blocks = new IterateBlocks(size, BLOCK);
+    blocks = new IterateBlocks(size, BLOCK, judged);
   }
   const last = blocks.length >= FIRST_LOOK ? blocks.window(family.errorScales(phi), tolerance).average : phi;
   return end(maxIterations, false, `${maxIterations} iterations were not enough: ${standing}`, last);
 }
 
-/** Root mean square difference in units of `scales`. */
-function distance(a: Float64Array, b: Float64Array, scales: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += ((a[i] - b[i]) * scales[i]) ** 2;
-  return Math.sqrt(sum / a.length);
+/** Means and log scales: of all elements, and of the global ones, which may be few among thousands and are the slowest. */
+function judgedParameters({ dimension, globals }: Family): Int32Array[] {
+  const all = Int32Array.from({ length: 2 * dimension }, (_, i) => i);
+  if (globals.length === 0) return [all];
+  return [all, Int32Array.from([...globals, ...globals.map((i) => dimension + i)])];
+}
+
+/** Root mean square difference in units of `scales`: the largest of the sets. */
+function distance(a: Float64Array, b: Float64Array, scales: Float64Array, judged: readonly Int32Array[]): number {
+  const differences = a.map((value, i) => (value - b[i]) * scales[i]);
+  return Math.max(...judged.map((set) => rootMeanSquare(set, differences)));
 }

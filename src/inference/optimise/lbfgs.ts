@@ -17,6 +17,8 @@ export interface OptimiseOptions {
 export interface LbfgsOptions extends OptimiseOptions {
   /** Pairs of steps and gradient changes kept; default 10. */
   readonly history?: number;
+  /** Applies a rough inverse of the negative Hessian to a vector, in place of `variances`. */
+  readonly precondition?: (vector: Float64Array) => Float64Array;
   /** Called with the start and every point accepted after it. */
   readonly onIterate?: (point: Point) => void;
 }
@@ -43,12 +45,13 @@ interface Pair {
 
 /**
  * Maximises from `start` by L-BFGS (Liu and Nocedal 1989; two-loop recursion of Nocedal and Wright 2006, algorithm 7.4) with a Wolfe line
- * search. The initial inverse Hessian is γ · diag(variances), γ from the last pair.
+ * search. The initial inverse Hessian is γ · diag(variances), or γ times the preconditioner; γ from the last pair.
  */
 export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Evaluating<OptimiseResult> {
   const { tolerance = 1e-8, maxIterations = 1000, rounding = 1e-14, history = 10, onIterate } = options;
   const dimension = start.length;
   const variances = options.variances ?? new Float64Array(dimension).fill(1);
+  const { precondition = (vector: Float64Array) => vector.map((value, i) => value * variances[i]) } = options;
   let point = newPoint(dimension);
   point.position.set(start);
   yield [point];
@@ -59,7 +62,7 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
   let pairs: Pair[] = [];
   let idle = 0;
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
-    const direction = twoLoop(point.gradient, pairs, variances);
+    const direction = twoLoop(point.gradient, pairs, precondition);
     const promise = dot(direction, point.gradient);
     if (!(promise > 0)) return end(iteration - 1, 'converged');
     // Without pairs the curvature is a guess: a first step moves by about one of the given sds in each dimension, at most.
@@ -91,24 +94,25 @@ function pairOf(from: Point, to: Point): Pair | undefined {
 }
 
 /** The inverse Hessian (of the negative function) times the gradient. */
-function twoLoop(gradient: Float64Array, pairs: readonly Pair[], variances: ArrayLike<number>): Float64Array {
-  const direction = gradient.slice();
+function twoLoop(
+  gradient: Float64Array,
+  pairs: readonly Pair[],
+  precondition: (vector: Float64Array) => Float64Array,
+): Float64Array {
+  const rest = gradient.slice();
   const weights = new Float64Array(pairs.length);
   for (let k = pairs.length - 1; k >= 0; k--) {
-    weights[k] = dot(pairs[k].step, direction) / pairs[k].product;
-    addScaled(direction, -weights[k], pairs[k].fall);
+    weights[k] = dot(pairs[k].step, rest) / pairs[k].product;
+    addScaled(rest, -weights[k], pairs[k].fall);
   }
+  const direction = precondition(rest);
   const last = pairs.at(-1);
-  const scale = last === undefined ? 1 : last.product / weightedSquare(last.fall, variances);
-  for (let i = 0; i < direction.length; i++) direction[i] *= scale * variances[i];
+  if (last !== undefined) {
+    const scale = last.product / dot(last.fall, precondition(last.fall));
+    for (let i = 0; i < direction.length; i++) direction[i] *= scale;
+  }
   pairs.forEach(({ step, fall, product }, k) =>
     addScaled(direction, weights[k] - dot(fall, direction) / product, step),
   );
   return direction;
-}
-
-function weightedSquare(vector: Float64Array, weights: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += weights[i] * vector[i] * vector[i];
-  return sum;
 }

@@ -19,10 +19,18 @@ const nested = nestedPattern(dimension, [
     { offset: 2, groups: 2, size: 1, parent: null },
   ],
 ]);
+/** The same with the outer groups sampled as deviations. */
+const deviations = nestedPattern(dimension, [
+  [
+    { offset: 4, groups: 3, size: 2, parent: [0, 0, 1] },
+    { offset: 2, groups: 2, size: 1, parent: null, isCentred: false },
+  ],
+]);
 const families: Family[] = [
   new ConditionalFamily('mean-field', independent(dimension)),
   new ConditionalFamily('full-rank', fullyDependent(dimension)),
   new ConditionalFamily('structured', nested),
+  new ConditionalFamily('structured', deviations),
   new LowRankFamily(dimension, 3, randomKey(1)),
 ];
 const all = Int32Array.from({ length: dimension }, (_, i) => i);
@@ -128,4 +136,8 @@ it('the pattern of a nested hierarchy', () => {
   expect(parentsOf(8)).toEqual([3]);
   expect(parentsOf(9)).toEqual([3, 8]);
   expect([...nested.order]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  // Sums 10 and 11 stand for the outer groups, each with the global elements.
+  expect([...deviations.sums]).toEqual([2, 3]);
+  expect(Array.from(deviations.parents.subarray(deviations.start[9], deviations.start[10]))).toEqual([11, 8]);
+  expect(Array.from(deviations.parents.subarray(deviations.start[11], deviations.start[12]))).toEqual([0, 1]);
 });

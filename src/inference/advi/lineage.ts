@@ -1,0 +1,56 @@
+// Ancestors in a pattern of dependence, and what an element inherits of the noise of each.
+import type { DependencePattern } from './pattern.js';
+
+export class Lineage {
+  /** Nodes before each node that it depends on, directly or not, in an order that the node's siblings share. */
+  private readonly ancestors = new Map<number, Int32Array>();
+  private readonly weights: Float64Array;
+  private readonly rank: Int32Array;
+
+  constructor(private readonly pattern: DependencePattern) {
+    const { order } = pattern;
+    this.weights = new Float64Array(order.length);
+    this.rank = new Int32Array(order.length);
+    order.forEach((node, k) => (this.rank[node] = k));
+  }
+
+  /** Elements that an element depends on, directly or not. */
+  elementsBefore(element: number): Int32Array {
+    return this.ancestorsOf(element).filter((node) => node < this.pattern.dimension);
+  }
+
+  /** Row of the factor L of the covariance, u = μ + L ε: how an element depends on the noise of itself and of each ancestor. */
+  factorRow(phi: Float64Array, element: number): Map<number, number> {
+    const { weights, rank } = this;
+    const { dimension, sums, start, parents } = this.pattern;
+    const row = new Map<number, number>();
+    const nodes = [element, ...this.ancestorsOf(element)];
+    for (const node of nodes) weights[node] = 0;
+    weights[element] = 1;
+    // Children before parents: the weight of a node is complete when its turn comes.
+    nodes.sort((a, b) => rank[b] - rank[a]);
+    for (const node of nodes) {
+      const weight = weights[node];
+      if (node < dimension) row.set(node, weight * Math.exp(phi[dimension + node]));
+      else weights[sums[node - dimension]] += weight;
+      for (let e = start[node]; e < start[node + 1]; e++) weights[parents[e]] += weight * phi[2 * dimension + e];
+    }
+    return row;
+  }
+
+  private ancestorsOf(node: number): Int32Array {
+    const known = this.ancestors.get(node);
+    if (known !== undefined) return known;
+    const { dimension, sums, start, parents } = this.pattern;
+    const found = new Set<number>();
+    const take = (parent: number): void => {
+      for (const further of this.ancestorsOf(parent)) found.add(further);
+      found.add(parent);
+    };
+    if (node >= dimension) take(sums[node - dimension]);
+    for (const parent of parents.subarray(start[node], start[node + 1])) take(parent);
+    const list = Int32Array.from(found);
+    this.ancestors.set(node, list);
+    return list;
+  }
+}
