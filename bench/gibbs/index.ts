@@ -32,8 +32,12 @@ export async function gibbsBenchmark(options: readonly string[]): Promise<void> 
   console.log(
     `${sizes.rows} rows, ${sizes.groups} groups, ${sizes.coefficients} coefficients; ${chains} chains on one thread`,
   );
-  for (const covariance of ['diagonal', 'full'] as const) {
-    const structure = twoLevel(covariance);
+  for (const [covariance, kind] of [
+    ['diagonal', 'usual'],
+    ['diagonal', 'weak'],
+    ['full', 'usual'],
+  ] as const) {
+    const structure = twoLevel(covariance, kind);
     const model = modelOf(structure);
     await run(model, 'plain', chains, 200);
     const rows: Measured[] = [];
@@ -44,7 +48,7 @@ export async function gibbsBenchmark(options: readonly string[]): Promise<void> 
         console.log('bayesm: skipped, R with the package bayesm is not installed (apt-get install r-cran-bayesm)');
       else rows.push(peer);
     }
-    console.log(`\n${covariance} covariance`);
+    console.log(`\n${covariance} covariance, ${kind} spreads`);
     print(rows);
   }
 }

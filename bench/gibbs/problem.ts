@@ -9,10 +9,10 @@ export const sizes = { rows: 20_000, groups: 500, coefficients: 4 } as const;
 /** Degrees of freedom and scale of the inverse Wishart of the full covariance: bayesm's defaults. */
 export const wishart = { df: sizes.coefficients + 3, scale: sizes.coefficients + 3 } as const;
 
-/** Spreads of the coefficients; the last is weakly informed. */
-const spreads = [1, 0.5, 0.3, 0.05];
+/** Spreads of the coefficients; in the weak problem the data hardly say that the last differs from 0. */
+const spreads = { usual: [1, 0.5, 0.5, 0.5], weak: [1, 0.5, 0.5, 0.05] } as const;
 
-export function twoLevel(covariance: 'diagonal' | 'full'): LinearHierarchy {
+export function twoLevel(covariance: 'diagonal' | 'full', kind: keyof typeof spreads = 'usual'): LinearHierarchy {
   const { rows, groups, coefficients: k } = sizes;
   const random = benchmarkRandom(7);
   const normal = (): number => random.normal();
@@ -22,7 +22,7 @@ export function twoLevel(covariance: 'diagonal' | 'full'): LinearHierarchy {
   const perGroup = rows / groups;
   const y = new Float64Array(rows);
   for (let g = 0; g < groups; g++) {
-    const b = spreads.map((spread, i) => 1 - 0.5 * i + spread * normal());
+    const b = spreads[kind].map((spread, i) => 1 - 0.5 * i + spread * normal());
     for (let row = g * perGroup; row < (g + 1) * perGroup; row++) {
       y[row] = normal();
       for (let i = 0; i < k; i++) y[row] += columns[i][row] * b[i];

@@ -127,6 +127,16 @@ export class BoundProgram {
     for (let i = 0, at = lane; i < target.length; i++, at += lanes) target[i] = values[at];
   }
 
+  /** Reads x + (ρ − 1) v of one chain into `target`, `[n][k]`, from outputs x and v; ρ `[k]`. */
+  readMoved(x: string, v: string, rho: Float64Array, lane: number, target: Float64Array): void {
+    const [values, moves] = [this.outputs.get(x)!, this.outputs.get(v)!];
+    const { lanes } = this.executable;
+    const k = rho.length;
+    for (let at = 0, from = lane; at < target.length; at += k) {
+      for (let i = 0; i < k; i++, from += lanes) target[at + i] = values[from] + (rho[i] - 1) * moves[from];
+    }
+  }
+
   readScalar(name: string, lane: number): number {
     return this.outputs.get(name)![lane];
   }

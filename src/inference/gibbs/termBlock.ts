@@ -21,6 +21,7 @@ export interface Scheme {
 
 /** Arrays that the updates of one chain work in. */
 interface LevelScratch {
+  /** Empty at the innermost level. */
   readonly deviations: Float64Array;
   /** `[k]` or `[k][k]` */
   readonly products: Float64Array;
@@ -45,7 +46,7 @@ export class TermBlock {
   ) {
     const { levels } = this.term;
     this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
-      deviations: new Float64Array(groups * size),
+      deviations: new Float64Array(j === 0 ? 0 : groups * size),
       products: new Float64Array(covariance.cholesky === undefined ? size : size * size),
       sums: new Float64Array(j + 1 < levels.length ? levels[j + 1].groups * size * covariateCount : 0),
       memberCovariates: j === 0 ? new Float64Array(0) : memberCovariates(this.term, j),
@@ -122,15 +123,17 @@ export class TermBlock {
     for (const [j, level] of term.levels.entries()) {
       const own = values.levels[j];
       const { products, deviations, sums } = scratch[j];
-      program.read(names.coefficients(j), lane, own.coefficients);
       program.read(names.products(j), lane, products);
       updateCovariance(stream, level.covariance.prior, level.groups, products, own);
-      if (!scheme.isInterweaved) continue;
-      program.read(names.deviations(j), lane, deviations);
+      if (!scheme.isInterweaved) {
+        program.read(names.coefficients(j), lane, own.coefficients);
+        continue;
+      }
+      if (j > 0) program.read(names.deviations(j), lane, deviations);
       if (j + 1 < term.levels.length) program.read(names.sums(j), lane, sums);
       const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
       const rho = updateSignedScales(stream, quadratic, { prior: level.covariance.prior, ...own });
-      moveCoefficients(own.coefficients, deviations, rho);
+      program.readMoved(names.coefficients(j), names.deviations(j), rho, lane, own.coefficients);
       scaleSums(sums, rho, level.covariateCount);
       if (j === 0) squares += changeOfSquares(rho, this.slopes, this.curvature);
     }
@@ -198,14 +201,6 @@ function scaledRows(sds: Float64Array, lower: Float64Array): Float64Array {
 
 const diagonalOf = (matrix: Float64Array, k: number): Float64Array =>
   Float64Array.from({ length: k }, (_, i) => matrix[i * (k + 1)]);
-
-/** b ← M + ρ V. */
-function moveCoefficients(coefficients: Float64Array, deviations: Float64Array, rho: Float64Array): void {
-  const k = rho.length;
-  for (let at = 0; at < coefficients.length; at += k) {
-    for (let i = 0; i < k; i++) coefficients[at + i] += (rho[i] - 1) * deviations[at + i];
-  }
-}
 
 /** Sums of deviation i times covariate c, at i·q + c, when deviations are multiplied by ρ. */
 function scaleSums(sums: Float64Array, rho: Float64Array, q: number): void {

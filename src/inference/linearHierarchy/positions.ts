@@ -74,7 +74,7 @@ export class HierarchyPositions {
       this.set(sds, own.sds, target);
       if (cholesky !== undefined) this.set(cholesky, own.lower!, target);
       const means = this.means[t][l];
-      levelMeans(term, l, values, means);
+      if (level.centring.some((lambda) => lambda !== 1)) levelMeans(term, l, values, means);
       recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
     }
   }

@@ -65,6 +65,8 @@ export function recentre(
   to: 'sampled' | 'coefficients',
   target: Float64Array,
 ): void {
+  // Nothing to translate.
+  if (centring.every((lambda) => lambda === 1)) return target.set(from);
   const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
   const toSampled = scales.map((s, i) => s ** (centring[i] - 1));
   const toZeta = scales.map((s, i) => s ** -centring[i]);
