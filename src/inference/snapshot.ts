@@ -102,8 +102,8 @@ export function checkResumable(snapshot: Snapshot, settings: Snapshot['settings'
   }
 }
 
-/** One run from the snapshots of its parts. */
-export function joinSnapshots(parts: readonly Snapshot[]): Snapshot {
+/** One run, of any method, from the snapshots of its parts. */
+export function joinSnapshots<Parts extends { readonly chains: readonly unknown[] }>(parts: readonly Parts[]): Parts {
   const chains = parts[0].chains.map(
     (_, c) => parts.map((part) => part.chains[c]).find((chain) => chain !== null) ?? null,
   );

@@ -38,7 +38,8 @@ export async function compileProgram(
     data: new Map([...data].filter(([name]) => used.has(name))),
     chains,
   });
-  return new BoundProgram(executable, blocks, [...recorded.outputs.keys()], normals);
+  const dataBytes = [...data].reduce((sum, [name, { shape }]) => sum + (used.has(name) ? 8 * sizeOf(shape) : 0), 0);
+  return new BoundProgram(executable, blocks, [...recorded.outputs.keys()], normals, dataBytes);
 }
 
 const isIndex = (name: string): boolean => /^(parent|group|category) /.test(name);
@@ -67,6 +68,7 @@ export class BoundProgram {
     blocks: readonly ParameterBlock[],
     outputs: readonly string[],
     private readonly normals: number,
+    readonly dataBytes: number,
   ) {
     let offset = 0;
     for (const block of blocks) {

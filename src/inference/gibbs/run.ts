@@ -54,11 +54,16 @@ export interface GibbsOptions {
   readonly checkpointInterval?: number;
 }
 
+export interface GibbsChainResult {
+  /** Sweeps done, burn-in included. */
+  readonly sweeps: number;
+}
+
 export interface GibbsResult {
   /** False when the run was stopped by its signal. */
   readonly isComplete: boolean;
-  /** Sweeps done by each chain of the whole run, burn-in included; undefined for one that is no part of this run. */
-  readonly sweeps: readonly (number | undefined)[];
+  /** By chain of the whole run; undefined for one that is no part of this run. */
+  readonly chains: readonly (GibbsChainResult | undefined)[];
   readonly snapshot: GibbsSnapshot;
 }
 
@@ -139,7 +144,7 @@ export class GibbsRun {
       const isComplete = await this.sample(sweep);
       const snapshot = this.takeSnapshot();
       this.checkpoints.end(snapshot);
-      return { isComplete, sweeps: this.ofWholeRun((chain) => chain.sweeps, undefined), snapshot };
+      return { isComplete, chains: this.ofWholeRun(({ sweeps }) => ({ sweeps }), undefined), snapshot };
     } catch (error) {
       this.checkpoints.fail(error);
       throw error;

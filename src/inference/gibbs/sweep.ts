@@ -56,6 +56,12 @@ export class GibbsSweep {
     return programs.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
   }
 
+  /** Bytes of data that a sweep reads, at 8 a number. */
+  get dataBytes(): number {
+    const programs = [...this.terms, ...(this.fixed ? [this.fixed.program] : [])];
+    return programs.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
+  }
+
   /** Blocks that a scan puts in order: the fixed block, where there is one, is −1; terms are their numbers. */
   get scanned(): number[] {
     return [...(this.fixed === undefined ? [] : [-1]), ...this.terms.map((_, t) => t)];

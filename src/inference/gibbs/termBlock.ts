@@ -72,6 +72,10 @@ export class TermBlock {
     return this.program.memoryBytes;
   }
 
+  get dataBytes(): number {
+    return this.program.dataBytes;
+  }
+
   private get term(): NestedTerm {
     return this.structure.terms[this.index];
   }

@@ -1,5 +1,8 @@
 // What the main thread and the threads that draw chains say to each other.
 import type { Draw } from '../chain.js';
+import type { GibbsResult } from '../gibbs/run.js';
+import type { GibbsModel, GibbsSettings } from '../gibbs/settings.js';
+import type { GibbsSnapshot } from '../gibbs/snapshot.js';
 import type { InitialisationError } from '../initialise.js';
 import type { PortableDensity } from '../portableDensity.js';
 import type { SampleResult } from '../sample.js';
@@ -30,13 +33,26 @@ export interface ChainPort {
   close(): void;
 }
 
-/** What a thread is to do: a density for its part of the chains, and the settings of the whole run. */
-export interface ChainWork {
-  readonly density: PortableDensity;
-  /** Without functions: those cannot travel. */
-  readonly settings: SampleSettings;
-  readonly resume: Snapshot | undefined;
-}
+/** What a thread is to do for its part of the chains, with the settings of the whole run; without functions: those cannot travel. */
+export type ChainWork =
+  | {
+      readonly method: 'hamiltonian';
+      readonly dimension: number;
+      readonly density: PortableDensity;
+      readonly settings: SampleSettings;
+      readonly resume: Snapshot | undefined;
+    }
+  | {
+      readonly method: 'gibbs';
+      readonly dimension: number;
+      readonly model: GibbsModel;
+      readonly settings: GibbsSettings;
+      readonly resume: GibbsSnapshot | undefined;
+    };
+
+/** State and result of a thread's part of a run. */
+export type PartSnapshot = Snapshot | GibbsSnapshot;
+export type PartResult = SampleResult | GibbsResult;
 
 /**
  * `time` may come before everything else and asks how long a gradient takes; `begin` comes once; `taken` answers a batch of
@@ -59,6 +75,6 @@ export type FromChains =
       /** `[draw][dimension]`; room for more draws than there are. */
       readonly positions: Float64Array;
     }
-  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly kind: 'ended'; readonly result: SampleResult }
+  | { readonly kind: 'snapshot'; readonly snapshot: PartSnapshot }
+  | { readonly kind: 'ended'; readonly result: PartResult }
   | { readonly kind: 'failed'; readonly error: unknown; readonly start?: FailedStart };

@@ -1,10 +1,22 @@
 // Draws the chains of a run on worker threads: each thread some chains; the main thread takes what they post.
+import type { Draw } from '../chain.js';
+import type { GibbsListener, GibbsOptions, GibbsResult } from '../gibbs/run.js';
+import type { GibbsModel, GibbsSettings } from '../gibbs/settings.js';
+import type { GibbsSnapshot } from '../gibbs/snapshot.js';
 import { InitialisationError } from '../initialise.js';
 import type { PortableDensity } from '../portableDensity.js';
 import type { SampleResult } from '../sample.js';
 import type { ChainRange, SampleSettings } from '../settings.js';
 import { joinSnapshots, type Snapshot } from '../snapshot.js';
-import type { ChainWorker, FailedStart, FromChains, ToChains } from './chainMessages.js';
+import type {
+  ChainWork,
+  ChainWorker,
+  FailedStart,
+  FromChains,
+  PartResult,
+  PartSnapshot,
+  ToChains,
+} from './chainMessages.js';
 import type { ChainListener, RunOptions } from './compileChains.js';
 
 /** Chains of each of the threads, in order: as many, or one fewer than the others. */
@@ -21,23 +33,24 @@ interface Part {
   /** Messages that came after the part's snapshot, while the snapshots of other parts are awaited. */
   readonly later: FromChains[];
   /** State at the checkpoint under way. */
-  snapshot: Snapshot | undefined;
-  result: SampleResult | undefined;
+  snapshot: PartSnapshot | undefined;
+  result: PartResult | undefined;
 }
 
-/** What `run` was called with. */
+/** What the threads were given to do, and who hears of it. */
 interface Work {
   readonly dimension: number;
-  readonly settings: SampleSettings;
-  readonly listener: ChainListener;
-  readonly options: RunOptions;
+  readonly onDraw: (draw: Draw) => void;
+  readonly onCheckpoint: ((snapshot: PartSnapshot) => unknown) | undefined;
+  readonly checkpointInterval: number | undefined;
+  readonly parameterNameOf: SampleSettings['parameterNameOf'];
 }
 
 /** Threads for the chains of one run. They start at once and load while the density is compiled; `run` gives them work. */
 export class ChainThreads {
   private readonly parts: readonly Part[];
-  private readonly ended: Promise<SampleResult>;
-  private resolve!: (result: SampleResult) => void;
+  private readonly ended: Promise<PartResult>;
+  private resolve!: (result: PartResult) => void;
   private reject!: (error: unknown) => void;
   private work: Work | undefined;
   private readonly times: number[] = [];
@@ -70,18 +83,59 @@ export class ChainThreads {
     listener: ChainListener,
     options: RunOptions,
   ): Promise<SampleResult> {
-    this.work = { dimension: density.dimension, settings, listener, options };
+    const { dimension } = density;
+    const { signal, resume, checkpointInterval } = options;
+    const own = { ...settings, chains: this.chains, parameterNameOf: undefined };
+    return this.carryOut<SampleResult>(
+      {
+        dimension,
+        onDraw: listener.onDraw,
+        onCheckpoint: (snapshot) => listener.onCheckpoint?.(snapshot as Snapshot),
+        checkpointInterval,
+        parameterNameOf: settings.parameterNameOf,
+      },
+      (part) => ({ method: 'hamiltonian', dimension, density, settings: { ...own, part }, resume }),
+      signal,
+    );
+  }
+
+  /** Runs all chains of a Gibbs sampler, each thread with programs of its own. To be called once; rejects as `run` does. */
+  async runGibbs(
+    model: GibbsModel,
+    dimension: number,
+    settings: GibbsSettings,
+    { onDraw = () => undefined, onCheckpoint }: GibbsListener,
+    { signal, resume, checkpointInterval }: Omit<GibbsOptions, 'device'>,
+  ): Promise<GibbsResult> {
+    const { name, parameters, structure, start } = model;
+    const portable = { name, parameters, structure, ...(start && { start }) };
+    const own = { ...settings, chains: this.chains };
+    return this.carryOut<GibbsResult>(
+      {
+        dimension,
+        onDraw,
+        onCheckpoint: (snapshot) => onCheckpoint?.(snapshot as GibbsSnapshot),
+        checkpointInterval,
+        parameterNameOf: undefined,
+      },
+      (part) => ({ method: 'gibbs', dimension, model: portable, settings: { ...own, part }, resume }),
+      signal,
+    );
+  }
+
+  private async carryOut<Result extends PartResult>(
+    work: Work,
+    workOf: (part: ChainRange) => ChainWork,
+    signal: AbortSignal | undefined,
+  ): Promise<Result> {
+    this.work = work;
     this.lastCheckpoint = performance.now();
-    const { signal, resume } = options;
-    for (const part of this.parts) {
-      const own = { ...settings, chains: this.chains, part: part.range, parameterNameOf: undefined };
-      tell(part, { kind: 'begin', work: { density, settings: own, resume } });
-    }
+    for (const part of this.parts) tell(part, { kind: 'begin', work: workOf(part.range) });
     const onAbort = (): void => this.parts.forEach((part) => tell(part, { kind: 'stop' }));
     signal?.addEventListener('abort', onAbort);
     if (signal?.aborted) onAbort();
     try {
-      return await this.ended;
+      return (await this.ended) as Result;
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
@@ -131,7 +185,7 @@ export class ChainThreads {
       case 'draws':
         this.takeDraws(message);
         tell(part, { kind: 'taken' });
-        const { checkpointInterval = Infinity } = this.work!.options;
+        const { checkpointInterval = Infinity } = this.work!;
         if (performance.now() - this.lastCheckpoint >= checkpointInterval) this.beginCheckpoint();
         return;
       case 'snapshot':
@@ -150,9 +204,9 @@ export class ChainThreads {
   }
 
   private takeDraws({ draws, positions }: Extract<FromChains, { readonly kind: 'draws' }>): void {
-    const { dimension, listener } = this.work!;
+    const { dimension, onDraw } = this.work!;
     for (const [i, draw] of draws.entries()) {
-      listener.onDraw({ ...draw, position: positions.subarray(i * dimension, (i + 1) * dimension) });
+      onDraw({ ...draw, position: positions.subarray(i * dimension, (i + 1) * dimension) });
     }
   }
 
@@ -170,7 +224,7 @@ export class ChainThreads {
   private finishCheckpoint(): void {
     const snapshots = this.parts.flatMap(({ snapshot }) => snapshot ?? []);
     if (!this.isSaving || snapshots.length < this.parts.length) return;
-    void this.work!.listener.onCheckpoint?.(joinSnapshots(snapshots));
+    void this.work!.onCheckpoint?.(joinSnapshots(snapshots));
     this.isSaving = false;
     this.lastCheckpoint = performance.now();
     for (const part of this.parts) part.snapshot = undefined;
@@ -187,7 +241,7 @@ export class ChainThreads {
       isComplete: results.every(({ isComplete }) => isComplete),
       chains: results[0].chains.map((_, c) => results.map(({ chains }) => chains[c]).find((chain) => chain)),
       snapshot: joinSnapshots(results.map(({ snapshot }) => snapshot)),
-    });
+    } as PartResult);
   }
 
   private fail(error: unknown): void {
@@ -196,7 +250,7 @@ export class ChainThreads {
   }
 
   private startFailure({ chain, attempts, notFinite, dimension, value }: FailedStart): InitialisationError {
-    const parameter = dimension === undefined ? undefined : this.work!.settings.parameterNameOf?.(dimension);
+    const parameter = dimension === undefined ? undefined : this.work!.parameterNameOf?.(dimension);
     return new InitialisationError(chain, attempts, notFinite, dimension, parameter, value);
   }
 }

@@ -1,10 +1,10 @@
 // What a thread does that draws some chains of a run: it posts their draws in batches, and the states that are asked for.
 import type { Draw } from '../chain.js';
+import { GibbsRun } from '../gibbs/run.js';
 import { InitialisationError } from '../initialise.js';
 import { adoptDensity, type PortableDensity } from '../portableDensity.js';
 import { SamplingRun } from '../sample.js';
-import type { Snapshot } from '../snapshot.js';
-import type { ChainPort, ChainWork, ToChains } from './chainMessages.js';
+import type { ChainPort, ChainWork, PartSnapshot, ToChains } from './chainMessages.js';
 import { timeGradient } from './timeGradient.js';
 
 /** A batch is posted at every turn of the event loop, and when it takes this much memory or holds this many draws. */
@@ -32,13 +32,13 @@ class ChainServer {
   private underWay = 0;
   private goOn: (() => void) | undefined;
   private readonly stop = new AbortController();
-  private run: SamplingRun | undefined;
+  private run: SamplingRun | GibbsRun | undefined;
 
   constructor(
     private readonly port: ChainPort,
     private readonly work: ChainWork,
   ) {
-    this.capacity = Math.max(1, Math.min(batchDraws, Math.floor(batchBytes / (8 * work.density.dimension))));
+    this.capacity = Math.max(1, Math.min(batchDraws, Math.floor(batchBytes / (8 * work.dimension))));
   }
 
   take(kind: Exclude<ToChains['kind'], 'time' | 'begin'>): void {
@@ -49,13 +49,17 @@ class ChainServer {
   }
 
   async sample(): Promise<void> {
-    const { density, settings, resume } = this.work;
+    const { work } = this;
     const listener = {
       onDraw: (draw: Draw) => this.onDraw(draw),
       onTurn: () => this.onTurn(),
-      onCheckpoint: (snapshot: Snapshot) => this.onCheckpoint(snapshot),
+      onCheckpoint: (snapshot: PartSnapshot) => this.onCheckpoint(snapshot),
     };
-    this.run = new SamplingRun(adoptDensity(density), settings, listener, { signal: this.stop.signal, resume });
+    const { signal } = this.stop;
+    this.run =
+      work.method === 'gibbs'
+        ? new GibbsRun(work.model, work.settings, listener, { signal, resume: work.resume })
+        : new SamplingRun(adoptDensity(work.density), work.settings, listener, { signal, resume: work.resume });
     const result = await this.run.run();
     this.postDraws();
     this.port.post({ kind: 'ended', result }, []);
@@ -75,7 +79,7 @@ class ChainServer {
   }
 
   /** Comes between two batches: the draws posted before it are those that the snapshot has behind it. */
-  private onCheckpoint(snapshot: Snapshot): void {
+  private onCheckpoint(snapshot: PartSnapshot): void {
     this.postDraws();
     this.port.post({ kind: 'snapshot', snapshot }, []);
   }

@@ -95,7 +95,7 @@ export class WgslTarget implements Target {
   }
 
   nameOf(variable: IndexVariable): string {
-    return `i${variable.local}`;
+    return `i_${variable.local}`;
   }
 
   /** An index as an i32 expression. */
