@@ -35,9 +35,12 @@ export function simulated(): AdviProblem {
       const part = parts.get(column.name) ?? { numbers: [], labels: [] };
       parts.set(column.name, part);
       if ('codes' in column) for (const code of column.codes) part.labels.push(column.levels[code]);
-      else
-        for (const value of column.values)
-          typeof value === 'number' ? part.numbers.push(value) : part.labels.push(value);
+      else {
+        for (const value of column.values) {
+          if (typeof value === 'number') part.numbers.push(value);
+          else part.labels.push(value);
+        }
+      }
     }
   }
   const columns = [...parts].map(([name, { numbers, labels }]): Column =>

@@ -1,6 +1,7 @@
 // The same samplers on every device: a known posterior, the three-level model against the CPU device, a whole fit.
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
+import { advi } from '../../src/inference/advi/advi.js';
 import { fit } from '../../src/inference/fit.js';
 import { compileDensity } from '../../src/inference/compiledModel.js';
 import { sample } from '../../src/inference/sample.js';
@@ -105,6 +106,21 @@ describe.each(await testDevices())('$label', ({ device, share }) => {
         values.forEach((value, k) => expect(Math.abs(actual.get(name)![k] - value) / size, name).toBeLessThan(1e-5));
       }
     }
+  });
+
+  it.each(['deterministic', 'stochastic'] as const)('%s ADVI finds a known posterior', async (variant) => {
+    const density = await compileDensity(regression, device, 8);
+    const { expectations } = exactPosterior();
+    const tolerance = variant === 'deterministic' ? 1e-4 : 0.05;
+    const result = await advi(density, { variant, family: 'full-rank', tolerance, draws: share < 1 ? 50 : 500 });
+    expect(result.isConverged).toBe(true);
+    [0, 1].forEach((i) => {
+      const [mean, sd] = [expectations[3 * i].value, Math.sqrt(expectations[3 * i + 1].value)];
+      // The stochastic variant's tolerance is 0.05 sd over all parameters.
+      expect(Math.abs(result.mean[i] - mean) / sd).toBeLessThan(variant === 'deterministic' ? 0.02 : 0.2);
+      expect(Math.abs(result.sds[i] / sd - 1)).toBeLessThan(variant === 'deterministic' ? 0.02 : 0.2);
+    });
+    await density.dispose();
   });
 
   it('fits a model in one call', async () => {

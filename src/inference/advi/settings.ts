@@ -16,15 +16,14 @@ export interface MarginalDensity {
   readonly indices: ArrayLike<number>;
 }
 
-export interface AdviSettings {
+/** What a user sets of the fit itself. */
+export interface AdviOptions {
   /** Default: structured where a pattern is given, else mean-field. */
   readonly family?: Family['name'];
   /** Default: deterministic. */
   readonly variant?: 'deterministic' | 'stochastic';
   /** Of the low-rank family; default 5. */
   readonly rank?: number;
-  /** Declared dependence (`hierarchyPattern`): of the structured family, and of the fixed draws of the mean-field one. */
-  readonly pattern?: DependencePattern;
   /** Draws of a step, all lanes of one batch; default 16, and for the deterministic variant what the family needs, 32 at least. */
   readonly gradientDraws?: number;
   /** Deterministic: default L-BFGS. */
@@ -35,6 +34,11 @@ export interface AdviSettings {
   readonly maxIterations?: number;
   /** Deterministic: gain in ELBO that a step must promise, default 1e-3. Stochastic: error of the parameters in sds, default 0.03. */
   readonly tolerance?: number;
+}
+
+export interface AdviSettings extends AdviOptions {
+  /** Declared dependence (`hierarchyPattern`): of the structured family, and of the fixed draws of the mean-field one. */
+  readonly pattern?: DependencePattern;
   /** Chains and draws per chain that are handed out; default 4 and 1000. */
   readonly chains?: number;
   readonly draws?: number;
@@ -85,9 +89,10 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
   if (isDeterministic) {
     if (gradientDraws % 2 === 1)
       throw new RangeError(`gradientDraws: ${gradientDraws} is odd; fixed draws come in pairs`);
-    if (family.name !== 'mean-field' && gradientDraws < wanted) {
+    const least = 2 * (mostPredecessors(family) + LEFT_FREE + 1);
+    if (family.name !== 'mean-field' && family.name !== 'low-rank' && gradientDraws < least) {
       throw new RangeError(
-        `gradientDraws: ${gradientDraws}, but a ${family.name} family over fixed draws needs ${wanted}; use more, the stochastic variant or the mean-field family`,
+        `gradientDraws: ${gradientDraws}, but a ${family.name} family over fixed draws needs ${least}; use more, the stochastic variant or the mean-field family`,
       );
     }
   }
@@ -140,11 +145,19 @@ function familyOf({ family, pattern, rank = 5 }: AdviSettings, dimension: number
   }
 }
 
-/** Antithetic pairs of fixed draws: room for the predecessors of every element. */
-function pairsFor(family: Family): number {
+/** Predecessors of the element that has most. */
+function mostPredecessors(family: Family): number {
   let most = 0;
   for (let i = 0; i < family.noiseCount; i++) most = Math.max(most, family.noisePredecessors(i).length);
-  const pairs = Math.max(FEWEST_PAIRS, 4 * Math.ceil((most + LEFT_FREE + 1) / 4));
+  return most;
+}
+
+/**
+ * Antithetic pairs of fixed draws: twice the predecessors of any element and some more. A row of the family is fitted like a regression on
+ * them; with hardly more pairs than predecessors it would fit what is not Gaussian in so few draws.
+ */
+function pairsFor(family: Family): number {
+  const pairs = Math.max(FEWEST_PAIRS, 4 * Math.ceil((2 * mostPredecessors(family) + 8) / 4));
   return family.name === 'mean-field' || family.name === 'low-rank' ? Math.min(pairs, MOST_MEAN_FIELD_PAIRS) : pairs;
 }
 

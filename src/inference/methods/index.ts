@@ -1,6 +1,8 @@
 // The methods there are, by name.
+import { advi } from './advi.js';
 import { chees, hmc, nuts } from './hamiltonian.js';
 import { marginal } from './marginal.js';
+import { pathfinder } from './pathfinder.js';
 import type { Method, MethodName } from './method.js';
 
 export type {
@@ -20,4 +22,4 @@ export type {
 
 export { nuts };
 
-export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees, marginal };
+export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees, marginal, advi, pathfinder };

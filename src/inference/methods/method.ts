@@ -1,18 +1,20 @@
 // The one interface of inference methods: what each needs of a model, and how it runs. Draws are positions of the model, whatever the method.
 import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
+import type { AdviOptions } from '../advi/settings.js';
 import type { Draw, Phase } from '../chain.js';
 import type { ReportedSites } from '../compiledModel.js';
 import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
 import type { TransitionInfo } from '../kernel.js';
 import type { ChainResult } from '../sample.js';
+import type { PathfinderOptions } from '../pathfinder/pathfinder.js';
 import type { SampleSettings } from '../settings.js';
 import type { SitesWanted } from '../siteReport.js';
 import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js';
 
 export type { ProgramMemory, ThreadStarters };
 
-export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal';
+export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal' | 'advi' | 'pathfinder';
 
 /** Statistics that may be stored with a draw. */
 export type Statistic = Exclude<keyof TransitionInfo, 'reachedMaxTreeDepth'>;
@@ -45,7 +47,10 @@ export interface RunSizes {
 }
 
 /** Settings of a run; each method takes those that it knows. */
-export type MethodSettings = Omit<SampleSettings, 'method' | 'part'>;
+export interface MethodSettings extends Omit<SampleSettings, 'method' | 'part'> {
+  readonly advi?: AdviOptions;
+  readonly pathfinder?: PathfinderOptions;
+}
 
 /** A method that is compiled for a model on a device, with the threads that it will run on. */
 export interface PreparedMethod {

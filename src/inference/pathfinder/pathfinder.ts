@@ -11,12 +11,10 @@ import { randomKey, sites, stepKey } from '../random/streams.js';
 import { logDensityOf, type PathNormal, variancesOf } from './inverseHessian.js';
 import { path, type PathResult } from './path.js';
 
-export interface PathfinderSettings {
+/** What a user sets of the paths. */
+export interface PathfinderOptions {
   /** Paths from different starts; default 8. */
   readonly paths?: number;
-  /** Chains and draws per chain that are handed out; default 4 and 1000. */
-  readonly chains?: number;
-  readonly draws?: number;
   /** Draws from each path's approximation, of which those handed out are chosen; default 500. */
   readonly drawsPerPath?: number;
   /** Draws by which the ELBO of an iterate is estimated; default 25. */
@@ -27,6 +25,12 @@ export interface PathfinderSettings {
   readonly maxIterations?: number;
   /** Gain in log density that a step must promise; default 1e-5. */
   readonly tolerance?: number;
+}
+
+export interface PathfinderSettings extends PathfinderOptions {
+  /** Chains and draws per chain that are handed out; default 4 and 1000. */
+  readonly chains?: number;
+  readonly draws?: number;
   readonly seed?: number | string;
   readonly initial?: InitialPositions;
   /** Rough posterior variances, `[dimension]`; default 1. */

@@ -331,7 +331,7 @@ describe('draws', () => {
 it('refuses what it cannot do, in one line', async () => {
   const density = batched(size, gaussian, 8);
   await expect(advi(density, { family: 'structured' })).rejects.toThrow(/needs a model that declares its structure/);
-  await expect(advi(density, { family: 'full-rank', gradientDraws: 8 })).rejects.toThrow(/over fixed draws needs 32/);
+  await expect(advi(density, { family: 'full-rank', gradientDraws: 8 })).rejects.toThrow(/over fixed draws needs 18/);
   await expect(advi(density, { gradientDraws: 7 })).rejects.toThrow(/7 is odd/);
   await expect(advi(density, { tolerance: 0 })).rejects.toThrow(/tolerance: 0 is not positive/);
   await expect(advi(density, { inverseMass: [1, 2] })).rejects.toThrow(/inverseMass: 2 values for 6/);
