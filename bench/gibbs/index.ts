@@ -21,7 +21,7 @@ export interface Measured {
   readonly ess: ReadonlyMap<string, number>;
 }
 
-const schemes: readonly GibbsScheme[] = ['plain', 'interweaved', 'collapsed', 'collapsedInterweaved'];
+const schemes: readonly GibbsScheme[] = ['plain', 'interweaved', 'collapsed', 'collapsedInterweaved', 'integrated'];
 
 /** Options: --chains N (default 4), --draws N (default 5000), --without-bayesm. */
 export async function gibbsBenchmark(options: readonly string[]): Promise<void> {

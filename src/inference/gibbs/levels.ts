@@ -134,3 +134,30 @@ export function drawGaussian(precision: tf.Tensor, shift: tf.Tensor, noise: tf.T
 
 /** Diagonal matrix of a vector `[k]`. */
 export const diagonalMatrix = (x: tf.Tensor): tf.Tensor => identity(x.shape[0]).mul(x);
+
+/** Sum over groups of log ∫ exp(−½ b'Ab + a'b) N(b; M, Σ) db, without what depends on the means: Σ ½|K⁻¹C'a|² − log|K|. */
+export function logIntegral({ factor, solvedShift }: Prepared): tf.Tensor {
+  return solvedShift.square().sum().mul(0.5).sub(logDiagonal(factor));
+}
+
+/** log ∫ exp(−½ γ'Aγ + a'γ) N(γ; m, D) dγ up to −½ log|D|; A `[1, k, k]`, a `[1, k]`, D⁻¹ diagonal. */
+export function logIntegralOfPopulation(
+  { precision, shift }: Information,
+  prior: tf.Tensor,
+  mean: tf.Tensor,
+): tf.Tensor {
+  const k = mean.shape[0];
+  const factor = choleskySmall(precision.reshape([k, k]).add(diagonalMatrix(prior)));
+  const solved = triangularSolve(factor, column(shift.reshape([k]).add(prior.mul(mean))));
+  const own = mean.square().mul(prior).sum().mul(0.5);
+  return solved.square().sum().mul(0.5).sub(logDiagonal(factor)).sub(own);
+}
+
+/** Sum of the logs of the diagonals of `[…, k, k]`. */
+function logDiagonal(factor: tf.Tensor): tf.Tensor {
+  return factor
+    .mul(identity(factor.shape[factor.rank - 1]!))
+    .sum(-1)
+    .log()
+    .sum();
+}

@@ -1,6 +1,7 @@
 // Log densities of univariate priors at plain numbers, up to a constant, and those of standard deviations under each covariance prior.
 import type { CovariancePrior } from '../../models/covariancePriors.js';
 import type { PriorSpec } from '../../models/linearHierarchy/structure.js';
+import { inverseCorrelationDiagonal } from './correlations.js';
 
 /** Log density at x > 0 (at any x for families of the real line), up to a constant. */
 export function logPrior({ family, parameters: [a, b, c] }: PriorSpec, x: number): number {
@@ -63,4 +64,22 @@ export function logSdPrior(
     default:
       throw new Error((prior satisfies never as CovariancePrior).kind);
   }
+}
+
+/** Log density of (s, L), up to a constant: that of `covarianceLogDensity`. L `[k][k]`; undefined: Σ is diagonal. */
+export function logCovariancePrior(prior: CovariancePrior, sds: Float64Array, lower: Float64Array | undefined): number {
+  const k = sds.length;
+  const inverse = lower && inverseCorrelationDiagonal(lower, k);
+  let density = 0;
+  for (let i = 0; i < k; i++) density += logSdPrior(prior, i, k, inverse, sds[i]);
+  if (lower === undefined) return density;
+  // What is left depends on |R| alone, and on the Jacobian dR / dL.
+  const power =
+    prior.kind === 'separate'
+      ? 2 * (prior.eta - 1)
+      : prior.kind === 'huangWand'
+        ? -(prior.df + 2 * k)
+        : -(prior.df + k + 1);
+  for (let i = 1; i < k; i++) density += (power + k - 1 - i) * Math.log(lower[i * k + i]);
+  return density;
 }

@@ -7,7 +7,9 @@ import type { TransitionInfo } from '../kernel.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { PhiloxStream, type RandomKey, randomKey, sites, stepKey } from '../random/streams.js';
 import { eventLoopTurn } from '../sample.js';
+import { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
+import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
 import {
   gibbsRefusal,
   type GibbsModel,
@@ -31,6 +33,8 @@ import { GibbsSweep, type SweptChain } from './sweep.js';
 const TURN = 50;
 /** The chain number of random numbers that all chains share. */
 const allChains = 0xffffffff;
+/** Where the windows end from which proposals are learnt, as shares of the burn-in; what comes before the first is forgotten. */
+const windowEnds = [0.06, 0.15, 0.3, 0.6, 1];
 
 export interface GibbsListener {
   /** Called after every sweep of the burn-in and after every `thin` sweeps from then on. */
@@ -72,6 +76,8 @@ interface RunningChain {
   readonly index: number;
   readonly lane: number;
   readonly values: ChainValues;
+  /** By term. */
+  readonly proposals: readonly AdaptiveProposal[];
   sweeps: number;
 }
 
@@ -115,7 +121,8 @@ export class GibbsRun {
       const index = first + lane;
       const values = startValues(model, this.key, index);
       const saved = resume?.chains[index];
-      return { index, lane, values, sweeps: saved ? restoreChain(saved, values) : 0 };
+      const proposals = model.structure!.terms.map((term) => new AdaptiveProposal(scaleDimension(term)));
+      return { index, lane, values, proposals, sweeps: saved ? restoreChain(saved, values, proposals) : 0 };
     });
     const take = (): Promise<GibbsSnapshot> => Promise.resolve(this.takeSnapshot());
     this.checkpoints = new Checkpoints(this.takeSnapshot(), take, listener.onCheckpoint, checkpointInterval);
@@ -159,6 +166,7 @@ export class GibbsRun {
 
   private async sample(sweep: GibbsSweep): Promise<boolean> {
     const { chains, checkpoints, listener, settings } = this;
+    const scheme = schemes[settings.scheme];
     const { signal } = this.options;
     const total = settings.warmup + settings.draws * settings.thin;
     let turnEnds = performance.now() + TURN;
@@ -169,11 +177,15 @@ export class GibbsRun {
       if (signal?.aborted) return false;
       const swept = chains.filter((chain) => chain.sweeps === next);
       await sweep.sweep(
-        swept.map(({ index, lane, values }): SweptChain => ({ lane, values, key: stepKey(this.key, index, next) })),
+        swept.map(({ index, lane, values, proposals }): SweptChain => {
+          const key = stepKey(this.key, index, next);
+          return { lane, values, key, proposals };
+        }),
         this.scanOf(sweep.scanned, next),
       );
       for (const chain of swept) {
         chain.sweeps++;
+        if (scheme.movesScales) this.learn(chain);
         this.handOut(chain);
       }
       const now = performance.now();
@@ -183,6 +195,18 @@ export class GibbsRun {
       await listener.onTurn?.();
       if (checkpoints.areDue(now)) await checkpoints.serve();
       turnEnds = performance.now() + TURN;
+    }
+  }
+
+  /** In the burn-in: takes the scales in, and at the end of each window fits the proposals to those of the window. */
+  private learn({ sweeps, values, proposals }: RunningChain): void {
+    const { warmup } = this.settings;
+    if (sweeps > warmup) return;
+    const ends = windowEnds.map((share) => Math.round(share * warmup));
+    for (const [t, proposal] of proposals.entries()) {
+      proposal.observe(toCoordinates(ScaleMove.scalesOf(values, t)));
+      if (sweeps === ends[0]) proposal.forget();
+      else if (ends.includes(sweeps)) proposal.refit();
     }
   }
 
@@ -223,7 +247,7 @@ export class GibbsRun {
   private takeSnapshot(): GibbsSnapshot {
     return makeGibbsSnapshot(
       this.fingerprint,
-      this.ofWholeRun((chain) => saveChain(chain.sweeps, chain.values), null),
+      this.ofWholeRun((chain) => saveChain(chain.sweeps, chain.values, chain.proposals), null),
     );
   }
 

@@ -9,9 +9,10 @@ export type GibbsModel = Pick<Model, 'name' | 'parameters' | 'structure' | 'star
 /**
  * `plain`: each block given all others. `interweaved`: after the scales given the coefficients, the scales given the standardised
  * deviations. `collapsed`: all coefficients of a term as one draw, each level with the levels below integrated out.
- * `collapsedInterweaved`: both.
+ * `collapsedInterweaved`: both. `integrated`: besides, a Metropolis step on the scales with the coefficients integrated out, by proposals
+ * learnt in the burn-in.
  */
-export type GibbsScheme = 'plain' | 'interweaved' | 'collapsed' | 'collapsedInterweaved';
+export type GibbsScheme = 'plain' | 'interweaved' | 'collapsed' | 'collapsedInterweaved' | 'integrated';
 
 export interface GibbsSettings {
   /** Default 4. */
@@ -60,10 +61,11 @@ export function resolveGibbsSettings(settings: GibbsSettings): ResolvedGibbsSett
 }
 
 export const schemes: Readonly<Record<GibbsScheme, Scheme>> = {
-  plain: { isCollapsed: false, isInterweaved: false },
-  interweaved: { isCollapsed: false, isInterweaved: true },
-  collapsed: { isCollapsed: true, isInterweaved: false },
-  collapsedInterweaved: { isCollapsed: true, isInterweaved: true },
+  plain: { isCollapsed: false, isInterweaved: false, movesScales: false },
+  interweaved: { isCollapsed: false, isInterweaved: true, movesScales: false },
+  collapsed: { isCollapsed: true, isInterweaved: false, movesScales: false },
+  collapsedInterweaved: { isCollapsed: true, isInterweaved: true, movesScales: false },
+  integrated: { isCollapsed: true, isInterweaved: true, movesScales: true },
 };
 
 function wholeNumber(name: string, value: number, least: number): number {

@@ -1,7 +1,7 @@
 // The ancillary half of interweaving: scales given standardised deviations, signed, so that a scale near 0 can pass through it.
 import type { CovariancePrior } from '../../models/covariancePriors.js';
 import type { RandomStream } from '../random/streams.js';
-import { inverseCorrelationDiagonal } from './covarianceUpdates.js';
+import { inverseCorrelationDiagonal } from './correlations.js';
 import { logSdPrior } from './priorDensity.js';
 import { sliceSample } from './slice.js';
 

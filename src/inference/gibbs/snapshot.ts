@@ -1,5 +1,6 @@
 // A Gibbs run as a plain record, from which it continues with the very draws it would have given.
 import { decodeVector, type EncodedVector, encodeVector } from '../snapshot.js';
+import type { AdaptiveProposal } from './adaptiveProposal.js';
 import { type ChainValues, packValues, unpackValues } from './chainValues.js';
 import type { ResolvedGibbsSettings } from './settings.js';
 
@@ -10,6 +11,8 @@ export interface GibbsChainSnapshot {
   /** Sweeps done, burn-in included. */
   readonly sweeps: number;
   readonly values: EncodedVector;
+  /** By term: what proposals of its scales have been learnt. */
+  readonly proposals: readonly EncodedVector[];
 }
 
 export interface GibbsSnapshot {
@@ -47,12 +50,26 @@ export function checkGibbsResumable(snapshot: GibbsSnapshot, settings: GibbsSnap
   }
 }
 
-export function saveChain(sweeps: number, values: ChainValues): GibbsChainSnapshot {
-  return { sweeps, values: encodeVector(packValues(values)) };
+export function saveChain(
+  sweeps: number,
+  values: ChainValues,
+  proposals: readonly AdaptiveProposal[],
+): GibbsChainSnapshot {
+  return {
+    sweeps,
+    values: encodeVector(packValues(values)),
+    proposals: proposals.map((proposal) => encodeVector(proposal.pack())),
+  };
 }
 
 /** Puts a saved chain's values into `values`; returns the sweeps it has done. Throws RangeError for a chain of another model. */
-export function restoreChain(saved: GibbsChainSnapshot, values: ChainValues): number {
+export function restoreChain(
+  saved: GibbsChainSnapshot,
+  values: ChainValues,
+  proposals: readonly AdaptiveProposal[],
+): number {
+  for (const [t, proposal] of proposals.entries())
+    proposal.unpack(decodeVector(saved.proposals[t], proposal.pack().length));
   unpackValues(decodeVector(saved.values, packValues(values).length), values);
   return saved.sweeps;
 }

@@ -2,6 +2,7 @@
 import type { Device } from '../../kernels/device.js';
 import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import { sites, type StepKey } from '../random/streams.js';
+import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
 import { FixedDraws, type FixedNormalEquations } from './fixedBlock.js';
 import { compileFixed } from './fixedProgram.js';
@@ -9,7 +10,7 @@ import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
 import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
-import { type Scheme, TermBlock } from './termBlock.js';
+import { type MovedChain, type Scheme, TermBlock } from './termBlock.js';
 
 /** A chain that takes part in a sweep. */
 export interface SweptChain {
@@ -17,12 +18,15 @@ export interface SweptChain {
   readonly lane: number;
   readonly values: ChainValues;
   readonly key: StepKey;
+  /** By term: how its scales are proposed; without it they are not moved with the coefficients integrated out. */
+  readonly proposals?: readonly AdaptiveProposal[];
 }
 
 /** Blocks by number: 0 the fixed block, 1 the errors, t + 2 term t. */
 const blocks = { fixed: 0, errors: 1, term: (t: number) => t + 2 } as const;
-const normalsOf = (key: StepKey, block: number) => key.stream(sites.gibbs + 2 * block);
-const othersOf = (key: StepKey, block: number) => key.stream(sites.gibbs + 2 * block + 1);
+const normalsOf = (key: StepKey, block: number) => key.stream(sites.gibbs + 3 * block);
+const othersOf = (key: StepKey, block: number) => key.stream(sites.gibbs + 3 * block + 1);
+const movesOf = (key: StepKey, block: number) => key.stream(sites.gibbs + 3 * block + 2);
 
 export class GibbsSweep {
   private constructor(
@@ -80,6 +84,10 @@ export class GibbsSweep {
       }
     }
     for (const block of scan) {
+      if (block >= 0 && this.terms[block].movesScales) {
+        const moving = this.moveScales(block, chains);
+        if (moving !== undefined) await moving;
+      }
       const running = block < 0 ? this.updateFixed(chains, squares) : this.updateTerm(block, chains, squares);
       if (running !== undefined) await running;
     }
@@ -88,6 +96,16 @@ export class GibbsSweep {
       const stream = othersOf(key, blocks.errors);
       values.sigma = updateSd(stream, errors.prior, { count: rows, sum: squares[i] }, values.sigma);
     }
+  }
+
+  /** Moves the scales of those chains that have learnt to propose some. */
+  private moveScales(t: number, chains: readonly SweptChain[]): void | Promise<void> {
+    const moved = chains.flatMap(({ lane, values, key, proposals }): MovedChain[] => {
+      const proposal = proposals?.[t];
+      if (!proposal?.isFitted) return [];
+      return [{ lane, values, effects: this.effectsOf(values), proposal, stream: movesOf(key, blocks.term(t)) }];
+    });
+    return moved.length === 0 ? undefined : this.terms[t].moveScales(moved);
   }
 
   private updateTerm(t: number, chains: readonly SweptChain[], squares: Float64Array): void | Promise<void> {

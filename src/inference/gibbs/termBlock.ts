@@ -2,11 +2,14 @@
 import type { Device } from '../../kernels/device.js';
 import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../random/streams.js';
+import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues, LevelValues, TermValues } from './chainValues.js';
-import { precisionOf, updateFullCovariance } from './covarianceUpdates.js';
-import { populationMoments } from './populationPrior.js';
+import { precisionOf } from './correlations.js';
+import { updateFullCovariance } from './covarianceUpdates.js';
+import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
+import { covarianceFactor, ScaleMove } from './scaleMove.js';
 import { updateDiagonalSd } from './sdUpdates.js';
 import { type ScaleQuadratic, updateSignedScales } from './signedScales.js';
 import { compileTerm, names, needsRows, staticData } from './termProgram.js';
@@ -17,6 +20,17 @@ export interface Scheme {
   readonly isCollapsed: boolean;
   /** After the scales given the coefficients, the scales given the standardised deviations. */
   readonly isInterweaved: boolean;
+  /** Before the coefficients, the scales with the coefficients integrated out. */
+  readonly movesScales: boolean;
+}
+
+/** A chain whose scales are moved. */
+export interface MovedChain {
+  readonly lane: number;
+  readonly values: ChainValues;
+  readonly effects: readonly Float64Array[];
+  readonly proposal: AdaptiveProposal;
+  readonly stream: RandomStream;
 }
 
 /** Arrays that the updates of one chain work in. */
@@ -33,6 +47,8 @@ interface LevelScratch {
 
 export class TermBlock {
   private readonly scratch: readonly LevelScratch[];
+  /** By lane: the population's prior in a move of the scales that the coefficients have not followed yet. */
+  private readonly moved = new Map<number, NormalMoments>();
   private readonly slopes: Float64Array;
   private readonly curvature: Float64Array;
 
@@ -43,6 +59,7 @@ export class TermBlock {
     /** Residual sum of squares that the program leaves out. */
     private readonly residual: number,
     private readonly scheme: Scheme,
+    private readonly move: ScaleMove | undefined,
   ) {
     const { levels } = this.term;
     this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
@@ -65,11 +82,14 @@ export class TermBlock {
   ): Promise<TermBlock> {
     const data = staticData(structure, index);
     const program = await compileTerm(structure, index, device, data, { isCollapsed: scheme.isCollapsed, chains });
-    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme);
+    // Differences of densities that are large themselves want double precision.
+    const isMoved = scheme.movesScales && device.precision === 'double';
+    const move = isMoved ? await ScaleMove.create(structure, index, device, chains, data) : undefined;
+    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, move);
   }
 
   get memoryBytes(): number {
-    return this.program.memoryBytes;
+    return this.program.memoryBytes + (this.move?.program.memoryBytes ?? 0);
   }
 
   get dataBytes(): number {
@@ -80,8 +100,9 @@ export class TermBlock {
     return this.structure.terms[this.index];
   }
 
-  dispose(): Promise<void> {
-    return this.program.dispose();
+  async dispose(): Promise<void> {
+    await this.program.dispose();
+    await this.move?.program.dispose();
   }
 
   /** Hands the program what a chain's coefficients depend on. */
@@ -92,26 +113,68 @@ export class TermBlock {
     noise: RandomStream,
     other: RandomStream,
   ): void {
-    const { program, term, structure } = this;
+    const { program } = this;
     const { levels, population } = chain.terms[this.index];
     program.setScalar('inverse variance', lane, 1 / (chain.sigma * chain.sigma));
     for (const [j, { sds, lower }] of levels.entries()) {
-      program.set(names.scale(j), lane, lower === undefined ? sds : scaledRows(sds, lower));
+      program.set(names.scale(j), lane, covarianceFactor(sds, lower));
       if (!program.has(names.precision(j))) continue;
       const precision = precisionOf(sds, lower);
       program.set(names.precision(j), lane, lower === undefined ? diagonalOf(precision, sds.length) : precision);
       program.set(names.above(j), lane, j + 1 < levels.length ? levels[j + 1].coefficients : population);
     }
-    const { precisions, means } = populationMoments(other, term.population.prior, population);
+    // Coefficients are drawn given the very variances that the scales were moved with.
+    const moments = this.moved.get(lane) ?? this.populationMoments(chain, other);
+    this.moved.delete(lane);
+    this.setGivens(program, lane, chain, effects, moments);
+    program.fillNoise(lane, noise.counter!);
+  }
+
+  /** Moves the scales of chains whose proposals have been learnt, with the coefficients integrated out. */
+  moveScales(chains: readonly MovedChain[]): void | Promise<void> {
+    const move = this.move!;
+    const pending = chains.map(({ lane, values, effects, proposal, stream }) => {
+      const own = move.propose(values, proposal, stream);
+      const moments = this.populationMoments(values, stream);
+      this.moved.set(lane, moments);
+      for (const half of [0, 1]) this.setGivens(move.program, 2 * lane + half, values, effects, moments);
+      move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
+      move.setScales(2 * lane + 1, own.scales);
+      return own;
+    });
+    const finish = (): void => {
+      for (const [i, { lane, values, proposal, stream }] of chains.entries())
+        move.decide(lane, values, pending[i], proposal, stream);
+    };
+    const running = move.program.run();
+    return running === undefined ? finish() : running.then(finish);
+  }
+
+  /** Whether scales are moved with the coefficients integrated out. */
+  get movesScales(): boolean {
+    return this.move !== undefined;
+  }
+
+  private populationMoments(chain: ChainValues, stream: RandomStream): NormalMoments {
+    return populationMoments(stream, this.term.population.prior, chain.terms[this.index].population);
+  }
+
+  /** What both programs are given of everything but the term's own scales. */
+  private setGivens(
+    program: BoundProgram,
+    lane: number,
+    chain: ChainValues,
+    effects: readonly Float64Array[],
+    { precisions, means }: NormalMoments,
+  ): void {
     program.set('prior precision', lane, precisions);
     program.set('prior mean', lane, means);
-    for (let t = 0; t < structure.terms.length; t++) {
+    for (let t = 0; t < this.structure.terms.length; t++) {
       if (t !== this.index) program.set(rowNames.term(t), lane, chain.terms[t].levels[0].coefficients);
     }
     if (program.has('dense_effects')) program.set('dense_effects', lane, chain.fixed!.coefficients);
     for (const [c, values] of effects.entries()) program.set(rowNames.category(c), lane, values);
     if (program.has('weights')) program.set('weights', lane, chain.weights!);
-    program.fillNoise(lane, noise.counter!);
   }
 
   run(): void | Promise<void> {
@@ -196,11 +259,6 @@ function updateCovariance(
   for (let i = 0; i < k; i++) {
     sds[i] = updateDiagonalSd(stream, prior, i, k, { count: groups, sum: products[i] }, sds[i]);
   }
-}
-
-/** diag(s) L, `[k][k]`. */
-function scaledRows(sds: Float64Array, lower: Float64Array): Float64Array {
-  return lower.map((value, at) => value * sds[Math.floor(at / sds.length)]);
 }
 
 const diagonalOf = (matrix: Float64Array, k: number): Float64Array =>

@@ -14,6 +14,8 @@ import {
   integrate,
   levelMeans,
   type LevelLinks,
+  logIntegral,
+  logIntegralOfPopulation,
   prepare,
   sumsByParent,
   toLevelAbove,
@@ -31,6 +33,8 @@ export interface TermOptions {
 export interface StaticData {
   readonly arrays: ReadonlyMap<string, DataArray>;
   readonly residual: number;
+  /** Sum of squares of `projected`. */
+  readonly projectedSquares: number;
 }
 
 /** Whether what the rows say of a term's coefficients changes from sweep to sweep. */
@@ -72,7 +76,8 @@ export function staticData(structure: LinearHierarchy, t: number): StaticData {
     ['upper', { shape: [units, k, k], values: upper }],
     ['projected', { shape: [units, k], values: projected }],
   ]);
-  return { arrays, residual: residualSumOfSquares };
+  const projectedSquares = projected.reduce((sum, z) => sum + z * z, 0);
+  return { arrays, residual: residualSumOfSquares, projectedSquares };
 }
 
 /** Compiles the program of term `t`. */
@@ -111,6 +116,44 @@ export function compileTerm(
   );
 }
 
+/**
+ * Compiles the log density of the scales given the response, all coefficients of term `t` integrated out. Outputs: `value`, to which
+ * −N log σ and −½ total / σ² are to be added, and, where others explain part of the rows, `total`, Σ ω r² of what they leave.
+ */
+export function compileIntegrated(
+  structure: LinearHierarchy,
+  t: number,
+  device: Device,
+  data: StaticData,
+  lanes: number,
+): Promise<BoundProgram> {
+  const term = structure.terms[t];
+  const rows = needsRows(structure) ? rowInputs(structure, t) : undefined;
+  const populationSize = populationLength(term);
+  const parameters: Record<string, readonly number[]> = {
+    'inverse variance': [],
+    'prior precision': [populationSize],
+    'prior mean': [populationSize],
+    ...rows?.parameters,
+  };
+  for (const [j, { size, covariance }] of term.levels.entries())
+    parameters[names.scale(j)] = covariance.cholesky === undefined ? [size] : [size, size];
+  const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
+  return compileProgram(device, lanes, parameters, arrays, (p, d): Record<string, tf.Tensor> => {
+    const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
+    let information = informationOfRows(p, d, residual).scaled;
+    const parts: tf.Tensor[] = [];
+    for (const [j, link] of linksOf(term, d).entries()) {
+      const own = prepare(information, p[names.scale(j)]);
+      parts.push(logIntegral(own));
+      information = toLevelAbove(link, integrate(information, own));
+    }
+    parts.push(logIntegralOfPopulation(information, p['prior precision'], p['prior mean']));
+    const value = parts.reduce((sum, part) => sum.add(part));
+    return residual === undefined ? { value } : { value, total: squares(p, residual) };
+  });
+}
+
 /** Coefficients of the population. */
 function populationLength({ levels }: NestedTerm): number {
   const last = levels[levels.length - 1];
@@ -128,6 +171,30 @@ function linkData({ levels }: NestedTerm): Map<string, DataArray> {
   return arrays;
 }
 
+function linksOf({ levels }: NestedTerm, d: NamedTensors): LevelLinks[] {
+  return levels.map(({ size, covariateCount }, j): LevelLinks => {
+    const above = levels[j + 1] as (typeof levels)[number] | undefined;
+    return {
+      size,
+      covariateCount,
+      covariates: d[`covariates ${j}`] as tf.Tensor | undefined,
+      parent: d[`parent ${j}`] as tf.Tensor | undefined,
+      parentGroups: above?.groups ?? 1,
+    };
+  });
+}
+
+/** What the rows say of the innermost coefficients: X'ΩX and X'Ωr, and the same over σ². */
+function informationOfRows(
+  p: NamedTensors,
+  d: NamedTensors,
+  residual: tf.Tensor | undefined,
+): { own: Information; scaled: Information } {
+  const own = residual === undefined ? { precision: d.gram, shift: d.cross } : crossproducts(p, d, residual);
+  const lambda = p['inverse variance'];
+  return { own, scaled: { precision: own.precision.mul(lambda), shift: own.shift.mul(lambda) } };
+}
+
 /** One update of all coefficients of a term. */
 function sweep(
   structure: LinearHierarchy,
@@ -138,23 +205,10 @@ function sweep(
   d: NamedTensors,
 ): Record<string, tf.Tensor> {
   const { levels } = structure.terms[t];
-  const links = levels.map(({ size, covariateCount }, j): LevelLinks => {
-    const above = levels[j + 1] as (typeof levels)[number] | undefined;
-    return {
-      size,
-      covariateCount,
-      covariates: d[`covariates ${j}`],
-      parent: d[`parent ${j}`],
-      parentGroups: above?.groups ?? 1,
-    };
-  });
+  const links = linksOf(structure.terms[t], d);
   const scales = levels.map((_, j) => p[names.scale(j)]);
   const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
-  const own = rowResidual === undefined ? { precision: d.gram, shift: d.cross } : crossproducts(p, d, rowResidual);
-  const fromRows = {
-    precision: own.precision.mul(p['inverse variance']),
-    shift: own.shift.mul(p['inverse variance']),
-  };
+  const { own, scaled: fromRows } = informationOfRows(p, d, rowResidual);
   const { coefficients, population } = isCollapsed
     ? collapsed(links, scales, fromRows, p)
     : centred(links, scales, fromRows, p);

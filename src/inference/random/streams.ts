@@ -40,7 +40,7 @@ export const sites = {
   gibbsRows: 9,
   /** The n-th trial of a step-size search uses `stepSizeSearch + n`. */
   stepSizeSearch: 16,
-  /** Gibbs: block b uses `gibbs + 2b` for the normals of its coefficients and `gibbs + 2b + 1` for all else. */
+  /** Gibbs: block b uses `gibbs + 3b` for the normals of its coefficients, and the two after it for scales and for Metropolis steps. */
   gibbs: 2 ** 16,
 } as const;
 

@@ -1,0 +1,111 @@
+// Proposals learnt from a chain's burn-in: Student's t around its mean, and steps of its shape. They stay as they are afterwards.
+import { cholesky, solve } from '../linearAlgebra.js';
+import { drawGamma, drawNormal } from '../random/distributions.js';
+import type { RandomStream } from '../random/streams.js';
+
+/** Degrees of freedom of the independent proposals: heavier tails than what they are to cover. */
+const df = 6;
+
+/** Mean and factor of the covariance that proposals are made with. */
+interface Fitted {
+  readonly centre: Float64Array;
+  /** Lower, `[dimension][dimension]`. */
+  readonly factor: Float64Array;
+}
+
+export class AdaptiveProposal {
+  private count = 0;
+  private readonly mean: Float64Array;
+  /** Sums of products of deviations from the running mean, lower triangle. */
+  private readonly products: Float64Array;
+  private fitted: Fitted | undefined;
+
+  constructor(readonly dimension: number) {
+    this.mean = new Float64Array(dimension);
+    this.products = new Float64Array(dimension * dimension);
+  }
+
+  get isFitted(): boolean {
+    return this.fitted !== undefined;
+  }
+
+  /** Takes a state of the chain in (Welford 1962). */
+  observe(x: Float64Array): void {
+    const { mean, products, dimension } = this;
+    this.count++;
+    const before = x.map((value, i) => value - mean[i]);
+    for (let i = 0; i < dimension; i++) mean[i] += before[i] / this.count;
+    for (let i = 0; i < dimension; i++)
+      for (let j = 0; j <= i; j++) products[i * dimension + j] += before[i] * (x[j] - mean[j]);
+  }
+
+  /** Makes the proposals fit the states since the last call; keeps the old ones where those were too few. */
+  refit(): void {
+    const { count, mean, products, dimension } = this;
+    if (count > dimension + 2) {
+      // A covariance of few states may be too narrow in some direction.
+      const inflation = (1 + (2 * dimension) / count) / (count - 1);
+      const covariance = products.map((value) => value * inflation);
+      for (let i = 0; i < dimension; i++) covariance[i * dimension + i] *= 1 + 1e-6;
+      const factor = cholesky(covariance, dimension);
+      if (factor !== undefined) this.fitted = { centre: mean.slice(), factor };
+    }
+    this.forget();
+  }
+
+  /** Drops the states taken in since the last call. */
+  forget(): void {
+    this.count = 0;
+    this.mean.fill(0);
+    this.products.fill(0);
+  }
+
+  /** A draw that does not depend on the chain's state. */
+  drawIndependent(stream: RandomStream): Float64Array {
+    const { centre } = this.fitted!;
+    const scale = Math.sqrt(df / (2 * drawGamma(stream, df / 2)));
+    return this.deviation(stream, scale).map((value, i) => centre[i] + value);
+  }
+
+  /** Log density of `drawIndependent` at x, up to a constant. */
+  logDensity(x: Float64Array): number {
+    const { centre, factor } = this.fitted!;
+    const z = x.map((value, i) => value - centre[i]);
+    solve(factor, z);
+    const square = z.reduce((sum, value) => sum + value * value, 0);
+    return -0.5 * (df + this.dimension) * Math.log1p(square / df);
+  }
+
+  /** A symmetric step from x, of the size that Roberts, Gelman and Gilks (1997) give. */
+  drawStep(stream: RandomStream, x: Float64Array): Float64Array {
+    return this.deviation(stream, 2.38 / Math.sqrt(this.dimension)).map((value, i) => x[i] + value);
+  }
+
+  /** All numbers, for a snapshot. */
+  pack(): Float64Array {
+    const { count, mean, products, fitted, dimension } = this;
+    const none = { centre: new Float64Array(dimension), factor: new Float64Array(dimension * dimension) };
+    const { centre, factor } = fitted ?? none;
+    return Float64Array.of(count, Number(this.isFitted), ...mean, ...products, ...centre, ...factor);
+  }
+
+  /** Takes up where the packed one was. */
+  unpack(packed: Float64Array): void {
+    const { dimension: d } = this;
+    const from = (start: number, length: number): Float64Array => packed.slice(start, start + length);
+    this.count = packed[0];
+    this.mean.set(from(2, d));
+    this.products.set(from(2 + d, d * d));
+    const at = 2 + d + d * d;
+    this.fitted = packed[1] === 1 ? { centre: from(at, d), factor: from(at + d, d * d) } : undefined;
+  }
+
+  private deviation(stream: RandomStream, scale: number): Float64Array {
+    const { dimension } = this;
+    const { factor } = this.fitted!;
+    const z = Float64Array.from({ length: dimension }, () => scale * drawNormal(stream));
+    const result = new Float64Array(dimension);
+    for (let i = 0; i < dimension; i++) for (let j = 0; j <= i; j++) result[i] += factor[i * dimension + j] * z[j];
+    return result;
+  }
+}
