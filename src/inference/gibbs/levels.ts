@@ -156,7 +156,7 @@ export function logIntegralOfPopulation(
 /** Sum of the logs of the diagonals of `[…, k, k]`. */
 function logDiagonal(factor: tf.Tensor): tf.Tensor {
   return factor
-    .mul(identity(factor.shape[factor.rank - 1]!))
+    .mul(identity(factor.shape[factor.rank - 1]))
     .sum(-1)
     .log()
     .sum();

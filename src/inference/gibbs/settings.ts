@@ -27,6 +27,7 @@ export interface GibbsSettings {
   readonly thin?: number;
   /** Integer or string; default 1. */
   readonly seed?: number | string;
+  /** Default `integrated`. */
   readonly scheme?: GibbsScheme;
   /** Order of the blocks in a sweep: always the same, the same backwards, or a new one every sweep. Default systematic. */
   readonly scan?: 'systematic' | 'reversed' | 'random';
@@ -55,7 +56,7 @@ export function resolveGibbsSettings(settings: GibbsSettings): ResolvedGibbsSett
     draws: wholeNumber('draws', settings.draws ?? 1000, 0),
     thin: wholeNumber('thin', settings.thin ?? 1, 1),
     seed: settings.seed ?? 1,
-    scheme: settings.scheme ?? 'collapsedInterweaved',
+    scheme: settings.scheme ?? 'integrated',
     scan: settings.scan ?? 'systematic',
   };
 }

@@ -9,7 +9,7 @@ import { updateFullCovariance } from './covarianceUpdates.js';
 import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
-import { covarianceFactor, ScaleMove } from './scaleMove.js';
+import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
 import { updateDiagonalSd } from './sdUpdates.js';
 import { type ScaleQuadratic, updateSignedScales } from './signedScales.js';
 import { compileTerm, names, needsRows, staticData } from './termProgram.js';
@@ -148,6 +148,21 @@ export class TermBlock {
     };
     const running = move.program.run();
     return running === undefined ? finish() : running.then(finish);
+  }
+
+  /** Log density of a chain's scales with the term's coefficients integrated out, in their coordinates, up to a constant. */
+  async logDensityOfScales(chain: ChainValues, effects: readonly Float64Array[]): Promise<number> {
+    const move = this.move!;
+    const scales = ScaleMove.scalesOf(chain, this.index);
+    const { prior } = this.term.population;
+    if (prior.kind !== 'normal') throw new Error('the prior of the population is a mixture');
+    this.setGivens(move.program, 0, chain, effects, {
+      means: Float64Array.from(prior.means),
+      precisions: Float64Array.from(prior.sds, (sd) => 1 / (sd * sd)),
+    });
+    move.setScales(0, scales);
+    await move.program.run();
+    return move.logDensity(0, toCoordinates(scales));
   }
 
   /** Whether scales are moved with the coefficients integrated out. */

@@ -177,8 +177,8 @@ function linksOf({ levels }: NestedTerm, d: NamedTensors): LevelLinks[] {
     return {
       size,
       covariateCount,
-      covariates: d[`covariates ${j}`] as tf.Tensor | undefined,
-      parent: d[`parent ${j}`] as tf.Tensor | undefined,
+      covariates: d[`covariates ${j}`],
+      parent: d[`parent ${j}`],
       parentGroups: above?.groups ?? 1,
     };
   });

@@ -1,8 +1,9 @@
 // Draws of scales: their priors against the model's, and each update against what it must leave invariant.
 import { describe, expect, it } from 'vitest';
 import type { PriorSpec } from '../../../src/data/prior.js';
-import { inverseCorrelationDiagonal, updateFullCovariance } from '../../../src/inference/gibbs/covarianceUpdates.js';
-import { logPrior, logSdPrior } from '../../../src/inference/gibbs/priorDensity.js';
+import { inverseCorrelationDiagonal } from '../../../src/inference/gibbs/correlations.js';
+import { updateFullCovariance } from '../../../src/inference/gibbs/covarianceUpdates.js';
+import { logCovariancePrior, logPrior, logSdPrior } from '../../../src/inference/gibbs/priorDensity.js';
 import { updateDiagonalSd, updateSd } from '../../../src/inference/gibbs/sdUpdates.js';
 import { updateSignedScales } from '../../../src/inference/gibbs/signedScales.js';
 import { sliceSample } from '../../../src/inference/gibbs/slice.js';
@@ -80,6 +81,24 @@ describe('densities of the priors', () => {
         expect(own(inverse, n) - own(inverse, 0)).toBeCloseTo(values[n] - values[0], 8);
         expect(own(undefined, n) - own(undefined, 0)).toBeCloseTo(ofDiagonal[n] - ofDiagonal[0], 8);
       }
+    }
+  });
+});
+
+describe('the density of a covariance', () => {
+  it.each(Object.keys(covariances))('%s is the model’s up to a constant', async (name) => {
+    const prior = covariances[name];
+    const stream = streamOf(6);
+    const points = Array.from({ length: 5 }, () => drawCovariance(stream, prior, k, true));
+    const full = await batchedFunction((p) => covarianceLogDensity(prior, p.s, p.lower), { s: [k], lower: [k, k] });
+    const diagonal = await batchedFunction((p) => covarianceLogDensity(prior, p.s, undefined), { s: [k] });
+    const values = full(5, (n) => [...points[n].sds, ...points[n].lower!]);
+    const ofDiagonal = diagonal(5, (n) => points[n].sds);
+    const own = points.map(({ sds, lower }) => logCovariancePrior(prior, sds, lower));
+    const ownDiagonal = points.map(({ sds }) => logCovariancePrior(prior, sds, undefined));
+    for (let n = 1; n < 5; n++) {
+      expect(own[n] - own[0]).toBeCloseTo(values[n] - values[0], 8);
+      expect(ownDiagonal[n] - ownDiagonal[0]).toBeCloseTo(ofDiagonal[n] - ofDiagonal[0], 8);
     }
   });
 });
