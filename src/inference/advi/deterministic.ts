@@ -47,7 +47,7 @@ export async function climbDeterministically(
   let isWide = false;
   const evaluate = async (point: Point): Promise<void> => {
     // An iterate beyond all bounds ends the climb: nothing further counts as higher.
-    point.value = isWide ? NaN : (await objective.closedForm(point.position, noise, point.gradient)).elbo;
+    point.value = isWide ? NaN : await objective.closedForm(point.position, noise, point.gradient);
   };
   const onIterate = ({ position, value }: Point): void => {
     best = position;
@@ -118,7 +118,7 @@ export async function linearResponse(
   const at = newPoint(phi.length);
   at.position.set(phi);
   const evaluate = async (point: Point): Promise<void> => {
-    point.value = (await objective.closedForm(point.position, noise, point.gradient)).elbo;
+    point.value = await objective.closedForm(point.position, noise, point.gradient);
   };
   const product = {
     at,

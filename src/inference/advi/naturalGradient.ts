@@ -21,20 +21,22 @@ export function naturalGradient(
   const { dimension, order, start } = pattern;
   const variances = nodeVariances(pattern, phi);
   const factors = rowFactors(pattern, deltas);
+  const work = new Float64Array(phi.length);
+  const rows = Array.from(order, (_, node) =>
+    work.subarray(2 * dimension + start[node], 2 * dimension + start[node + 1]),
+  );
   return (gradient) => {
-    const result = new Float64Array(gradient.length);
-    result.set(covarianceTimes(pattern, phi, gradient));
-    for (let i = dimension; i < 2 * dimension; i++) result[i] = gradient[i] / 2;
-    for (let node = 0; node < order.length; node++) {
-      const [first, end] = [2 * dimension + start[node], 2 * dimension + start[node + 1]];
-      if (first === end) continue;
-      const row = gradient.slice(first, end);
+    work.set(gradient);
+    work.set(covarianceTimes(pattern, phi, gradient));
+    for (let i = dimension; i < 2 * dimension; i++) work[i] /= 2;
+    rows.forEach((row, node) => {
+      if (row.length === 0) return;
       const factor = factors[node]!;
       solve(factor, row);
       solveTransposed(factor, row);
-      for (let k = 0; k < row.length; k++) result[first + k] = row[k] * variances[node];
-    }
-    return result;
+      for (let k = 0; k < row.length; k++) row[k] *= variances[node];
+    });
+    return work.slice();
   };
 }
 

@@ -40,16 +40,17 @@ export class ElboObjective {
     this.logScale = standardisation.scale.reduce((sum, value) => sum + Math.log(value), 0);
   }
 
-  /** The ELBO with the entropy in closed form, and its gradient: for fixed draws, where the same noise comes again and again. */
-  async closedForm(phi: Float64Array, noise: Float64Array, gradient: Float64Array): Promise<ElboEstimate> {
+  /** The ELBO with the entropy in closed form, and its gradient: for fixed draws, where the same noise comes again and again. Not finite where the density is not. */
+  async closedForm(phi: Float64Array, noise: Float64Array, gradient: Float64Array): Promise<number> {
     const { family, draws } = this;
     await this.evaluate(phi, noise);
-    const estimate = this.meanOf(this.logDensities);
     gradient.fill(0);
     family.pullback(phi, noise, draws, this.positions, this.slopes, gradient);
     for (let i = 0; i < gradient.length; i++) gradient[i] /= draws;
     family.addEntropyGradient(phi, 1, gradient);
-    return { ...estimate, elbo: estimate.elbo + family.entropy(phi) + this.logScale };
+    let sum = 0;
+    for (const value of this.logDensities) sum += value;
+    return sum / draws + family.entropy(phi) + this.logScale;
   }
 
   /**

@@ -32,7 +32,7 @@ export interface AdviOptions {
   readonly stepSize?: number;
   /** Default 2,000 (deterministic) and 10,000. */
   readonly maxIterations?: number;
-  /** Deterministic: gain in ELBO that a step must promise, default 1e-3. Stochastic: error of the parameters in sds, default 0.03. */
+  /** Deterministic: gain in ELBO that a step must promise, default 5e-3. Stochastic: error of the parameters in sds, default 0.03. */
   readonly tolerance?: number;
 }
 
@@ -111,7 +111,7 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
     optimiser: settings.optimiser ?? 'lbfgs',
     stepSize: positive('stepSize', settings.stepSize ?? 0.1),
     maxIterations: wholeNumber('maxIterations', settings.maxIterations ?? (isDeterministic ? 2000 : 10_000), 1),
-    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 1e-3 : 0.03)),
+    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 5e-3 : 0.03)),
     chains: wholeNumber('chains', settings.chains ?? 4, 1),
     draws: wholeNumber('draws', settings.draws ?? 1000, 1),
     key,

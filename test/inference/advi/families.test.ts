@@ -50,14 +50,12 @@ describe.each(families)('$name', (family) => {
     await objective.closedForm(phi, noise, gradient);
     const step = 1e-5;
     for (let i = 0; i < phi.length; i++) {
-      const at = async (by: number): Promise<number> =>
-        (
-          await objective.closedForm(
-            phi.map((value, k) => (k === i ? value + by : value)),
-            noise,
-            scratch,
-          )
-        ).elbo;
+      const at = (by: number): Promise<number> =>
+        objective.closedForm(
+          phi.map((value, k) => (k === i ? value + by : value)),
+          noise,
+          scratch,
+        );
       const difference = ((await at(step)) - (await at(-step))) / (2 * step);
       expect(Math.abs(difference - gradient[i])).toBeLessThan(1e-6 * (1 + Math.abs(gradient[i])));
     }
