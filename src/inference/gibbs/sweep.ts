@@ -10,6 +10,7 @@ import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
 import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
+import { sharedColumns, shiftBetween } from './sharedColumns.js';
 import { type MovedChain, type Scheme, TermBlock } from './termBlock.js';
 
 /** A chain that takes part in a sweep. */
@@ -34,6 +35,7 @@ export class GibbsSweep {
     private readonly terms: readonly TermBlock[],
     private readonly fixed: { readonly draws: FixedDraws; readonly program: BoundProgram } | undefined,
     private readonly rowWeights: RowWeights | undefined,
+    private readonly shared: ReturnType<typeof sharedColumns>,
   ) {}
 
   /** Compiles the programs of all blocks. */
@@ -52,6 +54,7 @@ export class GibbsSweep {
         program: await compileFixed(structure, device, chains),
       },
       isWeighted ? new RowWeights(structure) : undefined,
+      sharedColumns(structure),
     );
   }
 
@@ -94,6 +97,7 @@ export class GibbsSweep {
     const { errors, rows } = this.structure;
     for (const [i, { values, key }] of chains.entries()) {
       const stream = othersOf(key, blocks.errors);
+      for (const pair of this.shared) shiftBetween(stream, this.structure, values, pair);
       values.sigma = updateSd(stream, errors.prior, { count: rows, sum: squares[i] }, values.sigma);
     }
   }
@@ -162,8 +166,9 @@ export class GibbsSweep {
     const noise = new Float64Array(draws.free);
     normalsOf(key, blocks.fixed).fillNormal(noise);
     const state = values.fixed!;
-    draws.drawCoefficients(noise, equations, 1 / (values.sigma * values.sigma), state);
-    draws.drawScales(othersOf(key, blocks.fixed), state);
+    const inverseVariance = 1 / (values.sigma * values.sigma);
+    draws.drawCoefficients(noise, equations, inverseVariance, state);
+    draws.drawScales(othersOf(key, blocks.fixed), equations, inverseVariance, state);
     return program.readScalar('squares', lane) + changeOfSquares(state.coefficients, equations);
   }
 

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ChainValues } from '../../../src/inference/gibbs/chainValues.js';
 import { FixedDraws } from '../../../src/inference/gibbs/fixedBlock.js';
+import { moveColumn, sharedColumns, shiftBetween } from '../../../src/inference/gibbs/sharedColumns.js';
 import { schemes } from '../../../src/inference/gibbs/settings.js';
 import { GibbsSweep } from '../../../src/inference/gibbs/sweep.js';
 import { TermBlock } from '../../../src/inference/gibbs/termBlock.js';
@@ -110,4 +111,47 @@ describe.each(['fixed columns and categories', 'horseshoe and Student-t errors']
     const ratio = (await logDensity(found[0])) - (await logDensity(found[1]));
     expect(ratio).toBeCloseTo(-0.5 * (squared(noises[0]) - squared(noises[1])), 7);
   });
+});
+
+describe('shifts between blocks that share a column', () => {
+  it.each(['crossed', 'horseshoe and Student-t errors'])(
+    'leave rows and deviations, and are normal: %s',
+    async (name) => {
+      const example = withNormalErrors(exampleOf(name));
+      // The constant is among the dense columns too, where there are any.
+      const ones = new Float64Array(example.rows).fill(1);
+      const structure =
+        example.fixed === undefined
+          ? example
+          : { ...example, fixed: { ...example.fixed, dense: example.fixed.dense.with(1, ones) } };
+      const pairs = sharedColumns(structure);
+      expect(pairs.map(([a, b]) => [a.term, a.column, b.term, b.column])).toEqual([
+        [0, 0, ...(structure.fixed === undefined ? [1, 0] : [-1, 1])],
+      ]);
+      const logDensity = await logDensityOf(structure);
+      const before = randomValues(structure, name);
+      const along = async (shift: number): Promise<number> => {
+        const values = copyOf(before);
+        for (const [place, sign] of [
+          [pairs[0][0], 1],
+          [pairs[0][1], -1],
+        ] as const)
+          moveColumn(structure, values, place, sign * shift);
+        return logDensity(values);
+      };
+      // The density along the direction is a parabola, and draws have its mean and variance.
+      const [low, middle, high] = [await along(-1), await along(0), await along(1)];
+      const precision = 2 * middle - low - high;
+      const mean = (high - low) / 2 / precision;
+      const draws = Array.from({ length: 4000 }, (_, n) => {
+        const values = copyOf(before);
+        shiftBetween(stepKey(randomKey(4), 0, n).stream(0), structure, values, pairs[0]);
+        return values.terms[0].population[0] - before.terms[0].population[0];
+      });
+      const found = draws.reduce((sum, x) => sum + x, 0) / draws.length;
+      const variance = draws.reduce((sum, x) => sum + (x - found) ** 2, 0) / draws.length;
+      expect(Math.abs(found - mean) * Math.sqrt(precision * draws.length)).toBeLessThan(4);
+      expect(Math.abs(variance * precision - 1) / Math.sqrt(2 / draws.length)).toBeLessThan(4);
+    },
+  );
 });
