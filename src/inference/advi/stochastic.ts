@@ -23,6 +23,9 @@ const SAME = 2;
 /** Share of draws of a step that may fail. */
 const MOST_FAILURES = 0.5;
 const MOMENTUM = 0.9;
+/** Standard errors of a block's ELBO by which it must lie below the best one to count as fallen, and blocks in a row that may. */
+const FALL = 5;
+const MOST_FALLS = 5;
 
 /**
  * Climbs with steps g/√(mean g²) of a constant size until the iterates are stationary by R-hat and the Monte-Carlo error of their average is below the
@@ -47,7 +50,9 @@ export async function climbStochastically(
   let blocks = new IterateBlocks(size, BLOCK, judged);
   let stepSize = firstStepSize;
   let previous: Float64Array | undefined;
-  let [blockElbo, blockSteps] = [0, 0];
+  let [blockElbo, blockSquares, blockSteps, falls] = [0, 0, 0, 0];
+  let [best, bestElbo] = [phi.slice(), -Infinity];
+  let scales = family.errorScales(phi);
   let standing = 'the first block of iterations did not end';
   let turnEnds = performance.now();
   const end = (iterations: number, isConverged: boolean, why: string, at = phi): Climb => ({
@@ -57,33 +62,54 @@ export async function climbStochastically(
     why,
     elboTrace,
   });
+  const restart = (): void => {
+    stepSize /= 2;
+    falls = 0;
+    scales = family.errorScales(phi);
+    velocity.fill(0);
+    blocks = new IterateBlocks(size, BLOCK, judged);
+  };
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
     turnEnds = await turn(turnEnds);
     if (signal?.aborted) return end(iteration - 1, false, 'stopped from outside');
     stepKey(key, 0, iteration).stream(sites.approximation).fillNormal(noise);
     const { elbo, failures } = await objective.pathGradient(phi, noise, gradient);
     if (failures > MOST_FAILURES * draws) {
-      return end(iteration, false, `the log density was not finite at ${failures} of ${draws} draws`);
+      return end(iteration, false, `the log density was not finite at ${failures} of ${draws} draws`, best);
     }
     for (let i = 0; i < size; i++) {
-      // The mean over all steps so far, not a decaying one: step sizes then mean the same throughout.
-      squares[i] += (gradient[i] * gradient[i] - squares[i]) / iteration;
-      velocity[i] = MOMENTUM * velocity[i] + (1 - MOMENTUM) * gradient[i];
-      phi[i] += (stepSize * velocity[i]) / (Math.sqrt(squares[i]) + 1e-12);
+      // In units of errors that matter, so that steps shrink with the approximation. The mean square is over all steps so far, not a decaying
+      // one: step sizes then mean the same throughout.
+      const slope = gradient[i] / scales[i];
+      squares[i] += (slope * slope - squares[i]) / iteration;
+      velocity[i] = MOMENTUM * velocity[i] + (1 - MOMENTUM) * slope;
+      phi[i] += (stepSize * velocity[i]) / (Math.sqrt(squares[i]) + 1e-12) / scales[i];
     }
     if (Number.isFinite(elbo)) {
-      blockElbo += elbo;
       blockSteps++;
+      const deviation = elbo - blockElbo;
+      blockElbo += deviation / blockSteps;
+      blockSquares += deviation * (elbo - blockElbo);
     }
     if (!blocks.add(phi)) continue;
-    elboTrace.push({ iteration, elbo: blockElbo / blockSteps });
-    onProgress?.({ iteration, elbo: blockElbo / blockSteps });
-    [blockElbo, blockSteps] = [0, 0];
+    scales = family.errorScales(phi);
+    const noiseOfBlock = Math.sqrt(blockSquares) / blockSteps;
+    falls = blockElbo < bestElbo - FALL * noiseOfBlock ? falls + 1 : 0;
+    if (blockElbo > bestElbo) [best, bestElbo] = [phi.slice(), blockElbo];
+    elboTrace.push({ iteration, elbo: blockElbo });
+    onProgress?.({ iteration, elbo: blockElbo });
+    [blockElbo, blockSquares, blockSteps] = [0, 0, 0];
+    if (falls >= MOST_FALLS) {
+      // Steps too long for the family: back to the best block, with half of them.
+      standing = `the ELBO fell at step size ${stepSize}`;
+      phi = best.slice();
+      restart();
+      continue;
+    }
     if (isUnbounded(phi, family.dimension))
       return end(iteration, false, 'the approximation widens without end: the posterior is improper or nearly flat');
     if (blocks.length < FIRST_LOOK || blocks.length % 2 === 1) continue;
-    const errorScales = family.errorScales(phi);
-    const { average, rhat, error } = blocks.window(errorScales, tolerance);
+    const { average, rhat, error } = blocks.window(scales, tolerance);
     if (!(rhat < STATIONARY)) {
       standing = `the iterates were still moving (R-hat ${rhat.toFixed(2)} at step size ${stepSize})`;
       continue;
@@ -92,7 +118,7 @@ export async function climbStochastically(
       standing = `the averaged iterates were still uncertain (Monte-Carlo error ${error.toFixed(3)} sd at step size ${stepSize})`;
       continue;
     }
-    const change = previous === undefined ? Infinity : distance(average, previous, errorScales, judged);
+    const change = previous === undefined ? Infinity : distance(average, previous, scales, judged);
     if (change < SAME * tolerance) {
       return end(
         iteration,
@@ -104,9 +130,7 @@ export async function climbStochastically(
     standing = `halving the step size still changed the averaged iterates (by ${change.toFixed(2)} sd)`;
     previous = average;
     phi = average.slice();
-    stepSize /= 2;
-    velocity.fill(0);
-    blocks = new IterateBlocks(size, BLOCK, judged);
+    restart();
   }
   const last = blocks.length >= FIRST_LOOK ? blocks.window(family.errorScales(phi), tolerance).average : phi;
   return end(maxIterations, false, `${maxIterations} iterations were not enough: ${standing}`, last);
