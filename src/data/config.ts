@@ -15,13 +15,22 @@ import { nearestName, suggestion } from './nearestName.js';
 interface MethodConfig {
   readonly name: 'auto' | MethodWord;
   readonly thin: number;
-  readonly targetAcceptance: number;
+  /** Undefined: the method's own. */
+  readonly targetAcceptance: number | undefined;
   readonly maxTreeDepth: number;
   readonly metric: 'diagonal' | 'dense';
   /** Of HMC: length of a trajectory; of ChEES: the first one. Undefined: its own default. */
   readonly integrationTime: number | undefined;
   /** Of ChEES: groups of chains that start at the same point, dividing the chains. Undefined: its own default. */
   readonly superchains: number | undefined;
+  /** Of ADVI. */
+  readonly family: 'mean-field' | 'full-rank' | 'low-rank' | 'structured' | undefined;
+  readonly variant: 'deterministic' | 'stochastic' | undefined;
+  readonly rank: number | undefined;
+  /** Of ADVI and Pathfinder. */
+  readonly maxIterations: number | undefined;
+  /** Of Pathfinder. */
+  readonly paths: number | undefined;
 }
 
 /** The resolved configuration: every default filled in. */
@@ -53,9 +62,9 @@ export interface Config {
 export type Overrides = z.input<typeof overridesSchema>;
 
 /** What a method takes unless it is told otherwise. */
-const fewLongChains = { chains: 4, warmup: 1000, draws: 1000, targetAcceptance: 0.8 } as const;
-/** ChEES adapts over all chains, so that a shorter warm-up does; its rate is a harmonic mean (Hoffman et al. 2021). */
-const manyShortChains = { chains: 64, warmup: 400, draws: 100, targetAcceptance: 0.651 } as const;
+const fewLongChains = { chains: 4, warmup: 1000, draws: 1000 } as const;
+/** ChEES adapts over all chains, so that a shorter warm-up does (Hoffman et al. 2021). */
+const manyShortChains = { chains: 64, warmup: 400, draws: 100 } as const;
 
 const runLengths = ['chains', 'warmup', 'draws'] as const;
 export type RunLength = (typeof runLengths)[number];
@@ -115,11 +124,16 @@ export function loadConfig(
     method: {
       name,
       thin: method.thin ?? 1,
-      targetAcceptance: method.targetAcceptance ?? usual.targetAcceptance,
+      targetAcceptance: method.targetAcceptance,
       maxTreeDepth: method.maxTreeDepth ?? 10,
       metric: method.metric ?? 'diagonal',
       integrationTime: method.integrationTime,
       superchains: method.superchains,
+      family: method.family,
+      variant: method.variant,
+      rank: method.rank,
+      maxIterations: method.maxIterations,
+      paths: method.paths,
     },
     device: set.device ?? config.device ?? 'auto',
     onDeviceLoss: set.onDeviceLoss ?? config.onDeviceLoss ?? 'stop',

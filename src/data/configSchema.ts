@@ -121,7 +121,7 @@ export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
 };
 
 /** Methods of inference, as the configuration and the command line name them. */
-const methodWords = ['nuts', 'hmc', 'chees'] as const;
+const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'advi', 'pathfinder'] as const;
 export type MethodWord = (typeof methodWords)[number];
 
 const methodNames = z.enum(['auto', ...methodWords]);
@@ -139,6 +139,16 @@ const methodSettings = z.strictObject({
   targetAcceptance: z.number().gt(0).lt(1).optional(),
   maxTreeDepth: z.int().min(1).max(15).optional(),
   metric: z.enum(['diagonal', 'dense']).optional(),
+  /** Of ADVI: its Gaussian family; structured keeps group coefficients conditional on their parents. */
+  family: z.enum(['mean-field', 'full-rank', 'low-rank', 'structured']).optional(),
+  /** Of ADVI: fixed draws climbed by a quasi-Newton method, or fresh draws at every step. */
+  variant: z.enum(['deterministic', 'stochastic']).optional(),
+  /** Of ADVI's low-rank family. */
+  rank: count.optional(),
+  /** Of ADVI and Pathfinder. */
+  maxIterations: count.optional(),
+  /** Of Pathfinder: paths from different starts. */
+  paths: count.max(64).optional(),
 });
 
 type MethodSettings = z.output<typeof methodSettings>;

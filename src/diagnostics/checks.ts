@@ -145,7 +145,7 @@ function essClass({ label, limits }: LabelledLimits, count: number, access: Figu
 }
 
 /** NaN or infinite draws: any of them fails. */
-function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
+export function checkNonFinite(classes: readonly ScalarClass[]): CheckResult {
   const bad = classes.flatMap(({ scalars }) => scalars.filter(({ nonFiniteDraws }) => nonFiniteDraws > 0));
   if (bad.length === 0) return { name: 'nonFinite', status: 'pass', detail: 'All draws are finite.' };
   bad.sort((a, b) => b.nonFiniteDraws - a.nonFiniteDraws);

@@ -19,7 +19,7 @@ export { GROUP_LIMITS, POPULATION_LIMITS } from './checkLimits.js';
 export type { ScalarLimits } from './checkLimits.js';
 export { worstStatus } from './figureCheck.js';
 export type { CheckResult, CheckStatus } from './figureCheck.js';
-export { checkMoments, runChecks } from './checks.js';
+export { checkMoments, checkNonFinite, runChecks } from './checks.js';
 export type { ManyChains, MomentsClass, ScalarClass } from './checks.js';
 export { autocorrelation } from './autocovariance.js';
 export { histogram, rankHistogram } from './histogram.js';

@@ -14,7 +14,10 @@ const jitter = 1;
 /** Variances that metrics shrink towards where the model gives none (Stan's choice). */
 const unknownVariance = 1e-3;
 
-export function modelSettings(model: Pick<Model, 'parameters' | 'start'>, settings: SampleSettings): SampleSettings {
+export function modelSettings<Settings extends Omit<SampleSettings, 'method'>>(
+  model: Pick<Model, 'parameters' | 'start'>,
+  settings: Settings,
+): Settings & SampleSettings {
   const blocks = positionBlocks(model);
   const parameterNameOf = (dimension: number): string => dimensionName(blocks, dimension);
   if (model.start === undefined) return { parameterNameOf, ...settings };

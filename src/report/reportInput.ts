@@ -17,6 +17,8 @@ interface ReportRun {
   readonly warmup: number;
   /** Kept draws per chain. */
   readonly draws: number;
+  /** The draws are independent, of an approximation; default: those of chains. */
+  readonly isApproximation?: boolean;
   readonly versions: readonly { readonly name: string; readonly version: string }[];
 }
 

@@ -41,7 +41,7 @@ export async function finishRun(
     sink,
   );
   const checks = [
-    ...convergenceChecks(summaries, trajectories, unstored, many),
+    ...convergenceChecks(summaries, trajectories, unstored, many, method.draws),
     ...result.findings,
     ...dataChecks(data),
   ];

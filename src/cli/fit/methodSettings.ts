@@ -24,13 +24,25 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
     warmup: config.warmup,
     draws: config.draws * method.thin,
     seed: config.seed,
-    targetAcceptance: method.targetAcceptance,
+    ...(method.targetAcceptance !== undefined && { targetAcceptance: method.targetAcceptance }),
     maxTreeDepth: method.maxTreeDepth,
     metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: 'diagonal' },
     superchains: method.superchains,
+    advi: defined({
+      family: method.family,
+      variant: method.variant,
+      rank: method.rank,
+      maxIterations: method.maxIterations,
+    }),
+    pathfinder: defined({ paths: method.paths, maxIterations: method.maxIterations }),
     ...(method.integrationTime !== undefined && {
       hmc: { integrationTime: method.integrationTime },
       chees: { trajectoryLength: method.integrationTime },
     }),
   };
+}
+
+/** Without the settings that are left to the method. */
+function defined<Settings extends object>(settings: Settings): Settings {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
 }

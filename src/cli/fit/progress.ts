@@ -18,7 +18,8 @@ const interval = { terminal: 200, plain: 5000 } as const;
 
 export class Progress {
   private readonly chains: ChainProgress[];
-  private readonly started = performance.now();
+  /** When the first transition was counted: what a method does before says nothing of how long a draw takes. */
+  private started: number | undefined;
   private lastReport = -Infinity;
   private readonly isTerminal = process.stderr.isTTY;
   private readonly update = createLogUpdate(process.stderr);
@@ -52,6 +53,7 @@ export class Progress {
     chain.stepSize = stepSize;
     chain.gradients += leapfrogSteps;
     const now = performance.now();
+    this.started ??= now;
     if (now - this.lastReport < (this.isTerminal ? interval.terminal : interval.plain)) return;
     this.lastReport = now;
     this.report();
@@ -97,7 +99,7 @@ export class Progress {
     const total = this.chains.length * (this.warmup + this.draws);
     const made = this.done - this.before;
     if (this.done >= total) return 'done';
-    if (made === 0) return 'starting';
+    if (made < 2 || this.started === undefined) return 'starting';
     const seconds = (((performance.now() - this.started) / 1000) * (total - this.done)) / made;
     return seconds < 90 ? `about ${Math.ceil(seconds)} s left` : `about ${Math.ceil(seconds / 60)} min left`;
   }

@@ -5,6 +5,7 @@ import { openPosterior } from '../../data/run/posteriorReader.js';
 import { writeTable } from '../../data/writeTable.js';
 import {
   checkMoments,
+  checkNonFinite,
   type CheckResult,
   GROUP_LIMITS,
   type ManyChains,
@@ -16,6 +17,7 @@ import {
   type Summary,
   summariseNamed,
 } from '../../diagnostics/index.js';
+import type { Method } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { isFixedElement, type Model, type Site } from '../../models/model.js';
 import { SummaryThreads } from './summaryThreads.js';
@@ -71,17 +73,20 @@ export async function summariseRun(
 /**
  * The convergence checks of a fit: population strictly, groups by their own limits, unstored sites by their moments.
  * @param many given for a run with superchains
+ * @param draws independent draws have nothing to converge
  */
 export function convergenceChecks(
   summaries: readonly PlacedSummary[],
   sampler: SamplerStatistics | undefined,
   unstored: { readonly moments: RunningMoments; readonly names: readonly string[] } | undefined,
   many?: ManyChains,
+  draws: Method['draws'] = 'chains',
 ): CheckResult[] {
   const population = summaries.filter(({ site }) => site.level === 'population');
   const groups = summaries.filter(({ site }) => site.level === 'group');
   const classes = [{ label: 'population', limits: POPULATION_LIMITS, scalars: population }];
   if (groups.length > 0) classes.push({ label: 'groups', limits: GROUP_LIMITS, scalars: groups });
+  if (draws === 'independent') return [checkNonFinite(classes)];
   const checks = runChecks(classes, sampler, many);
   if (unstored === undefined) return checks;
   const { splitRhatMoments, essBatchMeans, sd } = unstored.moments.columns();

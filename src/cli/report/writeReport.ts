@@ -61,6 +61,7 @@ export async function writeReport(dir: string): Promise<string> {
       chains: figures.chains,
       warmup: figures.warmup,
       draws: figures.draws,
+      isApproximation: methods[figures.method].draws === 'independent',
       versions: Object.entries(run['versions'] as Record<string, string>).map(([name, version]) => ({ name, version })),
     },
     cost: {

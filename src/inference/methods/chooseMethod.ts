@@ -32,5 +32,6 @@ export function chooseMethod(model: Model, wanted: MethodName | 'auto'): MethodC
 
 /** What `auto` tries, best first. */
 const preference: readonly { readonly name: MethodName; readonly reason: string }[] = [
+  { name: 'marginal', reason: 'the coefficients are normal given their scales and are integrated out exactly' },
   { name: 'nuts', reason: 'the density is differentiable' },
 ];

@@ -8,9 +8,9 @@ import type { Section } from '../parts.js';
 import type { ReportInput } from '../reportInput.js';
 import { drawsNote, shownDraws } from './shownDraws.js';
 
-/** Null when no draws were handed over. */
+/** Null when no draws were handed over, and for independent ones. */
 export function mixingSection(input: ReportInput): Section | null {
-  if (input.draws.length === 0) return null;
+  if (input.draws.length === 0 || input.run.isApproximation) return null;
   const selection = shownDraws(input);
   const rows = selection.shown.map(({ draws, summary }) => {
     const ranks = rankChart(draws);

@@ -17,7 +17,7 @@ interface Verdict {
 }
 
 /** The worst check decides; its words say what a reader may do with the results. */
-function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
+function verdictOf({ checks, run }: Pick<ReportInput, 'checks' | 'run'>): Verdict {
   const named = (status: CheckStatus): string[] =>
     checks.filter((check) => check.status === status).map(({ name }) => checkTitle(name));
   const [failed, review] = [named('fail'), named('review')];
@@ -38,8 +38,8 @@ function verdictOf({ checks }: Pick<ReportInput, 'checks'>): Verdict {
   if (checks.length === 0) return { status: 'review', head: 'Not checked', body: 'No checks were run on this fit.' };
   return {
     status: 'pass',
-    head: 'The posterior can be used',
-    body: `All ${checks.length} checks passed: the chains agree, and the estimates are precise enough for the figures shown.`,
+    head: run.isApproximation ? 'The approximation can be used' : 'The posterior can be used',
+    body: `All ${checks.length} checks passed: ${run.isApproximation ? 'the approximation is close to the posterior' : 'the chains agree, and the estimates are precise enough for the figures shown'}.`,
   };
 }
 
@@ -60,11 +60,14 @@ function keyFigures({ parameters, limits, sampler, run, cost }: ReportInput): Ke
   const [rhat, essBulk, essTail] = (['rhat', 'essBulk', 'essTail'] as const).map((name) => worst(population, name));
   const flags = flagsOf({ class: 'population', rhat, essBulk, essTail }, limits);
   const ebfmi = sampler?.ebfmi.filter(Number.isFinite) ?? [];
-  const divergences = sampler?.divergences.reduce((sum, count) => sum + count, 0);
-  return [
+  const convergence: KeyFigure[] = [
     { name: 'largest R-hat, population', shown: formatRhat(rhat), flag: flags.rhat },
     { name: 'smallest bulk ESS, population', shown: formatCount(essBulk), flag: flags.essBulk },
     { name: 'smallest tail ESS, population', shown: formatCount(essTail), flag: flags.essTail },
+  ];
+  const divergences = sampler?.divergences.reduce((sum, count) => sum + count, 0);
+  return [
+    ...(run.isApproximation ? [] : convergence),
     ...(divergences === undefined ? [] : [{ name: 'divergences', shown: formatCount(divergences) }]),
     ...(ebfmi.length === 0 ? [] : [{ name: 'smallest E-BFMI', shown: formatFixed(Math.min(...ebfmi), 2) }]),
     { name: 'draws kept', shown: formatCount(run.chains * run.draws) },
@@ -85,7 +88,7 @@ export function lede({ data, run }: ReportInput): string {
   ].filter((level) => level !== null);
   return (
     `${plural(data.rows, 'row')} on ${plural(data.units, 'unit')}${levels.length > 0 ? ` (${levels.join(' in ')})` : ''}, ` +
-    `fitted by ${run.method} with ${plural(run.chains, 'chain')} of ${plural(run.draws, 'draw')}, ${run.date}.`
+    `fitted by ${run.method} with ${run.isApproximation ? plural(run.chains * run.draws, 'independent draw') : `${plural(run.chains, 'chain')} of ${plural(run.draws, 'draw')}`}, ${run.date}.`
   );
 }
 
@@ -98,15 +101,19 @@ export function overview(input: ReportInput): Html {
 }
 
 export function checksSection(input: ReportInput): Section {
-  const flagged = input.parameters.filter((parameter) => isFlagged(parameter, input.limits)).length;
-  const { population, group } = input.limits;
   return {
     id: 'checks',
-    title: 'Convergence checks',
+    title: input.run.isApproximation ? 'Checks of the approximation' : 'Convergence checks',
     body: markup`${checkList(input.checks)}
-<p class="small soft below">Limits: ${input.limits.judgesRhat === false ? 'nested R-hat' : 'R-hat'} below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
-bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
-${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter is', 'parameters are')} outside them, marked in the tables.`}
-The same checks as data: ${fileLink(FILES.diagnostics)}.</p>`,
+${input.run.isApproximation ? null : limitsNote(input)}
+<p class="small soft below">The same checks as data: ${fileLink(FILES.diagnostics)}.</p>`,
   };
+}
+
+function limitsNote(input: ReportInput): Html {
+  const flagged = input.parameters.filter((parameter) => isFlagged(parameter, input.limits)).length;
+  const { population, group } = input.limits;
+  return markup`<p class="small soft below">Limits: ${input.limits.judgesRhat === false ? 'nested R-hat' : 'R-hat'} below ${formatRhat(population.rhatPass)} for population parameters and ${formatRhat(group.rhatPass)} for groups;
+bulk and tail effective sample size (ESS) above ${formatCount(population.essPass)} and ${formatCount(group.essPass)}.
+${flagged === 0 ? 'No parameter is outside them.' : `${plural(flagged, 'parameter is', 'parameters are')} outside them, marked in the tables.`}</p>`;
 }
