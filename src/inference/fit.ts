@@ -45,7 +45,7 @@ export interface Posterior {
  */
 export async function fit(model: Model, options: FitOptions = {}): Promise<Posterior> {
   const { device = cpuDevice(), threads, signal, onDraw, method: wanted = 'auto', ...given } = options;
-  const choice = chooseMethod(model, wanted);
+  const choice = chooseMethod(model, wanted, device.name);
   const { usual } = choice.method;
   const settings = { ...given, ...defaults(given, usual) };
   const { chains, draws } = settings;

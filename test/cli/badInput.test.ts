@@ -260,15 +260,15 @@ describe('a fault in the configuration', () => {
     ],
     [
       'an unknown method',
-      `${salesConfig}method: gibs\n`,
-      /^config\.yaml:12: method must be auto or nuts or hmc.*not 'gibs'$/,
+      salesConfig.replace('name: nuts', 'name: gibs'),
+      /^config\.yaml:8: method\.name cannot be 'gibs'; known: auto, nuts, hmc/,
     ],
     [
       'an unknown device',
       `${salesConfig}device: gpu9\n`,
       /^config\.yaml:12: device cannot be 'gpu9'; known: auto, cpu,/,
     ],
-    ['no chains', two('chains: 2', 'chains: 0'), 'config.yaml:8: chains must be at least 1, not 0'],
+    ['no chains', two('chains: 2', 'chains: 0'), 'config.yaml:8: method.chains must be at least 1, not 0'],
     ['no draws', two('draws: 40', 'draws: 0'), 'config.yaml:10: draws must be at least 1, not 0'],
     [
       'more draws than the disk holds',

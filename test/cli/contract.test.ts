@@ -53,7 +53,7 @@ describe('the streams', () => {
     expect(fitted.stderr).not.toContain('\u001b');
     const lines = fitted.stderr.trimEnd().split('\n');
     expect(lines[0]).toMatch(/^200 rows, 10 units; \d+ parameters; memory: about \d+ MB .*; draws on disk: .* free\)$/);
-    expect(lines[1]).toMatch(/^three-level by NUTS .* on cpu, double precision, .*: 3 chains × \(60 \+ 40\)$/);
+    expect(lines[1]).toMatch(/^three-level by NUTS on cpu, double precision, .*: 3 chains × \(60 \+ 40\)$/);
     const one = 'draws 40/40, \\d+ divergences, step [\\d.]+, \\d+ gradients';
     expect(lines).toContainEqual(
       expect.stringMatching(new RegExp(`^chain 1: ${one} \\| chain 2: ${one} \\| chain 3: ${one} \\| done$`)),

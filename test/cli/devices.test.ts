@@ -144,7 +144,7 @@ describe('the device cuda', () => {
       isSoftware: false,
     });
     machine.hasTensorflow = () => true;
-    const tried = candidates({ precision: undefined } as Config, findings);
+    const tried = candidates({ precision: undefined } as Config, findings, nuts);
     expect(tried.map(({ label }) => label)).toEqual(['cpu', 'webgpu Acme 9000', 'cuda']);
     machine.openTensorflow = openTensorflow(false);
     await expect(tried[2].open()).rejects.toThrow('TensorFlow finds no GPU');
@@ -168,7 +168,7 @@ describe('the device cuda', () => {
 describe('auto', () => {
   const config = { precision: undefined } as Config;
   const labels = (found: GpuFindings | undefined, wishes: Partial<Config> = {}) =>
-    candidates({ ...config, ...wishes }, found).map(({ label }) => label);
+    candidates({ ...config, ...wishes }, found, nuts).map(({ label }) => label);
 
   it('tries the processor and a real GPU, no software, and no GPU where doubles are asked for', () => {
     withGpu();

@@ -37,14 +37,16 @@ model:
   response: log_sales
   unit: market
   x: [price]
-chains: 2
+method: { name: nuts, chains: 2 }
 warmup: 60
 draws: 40
 seed: 3
 `;
 
 /** So many transitions that a signal finds the run at work; few of them are stored. */
-export const longConfig = salesConfig.replace('warmup: 60\ndraws: 40', 'warmup: 300\ndraws: 500\nmethod: { thin: 80 }');
+export const longConfig = salesConfig
+  .replace('warmup: 60\ndraws: 40', 'warmup: 300\ndraws: 500')
+  .replace('chains: 2', 'chains: 2, thin: 80');
 
 /** Three levels, of the same table. */
 export const threeLevelConfig = `data:
@@ -58,7 +60,7 @@ model:
   x: [price]
   z: [size]
   w: [income]
-chains: 2
+method: { name: nuts, chains: 2 }
 warmup: 60
 draws: 40
 seed: 3

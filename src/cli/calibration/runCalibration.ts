@@ -103,7 +103,7 @@ const failureOf = ({ failure }: Simulation): string => (failure === undefined ? 
 function identityOf(job: FitJob): Record<string, unknown> {
   const { model, method, precision, chains, warmup, draws, seed } = resolvedConfiguration(job);
   const settings = { model, method, precision, chains, warmup, draws, seed };
-  return { ...settings, sampler: job.method.method.name, dataFingerprint: job.fingerprint };
+  return { ...settings, dataFingerprint: job.fingerprint };
 }
 
 function finish(

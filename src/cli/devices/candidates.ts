@@ -2,14 +2,15 @@
 import type { Config } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import type { Candidate } from './chooseDevice.js';
+import type { Method } from '../../inference/index.js';
 import { machine } from './machine.js';
 import { openDevice, type OpenDevice } from './openDevice.js';
 import type { GpuFindings } from './probeGpu.js';
 
-/** What `auto` tries: the processor, and real GPUs where they are found and their precision will do. */
-export function candidates(config: Config, findings: GpuFindings | undefined): Candidate[] {
+/** What `auto` tries: the processor, and real GPUs where they are found, their precision will do and the method runs on them. */
+export function candidates(config: Config, findings: GpuFindings | undefined, { devices }: Method): Candidate[] {
   const all: Candidate[] = [{ label: 'cpu', open: () => openDevice('cpu', config) }];
-  if (config.precision === 'double') return all;
+  if (config.precision === 'double' || devices?.includes('webgpu') === false) return all;
   const gpu = findings?.adapters.at(0);
   if (gpu !== undefined && !gpu.isSoftware) {
     all.push({ label: `webgpu ${gpu.deviceName}`, open: () => openDevice('webgpu', config, findings) });

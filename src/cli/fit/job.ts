@@ -8,7 +8,7 @@ import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../da
 import type { Model, Site } from '../../models/model.js';
 import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
 import { type ObservationGroup, observationGroups } from './observationGroups.js';
-import { chooseMethod, type MethodChoice } from '../../inference/index.js';
+import { chooseMethod, type MethodChoice, type MethodName } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 
 export interface FitJob {
@@ -29,8 +29,11 @@ export interface FitJob {
 /** Draws of all sites are kept unless they would take more than this on disk. */
 const keepAllBytes = 2 ** 31;
 
-/** Reads the data and declares the model. Throws InputError for everything that is wrong with them. */
-export async function loadJob(written: Config): Promise<FitJob> {
+/**
+ * Reads the data and declares the model. Throws InputError for everything that is wrong with them.
+ * @param before the method of the run that is continued: `auto` is that
+ */
+export async function loadJob(written: Config, before?: MethodName): Promise<FitJob> {
   const table = await readTable(written.data, threeLevelColumns(written.model), { unique: written.data.unique });
   const data = threeLevelData(table, written.model);
   const { covariance, parametrisation, priors } = written.model;
@@ -39,7 +42,7 @@ export async function loadJob(written: Config): Promise<FitJob> {
     const rebuild = (y: Float64Array): Model =>
       threeLevelModel({ ...data, y }, { covariance, parametrisation, priors });
     const model = rebuild(data.y);
-    const method = methodFor(model, written);
+    const method = methodFor(model, written, before);
     const config = withUsual(written, method.method);
     return {
       config,
@@ -65,9 +68,10 @@ function placed(error: unknown, config: Config): unknown {
 }
 
 /** Throws InputError where the model does not suit the method. */
-function methodFor(model: Model, { method }: Config): MethodChoice {
+function methodFor(model: Model, { method, device }: Config, before: MethodName | undefined): MethodChoice {
   try {
-    return chooseMethod(model, method.name);
+    const on = device === 'auto' ? undefined : device;
+    return chooseMethod(model, method.name === 'auto' ? (before ?? 'auto') : method.name, on);
   } catch (error) {
     throw error instanceof RangeError ? new InputError(error.message) : error;
   }

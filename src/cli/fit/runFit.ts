@@ -5,9 +5,9 @@ import { type Config, loadConfig, type Overrides } from '../../data/config.js';
 import type { DeviceName } from '../../data/configSchema.js';
 import { loadDuckDB } from '../../data/duckdb.js';
 import { InputError } from '../../data/inputError.js';
-import { createRunFolder, type RunFolder } from '../../data/run/runFolder.js';
+import { createRunFolder, recordedRun, type RunFolder } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
-import { InitialisationError, modelSettings, positionBlocks } from '../../inference/index.js';
+import { InitialisationError, type MethodName, modelSettings, positionBlocks } from '../../inference/index.js';
 import { DeviceMemoryError, ShaderCompileError } from '../../kernels/webgpu/errors.js';
 import type { Model } from '../../models/model.js';
 import { candidates } from '../devices/candidates.js';
@@ -44,8 +44,8 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
   const looksForGpu =
     config.device === 'webgpu' || (config.device === 'auto' && !request.resume && machine.mayHaveGpu());
   const findings = looksForGpu ? machine.probeGpu() : undefined;
-  const job = await loadJob(config);
   const dir = request.out === undefined ? (config.out ?? resolve(dirname(config.file), 'run')) : resolve(request.out);
+  const job = await loadJob(config, request.resume ? methodBefore(dir) : undefined);
   clock.lap('load');
   const folder = createRunFolder(dir, { resume: request.resume });
   try {
@@ -59,6 +59,13 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
   } finally {
     folder.release();
   }
+}
+
+/** The method of the run in a folder: what `auto` chose then, it is now, on whatever device. */
+function methodBefore(dir: string): MethodName | undefined {
+  const configuration = recordedRun(dir)?.['configuration'] as
+    { readonly method?: { readonly name?: MethodName } } | undefined;
+  return configuration?.method?.name;
 }
 
 /** Leaves no half run behind when the input is wrong; otherwise says where the state is saved. */
@@ -146,7 +153,7 @@ async function openTarget(
   const prepare = ({ device }: OpenDevice) => method.method.prepare(model, device, sizes, nodeStarters);
   if (device === 'auto') {
     const choice = await chooseDevice(
-      candidates(config, gpus),
+      candidates(config, gpus, method.method),
       prepare,
       startOf(model),
       config.chains,

@@ -5,7 +5,13 @@ import type { Target } from '../devices/chooseDevice.js';
 import type { FitJob } from './job.js';
 
 /** Everything that determines a result, with every default filled in. */
-export function resolvedConfiguration({ config, model, keptSites, keptGroups }: FitJob): Record<string, unknown> {
+export function resolvedConfiguration({
+  config,
+  model,
+  method: chosen,
+  keptSites,
+  keptGroups,
+}: FitJob): Record<string, unknown> {
   const { data, model: declared, method, chains, warmup, draws, seed, precision, device, onDeviceLoss } = config;
   return {
     data: { file: data.file, query: data.query, database: data.database, table: data.table, unique: data.unique },
@@ -14,7 +20,7 @@ export function resolvedConfiguration({ config, model, keptSites, keptGroups }: 
       priors: Object.fromEntries(Object.entries(declared.priors).map(([site, prior]) => [site, formatPrior(prior)])),
       resolvedPriors: model.description?.priors,
     },
-    method,
+    method: { ...method, name: chosen.method.name },
     device,
     onDeviceLoss,
     precision,

@@ -149,6 +149,11 @@ export function createRunFolder(dir: string, options: RunFolderOptions = {}): Ru
   }
 }
 
+/** `run.json` of whatever run a folder holds, finished or not; undefined where there is none. */
+export function recordedRun(dir: string): JsonRecord | undefined {
+  return readJsonIfThere(join(dir, RUN_FILES.run));
+}
+
 /** A finished run as other commands read it; the draws are at `posteriorPath`. */
 export interface FinishedRun {
   readonly dir: string;

@@ -10,24 +10,31 @@ export interface MethodChoice {
 }
 
 /**
- * The method of that name, or for `auto` the first of `preference` that the model does not lack anything for.
- * Throws RangeError, in one line, for a method that does not suit the model.
+ * The method of that name, or for `auto` the first of `preference` that suits model and device.
+ * Throws RangeError, in one line, for a method that does not suit.
+ * @param device name of the device that it is to run on; left out: whichever suits the method
  */
-export function chooseMethod(model: Model, wanted: MethodName | 'auto'): MethodChoice {
+export function chooseMethod(model: Model, wanted: MethodName | 'auto', device?: string): MethodChoice {
   if (wanted !== 'auto') {
     const method = methods[wanted];
-    const refusal = method.refusal(model);
+    const refusal = refusalOf(method, model, device);
     if (refusal !== undefined) throw new RangeError(`method ${wanted}: ${refusal}`);
     return { method, why: undefined };
   }
   const passedOver: string[] = [];
   for (const { name, reason } of preference) {
     const method = methods[name];
-    const refusal = method.refusal(model);
+    const refusal = refusalOf(method, model, device);
     if (refusal === undefined) return { method, why: [reason, ...passedOver].join('; ') };
     passedOver.push(`not ${method.title}: ${refusal}`);
   }
   throw new Error('NUTS suits every model');
+}
+
+function refusalOf({ devices, refusal }: Method, model: Model, device: string | undefined): string | undefined {
+  if (device !== undefined && devices !== undefined && !devices.includes(device))
+    return `runs on ${devices.join(' and ')}, not on ${device}`;
+  return refusal(model);
 }
 
 /** What `auto` tries, best first. */

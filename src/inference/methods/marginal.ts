@@ -1,5 +1,4 @@
 // Marginal NUTS as a method: all coefficients of a nested Gaussian hierarchy integrated out, NUTS on its scales, coefficients drawn back.
-import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Draw } from '../chain.js';
 import { CoefficientDraws } from '../marginal/coefficientDraws.js';
 import { DrawQueue } from '../marginal/drawQueue.js';
@@ -29,19 +28,20 @@ export const marginal: Method = {
   statistics: ['isDivergent', 'energy', 'logDensity', 'stepSize', 'leapfrogSteps', 'acceptanceRate', 'treeDepth'],
   draws: 'chains',
   usual,
+  // Small matrices in f64.
+  devices: ['cpu'],
   refusal: marginalRefusal,
   prepare: async (model, device, sizes, starters) => {
     const problem = marginalOf(model.structure!);
     const coefficients = await CoefficientDraws.compile(problem, model);
-    // Small matrices in f64: the processor's work, whatever the rest runs on.
-    const chains = await compileTraced(traceMarginal(problem), cpuDevice(), sizes, starters);
+    const chains = await compileTraced(traceMarginal(problem), device, sizes, starters);
     const { threads, memory, division } = chains;
     return {
       dimension: coefficients.dimension,
       threads,
       memory: { ...memory, hostBytes: memory.hostBytes + coefficients.memoryBytes },
       precision: 'double',
-      division: device.name === 'cpu' ? division : `${division}, on the processor`,
+      division,
       timeStep: () => chains.timeGradient(new Float64Array(problem.dimension)),
       run: async (settings, listener, { signal, resume, checkpointInterval }) => {
         const kinds = problem.kinds.join(' ');

@@ -34,6 +34,8 @@ export interface Method {
   readonly draws: 'chains' | 'independent';
   /** Chains, warm-up and draws of a run that does not say. */
   readonly usual: { readonly chains: number; readonly warmup: number; readonly draws: number };
+  /** Names of the devices it runs on; undefined: any. */
+  readonly devices?: readonly string[];
   /** What the model lacks for this method, in one line; undefined where it lacks nothing. */
   refusal(model: Model): string | undefined;
   /** Compiles what the method works with. Rejects with what the device throws. */
