@@ -121,7 +121,7 @@ export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
 };
 
 /** Methods of inference, as the configuration and the command line name them. */
-const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'advi', 'pathfinder'] as const;
+const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'gibbs', 'advi', 'pathfinder'] as const;
 export type MethodWord = (typeof methodWords)[number];
 
 const methodNames = z.enum(['auto', ...methodWords]);

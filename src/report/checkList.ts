@@ -21,8 +21,8 @@ const TITLES: Readonly<Record<string, string>> = {
   treeDepth: 'Tree depth',
   thinData: 'Rows per group',
   fewMarkets: 'Number of markets',
-  adviConverged: 'Climb of the ELBO',
-  paretoK: 'Closeness of the approximation',
+  optimisation: 'Optimisation',
+  approximation: 'Closeness of the approximation',
   ranks: 'Ranks of the true values',
 };
 

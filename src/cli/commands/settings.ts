@@ -4,7 +4,7 @@ import { numberOrText } from '../arguments.js';
 
 /** Options that replace a setting of the configuration. */
 const settings = {
-  method: 'auto, nuts, hmc, chees, marginal, advi or pathfinder',
+  method: 'auto, nuts, hmc, chees, marginal, gibbs, advi or pathfinder',
   family: 'gaussian',
   device: 'auto (the fastest found), cpu, webgpu, cuda or eager:<tfjs backend>',
   onDeviceLoss: 'when the device fails in a run: stop, retry (the same device) or cpu',

@@ -22,8 +22,9 @@ export function chooseMethod(model: Model, wanted: MethodName | 'auto', device?:
     return { method, why: undefined };
   }
   const passedOver: string[] = [];
-  for (const { name, reason } of preference) {
+  for (const { name, reason, only } of preference) {
     const method = methods[name];
+    if (only !== undefined && device !== undefined && device !== only) continue;
     const refusal = refusalOf(method, model, device);
     if (refusal === undefined) return { method, why: [reason, ...passedOver].join('; ') };
     passedOver.push(`not ${method.title}: ${refusal}`);
@@ -31,14 +32,21 @@ export function chooseMethod(model: Model, wanted: MethodName | 'auto', device?:
   throw new Error('NUTS suits every model');
 }
 
-function refusalOf({ devices, refusal }: Method, model: Model, device: string | undefined): string | undefined {
+function refusalOf(method: Method, model: Model, device: string | undefined): string | undefined {
+  const { devices } = method;
   if (device !== undefined && devices !== undefined && !devices.includes(device))
     return `runs on ${devices.join(' and ')}, not on ${device}`;
-  return refusal(model);
+  return method.refusal(model);
 }
 
 /** What `auto` tries, best first. */
-const preference: readonly { readonly name: MethodName; readonly reason: string }[] = [
+const preference: readonly {
+  readonly name: MethodName;
+  readonly reason: string;
+  /** The only device on which it is preferred. */
+  readonly only?: string;
+}[] = [
   { name: 'marginal', reason: 'the coefficients are normal given their scales and are integrated out exactly' },
+  { name: 'gibbs', reason: 'the coefficients are conditionally normal', only: 'cpu' },
   { name: 'nuts', reason: 'the density is differentiable' },
 ];

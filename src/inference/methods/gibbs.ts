@@ -15,7 +15,7 @@ const usual = { chains: 4, warmup: 500, draws: 1000 } as const;
 const fewest = 5;
 const patience = 100;
 
-export const gibbs: Omit<Method, 'name'> & { readonly name: 'gibbs' } = {
+export const gibbs: Method = {
   name: 'gibbs',
   title: 'Gibbs sampling',
   effort: 'sweeps',

@@ -1,5 +1,6 @@
 // The methods there are, by name.
 import { advi } from './advi.js';
+import { gibbs } from './gibbs.js';
 import { chees, hmc, nuts } from './hamiltonian.js';
 import { marginal } from './marginal.js';
 import { pathfinder } from './pathfinder.js';
@@ -22,4 +23,12 @@ export type {
 
 export { nuts };
 
-export const methods: Readonly<Record<MethodName, Method>> = { nuts, hmc, chees, marginal, advi, pathfinder };
+export const methods: Readonly<Record<MethodName, Method>> = {
+  nuts,
+  hmc,
+  chees,
+  marginal,
+  gibbs,
+  advi,
+  pathfinder,
+};

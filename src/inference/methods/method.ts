@@ -14,7 +14,7 @@ import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js'
 
 export type { ProgramMemory, ThreadStarters };
 
-export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal' | 'advi' | 'pathfinder';
+export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal' | 'gibbs' | 'advi' | 'pathfinder';
 
 /** Statistics that may be stored with a draw. */
 export type Statistic = Exclude<keyof TransitionInfo, 'reachedMaxTreeDepth'>;
