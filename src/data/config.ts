@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { DeviceName, MethodWord, ModelConfig, ModelEntry } from './configSchema.js';
+import type { DeviceName, GibbsScheme, MethodWord, ModelConfig, ModelEntry } from './configSchema.js';
 import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
 import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
@@ -23,6 +23,9 @@ interface MethodConfig {
   readonly integrationTime: number | undefined;
   /** Of ChEES: groups of chains that start at the same point, dividing the chains. Undefined: its own default. */
   readonly superchains: number | undefined;
+  /** Of Gibbs. */
+  readonly scheme: GibbsScheme | undefined;
+  readonly scan: 'systematic' | 'reversed' | 'random' | undefined;
   /** Of ADVI. */
   readonly family: 'mean-field' | 'full-rank' | 'low-rank' | 'structured' | undefined;
   readonly variant: 'deterministic' | 'stochastic' | undefined;
@@ -129,6 +132,8 @@ export function loadConfig(
       metric: method.metric ?? 'diagonal',
       integrationTime: method.integrationTime,
       superchains: method.superchains,
+      scheme: method.scheme,
+      scan: method.scan,
       family: method.family,
       variant: method.variant,
       rank: method.rank,

@@ -124,6 +124,9 @@ export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
 const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'gibbs', 'advi', 'pathfinder'] as const;
 export type MethodWord = (typeof methodWords)[number];
 
+const gibbsSchemes = ['plain', 'interweaved', 'collapsed', 'collapsedInterweaved', 'integrated'] as const;
+export type GibbsScheme = (typeof gibbsSchemes)[number];
+
 const methodNames = z.enum(['auto', ...methodWords]);
 
 const methodSettings = z.strictObject({
@@ -139,6 +142,9 @@ const methodSettings = z.strictObject({
   targetAcceptance: z.number().gt(0).lt(1).optional(),
   maxTreeDepth: z.int().min(1).max(15).optional(),
   metric: z.enum(['diagonal', 'dense']).optional(),
+  /** Of Gibbs: how coefficients and scales are updated, and the order of the blocks. */
+  scheme: z.enum(gibbsSchemes).optional(),
+  scan: z.enum(['systematic', 'reversed', 'random']).optional(),
   /** Of ADVI: its Gaussian family; structured keeps group coefficients conditional on their parents. */
   family: z.enum(['mean-field', 'full-rank', 'low-rank', 'structured']).optional(),
   /** Of ADVI: fixed draws climbed by a quasi-Newton method, or fresh draws at every step. */

@@ -261,7 +261,7 @@ describe('a fault in the configuration', () => {
     [
       'an unknown method',
       salesConfig.replace('name: nuts', 'name: gibs'),
-      /^config\.yaml:8: method\.name cannot be 'gibs'; known: auto, nuts, hmc/,
+      /^config\.yaml:8: method\.name cannot be 'gibs'; did you mean 'gibbs'\?$/,
     ],
     [
       'an unknown device',

@@ -49,6 +49,8 @@ describe('a configuration', () => {
         metric: 'diagonal',
         integrationTime: undefined,
         superchains: undefined,
+        scheme: undefined,
+        scan: undefined,
         family: undefined,
         variant: undefined,
         rank: undefined,
@@ -144,7 +146,7 @@ describe('faults are told with their line', () => {
     [
       'method',
       `${base}method: gibs\n`,
-      "C:9: method must be auto or nuts or hmc or chees or marginal or advi or pathfinder, or keys with values, not 'gibs'",
+      "C:9: method must be auto or nuts or hmc or chees or marginal or gibbs or advi or pathfinder, or keys with values, not 'gibs'",
     ],
     [
       'device',

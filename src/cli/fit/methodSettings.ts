@@ -28,6 +28,7 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
     maxTreeDepth: method.maxTreeDepth,
     metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: 'diagonal' },
     superchains: method.superchains,
+    gibbs: defined({ scheme: method.scheme, scan: method.scan }),
     advi: defined({
       family: method.family,
       variant: method.variant,

@@ -97,6 +97,7 @@ async function run(
       {
         wantsDraw: (chain, phase, index) => isNew(chain, index) && wantsDraw(chain, phase, index),
         onDraw: (draw) => {
+          signal?.throwIfAborted();
           if (!isNew(draw.chain, draw.index)) return;
           handedOut++;
           onDraw(draw);

@@ -72,8 +72,8 @@ export const gibbs: Method = {
   },
 };
 
-function ownSettings({ warmup, draws, seed }: MethodSettings, chains: number): GibbsSettings {
-  return { chains, warmup: warmup ?? usual.warmup, draws: draws ?? usual.draws, seed: seed ?? 1 };
+function ownSettings({ warmup, draws, seed, gibbs: own }: MethodSettings, chains: number): GibbsSettings {
+  return { ...own, chains, warmup: warmup ?? usual.warmup, draws: draws ?? usual.draws, seed: seed ?? 1 };
 }
 
 /** Median milliseconds of one sweep of all lanes, from their starts. */

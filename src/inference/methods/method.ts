@@ -4,6 +4,7 @@ import type { Model } from '../../models/model.js';
 import type { AdviOptions } from '../advi/settings.js';
 import type { Draw, Phase } from '../chain.js';
 import type { ReportedSites } from '../compiledModel.js';
+import type { GibbsSettings } from '../gibbs/settings.js';
 import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
 import type { TransitionInfo } from '../kernel.js';
 import type { ChainResult } from '../sample.js';
@@ -50,6 +51,7 @@ export interface RunSizes {
 
 /** Settings of a run; each method takes those that it knows. */
 export interface MethodSettings extends Omit<SampleSettings, 'method' | 'part'> {
+  readonly gibbs?: Pick<GibbsSettings, 'scheme' | 'scan'>;
   readonly advi?: AdviOptions;
   readonly pathfinder?: PathfinderOptions;
 }
