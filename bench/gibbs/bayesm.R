@@ -12,11 +12,11 @@ set.seed(1)
 prior <- list(nu = as.numeric(arguments[3]), V = as.numeric(arguments[4]) * diag(k), A = matrix(0.01))
 time <- system.time(
   fit <- rhierLinearModel(Data = list(regdata = unname(regdata)), Prior = prior, Mcmc = list(R = draws, keep = 1, nprint = 0))
-)[["elapsed"]]
+)
 variances <- seq(1, k * k, by = k + 1)
 values <- cbind(fit$Deltadraw, fit$Vbetadraw[, variances])
 colnames(values) <- c(paste0("gamma[", 0:(k - 1), "]"), paste0("sds[", 0:(k - 1), "]"))
 con <- file(file.path(folder, "draws.csv"), "w")
-writeLines(format(time), con)
+writeLines(format(time[["user.self"]] + time[["sys.self"]]), con)
 write.csv(values, con, row.names = FALSE)
 close(con)

@@ -18,11 +18,17 @@ export class AdaptiveProposal {
   private readonly mean: Float64Array;
   /** Sums of products of deviations from the running mean, lower triangle. */
   private readonly products: Float64Array;
+  /** Sums of squared steps from one state to the next, and the last state. */
+  private readonly steps: Float64Array;
+  private last: Float64Array;
   private fitted: Fitted | undefined;
+  private isIdle = false;
 
   constructor(readonly dimension: number) {
     this.mean = new Float64Array(dimension);
     this.products = new Float64Array(dimension * dimension);
+    this.steps = new Float64Array(dimension);
+    this.last = new Float64Array(dimension);
   }
 
   get isFitted(): boolean {
@@ -31,7 +37,9 @@ export class AdaptiveProposal {
 
   /** Takes a state of the chain in (Welford 1962). */
   observe(x: Float64Array): void {
-    const { mean, products, dimension } = this;
+    const { mean, products, dimension, steps, last } = this;
+    if (this.count > 0) for (let i = 0; i < dimension; i++) steps[i] += (x[i] - last[i]) ** 2;
+    this.last = x.slice();
     this.count++;
     const before = x.map((value, i) => value - mean[i]);
     for (let i = 0; i < dimension; i++) mean[i] += before[i] / this.count;
@@ -39,10 +47,21 @@ export class AdaptiveProposal {
       for (let j = 0; j <= i; j++) products[i * dimension + j] += before[i] * (x[j] - mean[j]);
   }
 
+  /** Largest autocorrelation at lag 1 of the coordinates since the last call of `refit` or `forget`: von Neumann's ratio (1941). */
+  get slowest(): number {
+    const { steps, products, dimension } = this;
+    return steps.reduce((most, step, i) => Math.max(most, 1 - step / (2 * products[i * dimension + i])), -1);
+  }
+
+  /** Never proposes anything. */
+  retire(): void {
+    this.isIdle = true;
+  }
+
   /** Makes the proposals fit the states since the last call; keeps the old ones where those were too few. */
   refit(): void {
     const { count, mean, products, dimension } = this;
-    if (count > dimension + 2) {
+    if (count > dimension + 2 && !this.isIdle) {
       // A covariance of few states may be too narrow in some direction.
       const inflation = (1 + (2 * dimension) / count) / (count - 1);
       const covariance = products.map((value) => value * inflation);
@@ -58,6 +77,7 @@ export class AdaptiveProposal {
     this.count = 0;
     this.mean.fill(0);
     this.products.fill(0);
+    this.steps.fill(0);
   }
 
   /** A draw that does not depend on the chain's state. */
@@ -83,21 +103,26 @@ export class AdaptiveProposal {
 
   /** All numbers, for a snapshot. */
   pack(): Float64Array {
-    const { count, mean, products, fitted, dimension } = this;
+    const { count, mean, products, fitted, dimension, steps, last } = this;
     const none = { centre: new Float64Array(dimension), factor: new Float64Array(dimension * dimension) };
     const { centre, factor } = fitted ?? none;
-    return Float64Array.of(count, Number(this.isFitted), ...mean, ...products, ...centre, ...factor);
+    const flags = [count, Number(this.isFitted), Number(this.isIdle)];
+    return Float64Array.of(...flags, ...mean, ...products, ...centre, ...factor, ...steps, ...last);
   }
 
   /** Takes up where the packed one was. */
   unpack(packed: Float64Array): void {
     const { dimension: d } = this;
-    const from = (start: number, length: number): Float64Array => packed.slice(start, start + length);
+    let at = 3;
+    const next = (length: number): Float64Array => packed.slice(at, (at += length));
     this.count = packed[0];
-    this.mean.set(from(2, d));
-    this.products.set(from(2 + d, d * d));
-    const at = 2 + d + d * d;
-    this.fitted = packed[1] === 1 ? { centre: from(at, d), factor: from(at + d, d * d) } : undefined;
+    this.isIdle = packed[2] === 1;
+    this.mean.set(next(d));
+    this.products.set(next(d * d));
+    const fitted = { centre: next(d), factor: next(d * d) };
+    this.fitted = packed[1] === 1 ? fitted : undefined;
+    this.steps.set(next(d));
+    this.last = next(d);
   }
 
   private deviation(stream: RandomStream, scale: number): Float64Array {

@@ -33,8 +33,13 @@ import { GibbsSweep, type SweptChain } from './sweep.js';
 const TURN = 50;
 /** The chain number of random numbers that all chains share. */
 const allChains = 0xffffffff;
-/** Where the windows end from which proposals are learnt, as shares of the burn-in; what comes before the first is forgotten. */
-const windowEnds = [0.06, 0.15, 0.3, 0.6, 1];
+/**
+ * Where the windows end from which proposals of scales are learnt, as shares of the burn-in. What comes before the first is forgotten;
+ * the second says whether the scales mix so slowly without moves that those pay.
+ */
+const windowEnds = [0.1, 0.3, 0.45, 0.7, 1];
+/** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
+const slowAutocorrelation = 0.7;
 
 export interface GibbsListener {
   /** Called after every sweep of the burn-in and after every `thin` sweeps from then on. */
@@ -206,7 +211,10 @@ export class GibbsRun {
     for (const [t, proposal] of proposals.entries()) {
       proposal.observe(toCoordinates(ScaleMove.scalesOf(values, t)));
       if (sweeps === ends[0]) proposal.forget();
-      else if (ends.includes(sweeps)) proposal.refit();
+      else if (ends.includes(sweeps)) {
+        if (sweeps === ends[1] && proposal.slowest < slowAutocorrelation) proposal.retire();
+        proposal.refit();
+      }
     }
   }
 

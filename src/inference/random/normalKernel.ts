@@ -47,11 +47,12 @@ export const normalsPerPass = 8;
 
 function normalModule(): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
-  const math = declareMath(builder, new Set(['log', 'sin', 'cos']));
+  const math = declareMath(builder, new Set(['log']));
   const fn = new FunctionBuilder(Array<'i32'>(8).fill('i32'), []);
   const words = [0, 1, 2, 3].map(() => fn.local('v128'));
   const products = [0, 1, 2, 3].map(() => fn.local('v128'));
-  const [radius, angle] = [fn.local('v128'), fn.local('v128')];
+  const radius = fn.local('v128');
+  const circle = new Circle(fn);
   const [block, key0, key1, at] = [fn.local('i32'), fn.local('i32'), fn.local('i32'), fn.local('i32')];
   const pass = new Code();
   // Counters (block … block + 3, site, step, chain).
@@ -72,13 +73,9 @@ function normalModule(): Uint8Array<ArrayBuffer> {
     openUniforms(pass, words[0], words[1], half);
     pass.call(math.get('log')!).f64x2Const(-2).op('f64x2_mul', 'f64x2_sqrt').set(radius);
     openUniforms(pass, words[2], words[3], half);
-    pass
-      .f64x2Const(2 * Math.PI)
-      .op('f64x2_mul')
-      .set(angle);
-    for (const [i, name] of (['cos', 'sin'] as const).entries()) {
-      pass.get(angle).call(math.get(name)!).get(radius).op('f64x2_mul').set(products[i]);
-    }
+    circle.emit(pass);
+    pass.get(circle.cosine).get(radius).op('f64x2_mul').set(products[0]);
+    pass.get(circle.sine).get(radius).op('f64x2_mul').set(products[1]);
     for (const lane of [0, 1] as const) {
       for (const part of [0, 1]) {
         pass.get(at).get(products[part]).extractLane(lane).mem('f64_store', 0);
@@ -132,4 +129,77 @@ function openUniforms(code: Code, high: number, low: number, half: 0 | 1): void 
     .op('f64x2_mul');
   upper(low).op('f64x2_add').f64x2Const(0.5).op('f64x2_add');
   code.f64x2Const(2 ** -52).op('f64x2_mul');
+}
+
+/** Coefficients of the Taylor series in x², highest first: on [−π/4, π/4] what is left out is below half an ulp. */
+const sineSeries = [-1 / 1307674368000, 1 / 6227020800, -1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1];
+const cosineSeries = [
+  1 / 20922789888000,
+  -1 / 87178291200,
+  1 / 479001600,
+  -1 / 3628800,
+  1 / 40320,
+  -1 / 720,
+  1 / 24,
+  -1 / 2,
+  1,
+];
+
+/** Cosine and sine of 2πu for u in (0, 1) on the stack. */
+class Circle {
+  readonly cosine: number;
+  readonly sine: number;
+  private readonly quadrant: number;
+  private readonly square: number;
+  private readonly mask: number;
+  private readonly kept: number;
+
+  constructor(fn: FunctionBuilder) {
+    [this.cosine, this.sine, this.quadrant, this.square, this.mask, this.kept] = [0, 1, 2, 3, 4, 5].map(() =>
+      fn.local('v128'),
+    );
+  }
+
+  emit(code: Code): void {
+    const { cosine, sine, quadrant, square, mask, kept } = this;
+    // 4u = q + r with |r| ≤ ½: the angle is q quarters of a turn and x = rπ/2 beyond.
+    code.f64x2Const(4).op('f64x2_mul').tee(kept).op('f64x2_nearest').set(quadrant);
+    code
+      .get(kept)
+      .get(quadrant)
+      .op('f64x2_sub')
+      .f64x2Const(Math.PI / 2)
+      .op('f64x2_mul')
+      .tee(kept);
+    code.get(kept).op('f64x2_mul').set(square);
+    polynomial(code, sineSeries, square);
+    code.get(kept).op('f64x2_mul').set(sine);
+    polynomial(code, cosineSeries, square);
+    code.set(cosine);
+    // Odd quarters exchange the two.
+    this.isQuarter(code, 1, 3);
+    code.set(mask);
+    code.get(sine).set(kept);
+    code.get(cosine).get(sine).get(mask).op('v128_bitselect').set(sine);
+    code.get(kept).get(cosine).get(mask).op('v128_bitselect').set(cosine);
+    for (const [value, first, second] of [
+      [cosine, 1, 2],
+      [sine, 2, 3],
+    ]) {
+      this.isQuarter(code, first, second);
+      code.f64x2Const(-0).op('v128_and').get(value).op('v128_xor').set(value);
+    }
+  }
+
+  /** Pushes a mask of the lanes whose quadrant is one of two. */
+  private isQuarter(code: Code, first: number, second: number): void {
+    code.get(this.quadrant).f64x2Const(first).op('f64x2_eq');
+    code.get(this.quadrant).f64x2Const(second).op('f64x2_eq', 'v128_or');
+  }
+}
+
+/** Pushes a polynomial in a local by Horner's rule, coefficients highest first. */
+function polynomial(code: Code, coefficients: readonly number[], x: number): void {
+  code.f64x2Const(coefficients[0]);
+  for (const coefficient of coefficients.slice(1)) code.get(x).op('f64x2_mul').f64x2Const(coefficient).op('f64x2_add');
 }

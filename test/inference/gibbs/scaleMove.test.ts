@@ -6,6 +6,7 @@ import { schemes } from '../../../src/inference/gibbs/settings.js';
 import { TermBlock } from '../../../src/inference/gibbs/termBlock.js';
 import { names } from '../../../src/inference/gibbs/termProgram.js';
 import { cholesky } from '../../../src/inference/linearAlgebra.js';
+import { drawNormal } from '../../../src/inference/random/distributions.js';
 import { PhiloxStream, randomKey } from '../../../src/inference/random/streams.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { copyOf, effectsOf, logDensityOf, randomValues, withNormalErrors } from './density.js';
@@ -120,6 +121,7 @@ describe('coordinates and proposals', () => {
       proposal.observe(Float64Array.of(1 + z[0], -2 + 0.5 * z[0] + 0.1 * z[1]));
     }
     expect(proposal.isFitted).toBe(false);
+    expect(Math.abs(proposal.slowest)).toBeLessThan(0.03);
     proposal.refit();
     const draws = Array.from({ length: 20_000 }, () => proposal.drawIndependent(stream));
     const mean = (of: (x: Float64Array) => number): number => draws.reduce((sum, x) => sum + of(x), 0) / draws.length;
@@ -127,6 +129,13 @@ describe('coordinates and proposals', () => {
     expect(mean((x) => x[1])).toBeCloseTo(-2, 1);
     // Variance of Student's t with six degrees of freedom: 1.5 times that of the scale.
     expect(mean((x) => (x[0] - 1) * (x[1] + 2))).toBeCloseTo(0.75, 1);
+    const slow = new AdaptiveProposal(1);
+    let x = 0;
+    for (let n = 0; n < 5000; n++) slow.observe(Float64Array.of((x = 0.9 * x + drawNormal(stream))));
+    expect(slow.slowest).toBeCloseTo(0.9, 1);
+    slow.retire();
+    slow.refit();
+    expect(slow.isFitted).toBe(false);
     const copy = new AdaptiveProposal(2);
     copy.unpack(proposal.pack());
     expect(copy.drawStep(streamOf(3), Float64Array.of(0, 0))).toEqual(
