@@ -37,7 +37,7 @@ const allChains = 0xffffffff;
  * Where the windows end from which proposals of scales are learnt, as shares of the burn-in. What comes before the first is forgotten;
  * the second says whether the scales mix so slowly without moves that those pay.
  */
-const windowEnds = [0.1, 0.3, 0.45, 0.7, 1];
+const windowEnds = [0.1, 0.25, 0.5, 1];
 /** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
 const slowAutocorrelation = 0.7;
 

@@ -19,7 +19,7 @@ export interface GibbsSettings {
   readonly chains?: number;
   /** Chains that this part of the run draws; default all. Their draws are those of the whole run. */
   readonly part?: ChainRange;
-  /** Sweeps of the burn-in; default 500. */
+  /** Sweeps of the burn-in; default 1000. */
   readonly warmup?: number;
   /** Draws per chain after the burn-in; default 1000. */
   readonly draws?: number;
@@ -52,7 +52,7 @@ export function resolveGibbsSettings(settings: GibbsSettings): ResolvedGibbsSett
   return {
     chains,
     part,
-    warmup: wholeNumber('warmup', settings.warmup ?? 500, 0),
+    warmup: wholeNumber('warmup', settings.warmup ?? 1000, 0),
     draws: wholeNumber('draws', settings.draws ?? 1000, 0),
     thin: wholeNumber('thin', settings.thin ?? 1, 1),
     seed: settings.seed ?? 1,

@@ -10,7 +10,7 @@ import { GibbsSweep } from '../gibbs/sweep.js';
 import { ChainThreads, divideChains } from '../threads/chainThreads.js';
 import type { Method, MethodSettings } from './method.js';
 
-const usual = { chains: 4, warmup: 500, draws: 1000 } as const;
+const usual = { chains: 4, warmup: 1000, draws: 1000 } as const;
 /** Sweeps that are timed, at least, and milliseconds after which no more are. */
 const fewest = 5;
 const patience = 100;
