@@ -6,6 +6,7 @@ import { gpuFitBenchmark } from './gpu/fit.js';
 import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
 import { marginalBenchmark } from './marginal/index.js';
+import { metricBenchmark } from './metric/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   advi: adviBenchmark,
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   gpu: gpuBenchmark,
   'gpu-fit': gpuFitBenchmark,
   marginal: marginalBenchmark,
+  metric: metricBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);

@@ -187,7 +187,7 @@ export class Chain {
 
   /** Density and gradient are evaluated again at the saved position; that evaluation is not counted a second time. */
   private *restore(saved: ChainSnapshot): Coroutine<ChainRecord> {
-    const { record, vectors } = decodeChain(saved, this.spaces.dimension, this.settings.denseIndices.length);
+    const { record, vectors } = decodeChain(saved, this.spaces.dimension, this.settings);
     this.spaces.restore(this.lane, this.state.point, vectors);
     this.record = record;
     yield [{ kind: 'evaluate', point: this.state.point }];

@@ -1,4 +1,4 @@
-// Small dense linear algebra of the dense metric: Cholesky factor, triangular solve, symmetric product.
+// Small dense linear algebra of the metric: Cholesky factor, triangular solves, symmetric products.
 
 /**
  * Lower Cholesky factor L of a symmetric matrix A = L Lᵀ (`[size][size]`, row-major; the lower triangle is read).

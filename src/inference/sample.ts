@@ -98,10 +98,11 @@ export class SamplingRun {
    * Rejects with InitialisationError, and with whatever the density or the listener throws.
    */
   async run(): Promise<SampleResult> {
-    const { part, inverseMass, denseIndices } = this.settings;
+    const { part, inverseMass, denseIndices, lowRank } = this.settings;
     const { createPhaseSpaces: create = phaseSpaces, report } = this.options;
     const slots = chainSlots(this.settings);
-    const spaces = await create(this.density, { chains: part.count, inverseMass, denseIndices, slots, report });
+    const metric = { inverseMass, denseIndices, lowRank };
+    const spaces = await create(this.density, { chains: part.count, ...metric, slots, report });
     try {
       const population = (this.population = this.begin(spaces));
       const isComplete = await this.sample(population);

@@ -5,8 +5,8 @@ import { defaultHmcOptions } from './hmc.js';
 import type { InitialPositions } from './initialise.js';
 import type { BatchedLogDensity } from './logDensity.js';
 import { defaultNutsOptions } from './nuts.js';
-import type { MetricKind } from './phaseSpace/metric.js';
-import { denseIndices } from './phaseSpace/metric.js';
+import type { LowRankLimits, MetricKind } from './phaseSpace/metric.js';
+import { denseIndices, lowRankLimits } from './phaseSpace/metric.js';
 
 /** Consecutive chains of a run. */
 export interface ChainRange {
@@ -72,6 +72,8 @@ export interface ResolvedSettings {
   readonly adaptsMetric: boolean;
   /** Dimensions of the metric's dense block; empty for a diagonal metric. */
   readonly denseIndices: Int32Array;
+  /** Undefined where the metric is not to be of low rank. */
+  readonly lowRank: LowRankLimits | undefined;
   readonly inverseMass: Float64Array;
   readonly priorVariances: Float64Array;
   readonly stepSize: number;
@@ -110,6 +112,7 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
   }
   if (method === 'chees' && part.count < chains)
     throw new RangeError(`part: chees adapts over all ${chains} chains; draw them in one run`);
+  const metric = settings.metric ?? { kind: 'diagonal' };
   return {
     method,
     chains,
@@ -123,7 +126,8 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
     hmc: hmcOptions({ ...defaultHmcOptions, ...settings.hmc }),
     chees: cheesOptions({ ...defaultCheesOptions, ...settings.chees }),
     adaptsMetric: settings.adaptsMetric ?? true,
-    denseIndices: denseIndices(settings.metric ?? { kind: 'diagonal' }, dimension),
+    denseIndices: denseIndices(metric, dimension),
+    lowRank: lowRankLimits(metric, dimension, method === 'chees' ? chains : 1),
     inverseMass: variances('inverseMass', settings.inverseMass, 1, dimension),
     priorVariances: variances('priorVariances', settings.priorVariances, 1e-3, dimension),
     stepSize,

@@ -1,5 +1,5 @@
 // A run as a plain record that survives JSON bit for bit, from which it continues with the very draws it would have given.
-import type { SavedVectors } from './phaseSpace/phaseSpaces.js';
+import type { SavedLowRank, SavedMoments, SavedPairs, SavedVectors } from './phaseSpace/phaseSpaces.js';
 import type { ResolvedSettings } from './settings.js';
 import type { DualAveraging } from './warmup/dualAveraging.js';
 import type { WarmupState } from './warmup/warmup.js';
@@ -27,7 +27,22 @@ export interface ChainSnapshot {
   readonly momentMean: EncodedVector;
   readonly momentSquares: EncodedVector;
   readonly momentProducts: EncodedVector;
+  /** Of a low-rank metric: its columns and eigenvalues once there are some, and the window's draws with their gradients. */
+  readonly lowRank?: EncodedLowRank;
   readonly counts: ChainCounts;
+}
+
+interface EncodedLowRank {
+  readonly eigenvalues: EncodedVector;
+  readonly columns: EncodedVector;
+  readonly rank: number;
+  readonly gradientMean: EncodedVector;
+  readonly gradientSquares: EncodedVector;
+  readonly stride: number;
+  readonly kept: number;
+  /** `[kept][dimension]` */
+  readonly draws: EncodedVector;
+  readonly gradients: EncodedVector;
 }
 
 /** What a chain has done so far. */
@@ -81,6 +96,7 @@ export function settingsFingerprint(settings: ResolvedSettings, dimension: numbe
     targetAcceptance,
     denseDimensions: settings.denseIndices.join(' '),
     ...(!settings.adaptsMetric && { metric: 'fixed' }),
+    ...(settings.lowRank && { lowRankMetric: Object.values(settings.lowRank).join(' ') }),
   };
   if (method === 'chees') return { ...common, ...settings.chees, superchains: settings.superchains };
   return method === 'nuts' ? { ...common, maxTreeDepth } : { ...common, ...hmc };
@@ -93,12 +109,10 @@ export function checkResumable(snapshot: Snapshot, settings: Snapshot['settings'
       `resume: the saved run is of version ${String(snapshot.version)} of the sampler, this is ${VERSION}; start it again`,
     );
   }
-  for (const [name, value] of Object.entries(settings)) {
-    if (snapshot.settings[name] !== value) {
-      throw new RangeError(
-        `resume: the saved run has ${name} ${snapshot.settings[name]}, this one ${value}; they must agree`,
-      );
-    }
+  for (const name of Object.keys({ ...settings, ...snapshot.settings })) {
+    const [saved, own] = [snapshot.settings, settings].map((of) => of[name] ?? 'not set');
+    if (saved !== own)
+      throw new RangeError(`resume: the saved run has ${name} ${saved}, this one ${own}; they must agree`);
   }
 }
 
@@ -113,7 +127,7 @@ export function joinSnapshots<Parts extends { readonly chains: readonly unknown[
 export function encodeChain(record: ChainRecord, vectors: SavedVectors): ChainSnapshot {
   const { stage, done, isSearchPending, stepSize, dualAveraging } = record.warmup;
   const { count, logTarget, meanError, logStepSize, logAveraged } = dualAveraging;
-  const { position, inverseMass, blockInverseMass, moments } = vectors;
+  const { position, inverseMass, blockInverseMass, lowRank, moments } = vectors;
   return {
     transitions: record.transitions,
     position: encodeVector(position),
@@ -127,6 +141,7 @@ export function encodeChain(record: ChainRecord, vectors: SavedVectors): ChainSn
     momentMean: encodeVector(moments.mean),
     momentSquares: encodeVector(moments.squares),
     momentProducts: encodeVector(moments.products),
+    ...(moments.pairs && { lowRank: encodeLowRank(lowRank, moments.pairs) }),
     counts: record.counts,
   };
 }
@@ -135,26 +150,78 @@ export function encodeChain(record: ChainRecord, vectors: SavedVectors): ChainSn
 export function decodeChain(
   saved: ChainSnapshot,
   dimension: number,
-  denseDimensions: number,
+  { denseIndices }: Pick<ResolvedSettings, 'denseIndices'>,
 ): { readonly record: ChainRecord; readonly vectors: SavedVectors } {
   const [stepSize, count, logTarget, meanError, logStepSize, logAveraged] = decodeVector(saved.stepSizes, 6);
   const dualAveraging: DualAveraging = { count, logTarget, meanError, logStepSize, logAveraged };
   const { transitions, counts, stage, done, isSearchPending, blockInverseMass } = saved;
-  const blockSize = denseDimensions ** 2;
+  const blockSize = denseIndices.length ** 2;
+  const lowRank = saved.lowRank && decodeLowRank(saved.lowRank, saved.momentCount, dimension);
   return {
     record: { transitions, warmup: { stage, done, stepSize, isSearchPending, dualAveraging }, counts },
     vectors: {
       position: decodeVector(saved.position, dimension),
       inverseMass: decodeVector(saved.inverseMass, dimension),
       blockInverseMass: blockInverseMass === null ? undefined : decodeVector(blockInverseMass, blockSize),
+      lowRank: lowRank?.part,
       moments: {
         count: saved.momentCount,
         mean: decodeVector(saved.momentMean, dimension),
         squares: decodeVector(saved.momentSquares, dimension),
         products: decodeVector(saved.momentProducts, blockSize),
+        ...(lowRank && { pairs: lowRank.pairs }),
       },
     },
   };
+}
+
+function encodeLowRank(part: SavedLowRank | undefined, pairs: SavedPairs): EncodedLowRank {
+  const { gradients, stride, keptDraws, keptGradients } = pairs;
+  const none = new Float64Array(0);
+  const { columns = none, eigenvalues = none } = part ?? {};
+  return {
+    eigenvalues: encodeVector(eigenvalues),
+    columns: encodeVector(columns),
+    rank: eigenvalues.length,
+    gradientMean: encodeVector(gradients.mean),
+    gradientSquares: encodeVector(gradients.squares),
+    stride,
+    kept: keptDraws.length,
+    draws: encodeVector(joined(keptDraws)),
+    gradients: encodeVector(joined(keptGradients)),
+  };
+}
+
+function decodeLowRank(
+  saved: EncodedLowRank,
+  count: number,
+  dimension: number,
+): { readonly part: SavedLowRank | undefined; readonly pairs: SavedPairs } {
+  const { rank, stride, kept } = saved;
+  const moments: SavedMoments = {
+    count,
+    mean: decodeVector(saved.gradientMean, dimension),
+    squares: decodeVector(saved.gradientSquares, dimension),
+    products: new Float64Array(0),
+  };
+  const part = {
+    columns: decodeVector(saved.columns, rank * dimension),
+    eigenvalues: decodeVector(saved.eigenvalues, rank),
+  };
+  const rowsOf = (encoded: EncodedVector): Float64Array[] => {
+    const all = decodeVector(encoded, kept * dimension);
+    return Array.from({ length: kept }, (_, k) => all.slice(k * dimension, (k + 1) * dimension));
+  };
+  return {
+    part: rank > 0 ? part : undefined,
+    pairs: { gradients: moments, stride, keptDraws: rowsOf(saved.draws), keptGradients: rowsOf(saved.gradients) },
+  };
+}
+
+function joined(rows: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(rows.length * (rows[0]?.length ?? 0));
+  rows.forEach((row, k) => all.set(row, k * row.length));
+  return all;
 }
 
 const CHUNK = 0x2000;

@@ -1,6 +1,13 @@
 // The driver: draws that depend on seed and chain alone, runs that stop and resume bit for bit, and a free event loop.
 import { describe, expect, it } from 'vitest';
-import type { BatchedLogDensity, Draw, Phase, SampleSettings, Snapshot } from '../../src/inference/index.js';
+import type {
+  BatchedLogDensity,
+  Draw,
+  MetricKind,
+  Phase,
+  SampleSettings,
+  Snapshot,
+} from '../../src/inference/index.js';
 import { sample, SamplingRun } from '../../src/inference/index.js';
 import type { CreatePhaseSpaces } from '../../src/inference/phaseSpace/createPhaseSpaces.js';
 import { HostPhaseSpaces } from '../../src/inference/phaseSpace/hostPhaseSpaces.js';
@@ -49,8 +56,15 @@ describe('draws depend on seed and chain alone', () => {
     ['hmc', 4],
     ['hmc', 32],
   ] as const)('nor on how many steps are planned ahead: %s, %d', async (method, lookahead) => {
-    for (const { dimension, density } of [schools, banana, correlatedNormal(20, 0.9)]) {
-      const more: SampleSettings = { ...settings, method, metric: { kind: 'block', dense: [0, 1] } };
+    const block: MetricKind = { kind: 'block', dense: [0, 1] };
+    const lowRank: MetricKind = { kind: 'lowRank' };
+    for (const [{ dimension, density }, metric] of [
+      [schools, block],
+      [banana, block],
+      [correlatedNormal(20, 0.9), block],
+      [correlatedNormal(20, 0.9), lowRank],
+    ] as const) {
+      const more: SampleSettings = { ...settings, method, metric };
       const [plain, planned] = [recorder(4), recorder(4)];
       let evaluations = 0;
       const batch = batched(dimension, density);
@@ -102,6 +116,7 @@ describe('stop and resume', () => {
     ['NUTS, dense', { metric: { kind: 'dense' } }],
     ['NUTS, block', { metric: { kind: 'block', dense: [0, 1] } }],
     ['HMC, dense', { method: 'hmc', metric: { kind: 'dense' } }],
+    ['NUTS, low rank', { metric: { kind: 'lowRank', cutoff: 1.2 } }],
   ];
   // Before the first draw, inside every stage of warm-up, at its end, among the last draws.
   const stops = [0, 1, 5, 73, 74, 75, 420, 433, 434, 470, 479, 481, 482, 590];

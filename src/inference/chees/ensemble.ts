@@ -213,8 +213,7 @@ export class Ensemble {
 
   /** Densities and gradients are evaluated again at the saved positions; these evaluations are not counted a second time. */
   private *restore(saved: EnsembleSnapshot): EnsembleCoroutine<EnsembleRecord> {
-    const dense = this.settings.denseIndices.length;
-    const decoded = saved.chains.map((chain) => decodeChain(chain, this.spaces.dimension, dense));
+    const decoded = saved.chains.map((chain) => decodeChain(chain, this.spaces.dimension, this.settings));
     decoded.forEach(({ vectors }, chain) => this.spaces.restore(chain, this.state[chain].point, vectors));
     const [count, logLength, logAveraged, meanSquare] = decodeVector(saved.trajectory, 4);
     const { transitions, warmup } = decoded[0].record;

@@ -10,8 +10,12 @@ export type CreatePhaseSpaces = (
   settings: PhaseSpacesSettings,
 ) => PhaseSpaces | Promise<PhaseSpaces>;
 
-/** Phase spaces where the density's positions are. Rejects, on a GPU, with the typed errors of its device. */
+/**
+ * Phase spaces where the density's positions are; with a low-rank metric, which GPUs have no kernels for, in the host's memory: every
+ * leapfrog step is then a round trip to the device. Rejects, on a GPU, with the typed errors of its device.
+ */
 export const phaseSpaces: CreatePhaseSpaces = (density, settings) => {
   const { resident } = density;
-  return resident === undefined ? new HostPhaseSpaces(density, settings) : GpuPhaseSpaces.create(resident, settings);
+  if (resident === undefined || settings.lowRank) return new HostPhaseSpaces(density, settings);
+  return GpuPhaseSpaces.create(resident, settings);
 };

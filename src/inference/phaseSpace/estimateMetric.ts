@@ -1,5 +1,6 @@
-// The metric estimated from a window of warm-up: regularised variances, and a shrunk covariance over the dense block.
-import type { Metric } from './metric.js';
+// The metric estimated from a window of warm-up: regularised variances, and a shrunk covariance over the dense block or a low-rank part.
+import { estimateLowRank } from './estimateLowRank.js';
+import type { LowRankLimits, Metric } from './metric.js';
 import { blockMetric } from './metric.js';
 import type { SavedMoments } from './phaseSpaces.js';
 
@@ -13,14 +14,20 @@ const DRAWS_PER_DIMENSION = 5;
 
 /**
  * Inverse mass n/(n+5) S + 5/(n+5) diag(prior variances), S the window's variances and, over the dense block, its covariance.
+ * With limits of a low-rank metric, and draws and gradients to estimate it from, it is that of `estimateLowRank`.
  * Returns undefined for a window of fewer than two draws or with moments that are not finite.
  */
-export function estimateMetric(moments: WindowMoments, priorVariances: Float64Array): Metric | undefined {
-  const { count, squares, indices } = moments;
+export function estimateMetric(
+  moments: WindowMoments,
+  priorVariances: Float64Array,
+  lowRank?: LowRankLimits,
+): Metric | undefined {
+  const { count, squares, indices, pairs } = moments;
   if (count < 2 || !squares.every(Number.isFinite)) return undefined;
   const weight = count / (count + PRIOR_DRAWS);
   const variances = squares.map((sum, i) => (weight * sum) / (count - 1) + (1 - weight) * priorVariances[i]);
-  return blockMetric(variances, indices, blockCovariance(moments, weight, variances));
+  const found = lowRank && pairs && estimateLowRank({ ...moments, pairs }, weight, variances, priorVariances, lowRank);
+  return found ?? blockMetric(variances, indices, blockCovariance(moments, weight, variances));
 }
 
 function blockCovariance(moments: WindowMoments, weight: number, variances: Float64Array): Float64Array {

@@ -1,13 +1,15 @@
 // Phase space of one chain in host memory: the vectors behind the slots and the arithmetic on them.
-import { multiply, solveTransposed } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
+import type { Momentum } from './correction.js';
+import { DrawPairs } from './drawPairs.js';
 import { estimateMetric } from './estimateMetric.js';
-import type { Metric } from './metric.js';
-import { blockMetric } from './metric.js';
+import { LowRank } from './lowRank.js';
+import type { LowRankLimits, Metric } from './metric.js';
+import { blockMetric, correctionOf } from './metric.js';
 import { RunningMoments } from './moments.js';
 import type { SavedMoments, SavedVectors } from './phaseSpaces.js';
 import type { BatchedRequest, MomentumSpan, PhasePoint, Request } from './requests.js';
-import type { Momentum, Stretch } from './turning.js';
+import type { Stretch } from './turning.js';
 import { smallestTurningProduct } from './turning.js';
 import { type ArenaVector, VectorArena } from './vectorArena.js';
 
@@ -25,7 +27,8 @@ export class HostPhaseSpace {
   private readonly points: EvaluatedPoint[] = [];
   private readonly momenta: Momentum[] = [];
   private readonly moments: RunningMoments;
-  private readonly blockMomentum: Float64Array;
+  /** Numbers of a momentum's image, at most. */
+  private readonly imageSize: number;
   private readonly inverseMass: ArenaVector;
   private readonly bytes: number;
   private isLaneFinite = true;
@@ -33,6 +36,7 @@ export class HostPhaseSpace {
   /**
    * @param denseIndices dimensions of the dense block that `adapt` gives the metric
    * @param arena memory for the vectors; chains may share one
+   * @param lowRank the low-rank part that `adapt` gives the metric
    */
   constructor(
     private readonly density: BatchedLogDensity,
@@ -40,9 +44,11 @@ export class HostPhaseSpace {
     private currentMetric: Metric,
     private readonly denseIndices: Int32Array = currentMetric.block?.indices ?? new Int32Array(0),
     private readonly arena: VectorArena = new VectorArena(),
+    private readonly lowRank?: LowRankLimits,
   ) {
-    this.blockMomentum = new Float64Array(denseIndices.length);
-    this.moments = new RunningMoments(density.dimension, denseIndices);
+    const { dimension } = density;
+    this.imageSize = Math.max(denseIndices.length, lowRank?.rank ?? 0, correctionOf(currentMetric)?.size ?? 0);
+    this.moments = new RunningMoments(dimension, denseIndices, lowRank && new DrawPairs(dimension, lowRank.keptDraws));
     this.inverseMass = arena.allocate(density.dimension);
     this.inverseMass.values.set(currentMetric.inverseMass);
     this.bytes = VectorArena.bytesOf(density.dimension);
@@ -73,7 +79,7 @@ export class HostPhaseSpace {
 
   /** A copy of the moments of the metric window, which are cleared. */
   takeMoments(): SavedMoments {
-    const moments = this.copyOfMoments();
+    const moments = this.moments.save();
     this.moments.reset();
     return moments;
   }
@@ -95,9 +101,11 @@ export class HostPhaseSpace {
       }
       case 'report':
         throw new Error('phase space in host memory reports no sites: read the position');
-      case 'observe':
-        this.moments.add(this.points[request.point].position.values);
+      case 'observe': {
+        const { position, gradient } = this.points[request.point];
+        this.moments.add(position.values, gradient.values);
         return 0;
+      }
       case 'adapt':
         return this.adapt(request.priorVariances);
       default:
@@ -130,35 +138,35 @@ export class HostPhaseSpace {
 
   /** Copies of the vectors that outlast a run. */
   save(point: number): SavedVectors {
-    const { inverseMass, block } = this.metric;
+    const { inverseMass, block, lowRank } = this.metric;
     return {
       position: this.positionAt(point).slice(),
       inverseMass: inverseMass.slice(),
       blockInverseMass: block?.inverseMass.slice(),
-      moments: this.copyOfMoments(),
+      ...(lowRank && { lowRank: { columns: lowRank.columns.slice(), eigenvalues: lowRank.eigenvalues.slice() } }),
+      moments: this.moments.save(),
     };
   }
 
-  private copyOfMoments(): SavedMoments {
-    const { count, mean, squares, products } = this.moments;
-    return { count, mean: mean.slice(), squares: squares.slice(), products: products.slice() };
-  }
-
   /** Puts saved vectors back; the point is not evaluated. */
-  restore(point: number, { position, inverseMass, blockInverseMass, moments }: SavedVectors): void {
+  restore(point: number, { position, inverseMass, blockInverseMass, lowRank, moments }: SavedVectors): void {
     this.positionAt(point).set(position);
-    this.setMetric(
-      blockInverseMass === undefined
-        ? { inverseMass: inverseMass.slice() }
-        : blockMetric(inverseMass.slice(), this.denseIndices, blockInverseMass.slice()),
-    );
+    const variances = inverseMass.slice();
+    if (blockInverseMass) this.setMetric(blockMetric(variances, this.denseIndices, blockInverseMass.slice()));
+    else {
+      const { columns, eigenvalues } = lowRank ?? {};
+      this.setMetric({
+        inverseMass: variances,
+        ...(columns && eigenvalues && { lowRank: new LowRank(variances, columns, eigenvalues) }),
+      });
+    }
     this.moments.set(moments);
   }
 
   private turning({ left, right, sum }: Extract<Request, { kind: 'turning' }>): number {
-    const total = this.momentumSlot(sum).momentum;
+    const total = this.momentumSlot(sum);
     const [before, after] = [this.stretch(left), this.stretch(right)];
-    return smallestTurningProduct(before, after, this.metric.block, this.inverseMass, total, this.arena);
+    return smallestTurningProduct(before, after, correctionOf(this.metric), this.inverseMass, total, this.arena);
   }
 
   private refresh({ at, stream }: Extract<Request, { kind: 'refresh' }>): number {
@@ -166,13 +174,15 @@ export class HostPhaseSpace {
     const momentum = vector.values;
     this.arena.clearPadding(vector);
     stream.fillNormal(momentum);
-    scaleByMass(momentum, this.metric, this.blockMomentum);
-    this.updateBlockVelocity(at.momentum);
+    const { inverseMass } = this.metric;
+    for (let i = 0; i < momentum.length; i++) if (inverseMass[i] > 0) momentum[i] /= Math.sqrt(inverseMass[i]);
+    correctionOf(this.metric)?.shapeMomentum(momentum);
+    this.project(at.momentum);
     return this.energy(at, this.diagonalKineticEnergy(momentum));
   }
 
   private adapt(priorVariances: Float64Array): number {
-    const metric = estimateMetric(this.moments, priorVariances);
+    const metric = estimateMetric(this.moments, priorVariances, this.lowRank);
     this.moments.reset();
     if (metric) this.setMetric(metric);
     return Number(metric !== undefined);
@@ -188,7 +198,7 @@ export class HostPhaseSpace {
     const source = this.pointSlot(from.point);
     const target = this.pointSlot(to.point);
     const { momentum } = this.momentumSlot(from.momentum);
-    const { momentum: newMomentum, blockVelocity } = this.momentumSlot(to.momentum);
+    const { momentum: newMomentum, image } = this.momentumSlot(to.momentum);
     this.arena.kernels.kickAndDrift(
       momentum.address,
       source.gradient.address,
@@ -199,11 +209,10 @@ export class HostPhaseSpace {
       this.bytes,
       stepSize,
     );
-    const { block } = this.metric;
-    if (block) {
-      this.updateBlockVelocity(to.momentum);
-      const position = target.position.values;
-      block.indices.forEach((index, row) => (position[index] += stepSize * blockVelocity[row]));
+    const correction = correctionOf(this.metric);
+    if (correction) {
+      this.project(to.momentum);
+      correction.addVelocity(image, stepSize, target.position.values);
     }
     this.writeLane(target.position);
   }
@@ -214,7 +223,7 @@ export class HostPhaseSpace {
     const { momentum } = this.momenta[to.momentum];
     const { address } = this.inverseMass;
     const twice = this.arena.kernels.kick(momentum.address, gradient.address, address, this.bytes, stepSize);
-    this.updateBlockVelocity(to.momentum);
+    this.project(to.momentum);
     return twice / 2;
   }
 
@@ -224,9 +233,8 @@ export class HostPhaseSpace {
 
   /** Total energy of a phase point whose diagonal kinetic energy is known; not a number counts as +∞. */
   private energy(at: PhasePoint, diagonalKineticEnergy: number): number {
-    const { momentum, blockVelocity } = this.momenta[at.momentum];
-    let twice = 0;
-    this.metric.block?.indices.forEach((index, row) => (twice += momentum.values[index] * blockVelocity[row]));
+    const momentum = this.momenta[at.momentum];
+    const twice = correctionOf(this.metric)?.product(momentum, momentum) ?? 0;
     const energy = diagonalKineticEnergy + twice / 2 - this.points[at.point].logDensity;
     return Number.isNaN(energy) ? Infinity : energy;
   }
@@ -238,12 +246,10 @@ export class HostPhaseSpace {
     return twice / 2;
   }
 
-  private updateBlockVelocity(slot: number): void {
-    const { block } = this.metric;
-    if (!block) return;
-    const { momentum, blockVelocity } = this.momenta[slot];
-    block.indices.forEach((index, row) => (this.blockMomentum[row] = momentum.values[index]));
-    multiply(block.inverseMass, this.blockMomentum, blockVelocity);
+  /** The image of a momentum under the metric's correction. */
+  private project(slot: number): void {
+    const { momentum, image } = this.momenta[slot];
+    correctionOf(this.metric)?.project(momentum.values, image);
   }
 
   private writeLane({ address, values }: ArenaVector): void {
@@ -280,16 +286,7 @@ export class HostPhaseSpace {
   private momentumSlot(slot: number): Momentum {
     return (this.momenta[slot] ??= {
       momentum: this.arena.allocate(this.density.dimension),
-      blockVelocity: new Float64Array(this.denseIndices.length),
+      image: new Float64Array(this.imageSize),
     });
   }
-}
-
-/** Turns standard normals z into p ~ N(0, M): p = z/√m⁻¹, and p = L⁻ᵀ z over the dense block (M⁻¹ = L Lᵀ). */
-function scaleByMass(momentum: Float64Array, { inverseMass, block }: Metric, scratch: Float64Array): void {
-  for (let i = 0; i < momentum.length; i++) if (inverseMass[i] > 0) momentum[i] /= Math.sqrt(inverseMass[i]);
-  if (!block) return;
-  block.indices.forEach((index, row) => (scratch[row] = momentum[index]));
-  solveTransposed(block.factor, scratch);
-  block.indices.forEach((index, row) => (momentum[index] = scratch[row]));
 }

@@ -22,7 +22,7 @@ export class HostPhaseSpaces implements PhaseSpaces {
   /** @param lookahead more than 1 only serves to try out samplers that plan ahead: here an answer costs no round trip */
   constructor(
     private readonly density: BatchedLogDensity,
-    { chains, inverseMass, denseIndices }: PhaseSpacesSettings,
+    { chains, inverseMass, denseIndices, lowRank }: PhaseSpacesSettings,
     readonly lookahead = 1,
   ) {
     const { dimension } = density;
@@ -32,9 +32,10 @@ export class HostPhaseSpaces implements PhaseSpaces {
     const shared = sharedArena(density);
     this.arenas = Array.from({ length: chains }, () => shared ?? new VectorArena());
     this.spaces = this.arenas.map(
-      (arena, lane) => new HostPhaseSpace(density, lane, diagonalMetric(dimension, inverseMass), denseIndices, arena),
+      (arena, lane) =>
+        new HostPhaseSpace(density, lane, diagonalMetric(dimension, inverseMass), denseIndices, arena, lowRank),
     );
-    this.pooled = new HostPooled(this.spaces, dimension, denseIndices);
+    this.pooled = new HostPooled(this.spaces, dimension, denseIndices, lowRank);
     this.answers = this.spaces.map(() => new Float64Array(16));
     this.positions = new Int32Array(chains);
   }

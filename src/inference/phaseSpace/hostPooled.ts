@@ -1,17 +1,18 @@
 // Reductions over chains, in host memory.
-import { solve } from '../linearAlgebra.js';
+import { DrawPairs } from './drawPairs.js';
 import { estimateMetric } from './estimateMetric.js';
 import type { HostPhaseSpace } from './hostPhaseSpace.js';
-import type { Metric } from './metric.js';
+import { correctionOf, type LowRankLimits, type Metric } from './metric.js';
 import { RunningMoments } from './moments.js';
 import type { Moves, MoveStatistics, PooledOperations } from './pooled.js';
 
 export class HostPooled implements PooledOperations {
-  /** @param denseIndices dimensions of the metric's dense block */
+  /** @param denseIndices dimensions of the metric's dense block; `lowRank`: the low-rank part that it is to have instead */
   constructor(
     private readonly spaces: readonly HostPhaseSpace[],
     private readonly dimension: number,
     private readonly denseIndices: Int32Array,
+    private readonly lowRank?: LowRankLimits,
   ) {}
 
   moveStatistics({ before, after, momenta, weights }: Moves): MoveStatistics {
@@ -23,22 +24,23 @@ export class HostPooled implements PooledOperations {
     const changes = new Float64Array(spaces.length).fill(NaN);
     const slopes = new Float64Array(spaces.length).fill(NaN);
     const deviation = new Float64Array(dimension);
-    const block = new Float64Array(this.denseIndices.length);
     for (const [chain, space] of spaces.entries()) {
       if (!(weights[chain] > 0)) continue;
       subtract(space.positionAt(before[chain]), meanBefore, deviation);
-      const squareBefore = squaredDistance(deviation, metric, block);
+      const squareBefore = squaredDistance(deviation, metric);
       subtract(space.positionAt(after[chain]), meanAfter, deviation);
-      changes[chain] = squaredDistance(deviation, metric, block) - squareBefore;
+      changes[chain] = squaredDistance(deviation, metric) - squareBefore;
       slopes[chain] = innerProduct(deviation, space.momentumAt(momenta[chain]));
     }
     return { changes, slopes };
   }
 
   adapt(priorVariances: Float64Array): boolean {
-    const pooled = new RunningMoments(this.dimension, this.denseIndices);
+    const { dimension, denseIndices, lowRank } = this;
+    const pairs = lowRank && new DrawPairs(dimension, lowRank.keptDraws);
+    const pooled = new RunningMoments(dimension, denseIndices, pairs);
     for (const space of this.spaces) pooled.merge(space.takeMoments());
-    const metric = estimateMetric(pooled, priorVariances);
+    const metric = estimateMetric(pooled, priorVariances, lowRank);
     if (metric) for (const space of this.spaces) space.setMetric(metric);
     return metric !== undefined;
   }
@@ -65,14 +67,12 @@ function subtract(vector: Float64Array, mean: Float64Array, difference: Float64A
   for (let i = 0; i < difference.length; i++) difference[i] = vector[i] - mean[i];
 }
 
-/** xᵀ M x: Σ x²/m⁻¹ over the diagonal, and ‖L⁻¹ x‖² over the dense block (M⁻¹ = L Lᵀ). */
-function squaredDistance(x: Float64Array, { inverseMass, block }: Metric, scratch: Float64Array): number {
+/** xᵀ M x: Σ x²/m⁻¹ over the diagonal, and what the metric's correction adds. */
+function squaredDistance(x: Float64Array, metric: Metric): number {
+  const { inverseMass } = metric;
   let square = 0;
   for (let i = 0; i < x.length; i++) if (inverseMass[i] > 0) square += (x[i] * x[i]) / inverseMass[i];
-  if (!block) return square;
-  block.indices.forEach((index, row) => (scratch[row] = x[index]));
-  solve(block.factor, scratch);
-  return square + innerProduct(scratch, scratch);
+  return square + (correctionOf(metric)?.squaredDistance(x) ?? 0);
 }
 
 function innerProduct(x: Float64Array, y: Float64Array): number {

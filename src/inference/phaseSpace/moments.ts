@@ -1,4 +1,5 @@
 // Running means and variances of a chain's positions, and covariances over the metric's dense block (Welford 1962).
+import type { DrawPairs } from './drawPairs.js';
 import type { SavedMoments } from './phaseSpaces.js';
 
 /** Accumulates in place; `reset` starts a new window. */
@@ -14,6 +15,8 @@ export class RunningMoments implements SavedMoments {
   constructor(
     dimension: number,
     readonly indices: Int32Array,
+    /** Where given, draws are kept with their gradients. */
+    readonly pairs?: DrawPairs,
   ) {
     this.mean = new Float64Array(dimension);
     this.squares = new Float64Array(dimension);
@@ -21,7 +24,9 @@ export class RunningMoments implements SavedMoments {
     this.deviation = new Float64Array(indices.length);
   }
 
-  add(position: Float64Array): void {
+  /** @param gradient needed where draws are kept with theirs */
+  add(position: Float64Array, gradient?: Float64Array): void {
+    if (gradient) this.pairs?.add(position, gradient);
     const { mean, squares, products, indices, deviation } = this;
     const size = indices.length;
     this.count++;
@@ -38,8 +43,9 @@ export class RunningMoments implements SavedMoments {
   }
 
   /** Takes in the moments of other positions (Chan, Golub & LeVeque 1983). */
-  merge({ count, mean, squares, products }: SavedMoments): void {
+  merge({ count, mean, squares, products, pairs }: SavedMoments): void {
     if (count === 0) return;
+    if (pairs) this.pairs?.merge(pairs);
     const { indices, deviation } = this;
     const size = indices.length;
     const weight = (this.count * count) / (this.count + count);
@@ -59,15 +65,28 @@ export class RunningMoments implements SavedMoments {
   }
 
   reset(): void {
+    this.pairs?.reset();
     this.count = 0;
     for (const vector of [this.mean, this.squares, this.products]) vector.fill(0);
   }
 
   /** Continues from saved moments. */
-  set({ count, mean, squares, products }: SavedMoments): void {
+  set({ count, mean, squares, products, pairs }: SavedMoments): void {
+    if (pairs) this.pairs?.set(pairs);
     this.count = count;
     this.mean.set(mean);
     this.squares.set(squares);
     this.products.set(products);
+  }
+  /** A copy. */
+  save(): SavedMoments {
+    const { count, mean, squares, products, pairs } = this;
+    return {
+      count,
+      mean: mean.slice(),
+      squares: squares.slice(),
+      products: products.slice(),
+      ...(pairs && { pairs: pairs.save() }),
+    };
   }
 }

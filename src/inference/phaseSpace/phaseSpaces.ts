@@ -1,5 +1,6 @@
 // The phase spaces of all chains of a run on one device: what answers the samplers' lists of requests.
 import type { GpuSiteReport } from '../gpu/gpuSiteReport.js';
+import type { LowRankLimits } from './metric.js';
 import type { PooledOperations } from './pooled.js';
 import type { Request } from './requests.js';
 
@@ -16,6 +17,8 @@ export interface PhaseSpacesSettings {
   readonly inverseMass: Float64Array;
   /** Dimensions of the dense block that `adapt` gives the metric, ascending; empty for a diagonal metric. */
   readonly denseIndices: Int32Array;
+  /** The low-rank part that `adapt` gives the metric; there is then no dense block. */
+  readonly lowRank?: LowRankLimits;
   /** Slots that each chain needs with a given lookahead. */
   readonly slots: (lookahead: number) => SlotCounts;
   /** Sites on the density's own device, for `report` requests. */
@@ -31,6 +34,27 @@ export interface SavedMoments {
   readonly squares: Float64Array;
   /** Sums of products of deviations over the dense dimensions, `[size][size]` row-major, lower triangle. */
   readonly products: Float64Array;
+  /** Of a low-rank metric: draws with their gradients. */
+  readonly pairs?: SavedPairs;
+}
+
+/** Draws of a metric window with their gradients: what `DrawPairs` keeps. */
+export interface SavedPairs {
+  /** Moments of all gradients; without products. */
+  readonly gradients: SavedMoments;
+  /** Every how many draws one is kept. */
+  readonly stride: number;
+  /** Kept draws and their gradients, `[dimension]` each. */
+  readonly keptDraws: readonly Float64Array[];
+  readonly keptGradients: readonly Float64Array[];
+}
+
+/** The low-rank part of a metric (`LowRank`). */
+export interface SavedLowRank {
+  /** `[rank][dimension]` */
+  readonly columns: Float64Array;
+  /** `[rank]` */
+  readonly eigenvalues: Float64Array;
 }
 
 /** The vectors of a chain that a snapshot holds, in f64: restored, they give the very numbers of an unbroken run. */
@@ -41,6 +65,8 @@ export interface SavedVectors {
   readonly inverseMass: Float64Array;
   /** Inverse mass over the dense dimensions, `[size][size]`; undefined where the metric is (still) diagonal. */
   readonly blockInverseMass: Float64Array | undefined;
+  /** Absent where the metric has none (yet). */
+  readonly lowRank?: SavedLowRank;
   readonly moments: SavedMoments;
 }
 
@@ -68,7 +94,7 @@ export interface PhaseSpaces {
   restore(chain: number, point: number, saved: SavedVectors): void;
   /** What samplers that pool their adaptation need; absent on devices that do not reduce over chains. */
   readonly pooled?: PooledOperations;
-  /** Diagonal of a chain's inverse mass matrix, `[dimension]`, dense block included. */
+  /** Diagonal of a chain's inverse mass matrix, `[dimension]`, dense block or low-rank part included. */
   inverseMassDiagonal(chain: number): Float64Array | Promise<Float64Array>;
   /** Values that a `report` request brings; absent where phase space knows of no sites. */
   readonly reportedValues?: number;

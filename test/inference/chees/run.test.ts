@@ -98,6 +98,7 @@ describe('stop and resume', () => {
   const variants: [string, SampleSettings][] = [
     ['diagonal', {}],
     ['block', { metric: { kind: 'block', dense: [0, 1] } }],
+    ['low rank', { metric: { kind: 'lowRank', cutoff: 1.2 } }],
     ['superchains', { superchains: 3 }],
   ];
   // In transitions: before the first draw, within and at the end of every stage (9, 18, 36, 60), among the last.

@@ -40,6 +40,7 @@ describe('known posteriors are found within their Monte-Carlo error', () => {
     [correlatedNormal(20, 0.9), {}],
     [correlatedNormal(20, 0.9), { metric: { kind: 'dense' } }],
     [correlatedNormal(20, 0.9), { metric: { kind: 'block', dense: [0, 1, 7] } }],
+    [correlatedNormal(20, 0.9), { metric: { kind: 'lowRank' } }],
     [funnel, {}],
     [studentT, {}],
     [banana, { targetAcceptance: 0.9 }],
