@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { DeviceName, GibbsScheme, MethodWord, ModelConfig, ModelEntry } from './configSchema.js';
+import type { DeviceName, GibbsScheme, MethodWord, MetricWord, ModelConfig, ModelEntry } from './configSchema.js';
 import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
 import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
@@ -18,7 +18,7 @@ interface MethodConfig {
   /** Undefined: the method's own. */
   readonly targetAcceptance: number | undefined;
   readonly maxTreeDepth: number;
-  readonly metric: 'diagonal' | 'dense';
+  readonly metric: MetricWord;
   /** Of HMC: length of a trajectory; of ChEES: the first one. Undefined: its own default. */
   readonly integrationTime: number | undefined;
   /** Of ChEES: groups of chains that start at the same point, dividing the chains. Undefined: its own default. */

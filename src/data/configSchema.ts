@@ -129,6 +129,10 @@ export type GibbsScheme = (typeof gibbsSchemes)[number];
 
 const methodNames = z.enum(['auto', ...methodWords]);
 
+/** Metrics of HMC, NUTS and ChEES. */
+const metricWords = ['diagonal', 'dense', 'lowRank'] as const;
+export type MetricWord = (typeof metricWords)[number];
+
 const methodSettings = z.strictObject({
   name: methodNames.default('auto'),
   warmup: z.int().min(0).optional(),
@@ -141,7 +145,7 @@ const methodSettings = z.strictObject({
   superchains: count.optional(),
   targetAcceptance: z.number().gt(0).lt(1).optional(),
   maxTreeDepth: z.int().min(1).max(15).optional(),
-  metric: z.enum(['diagonal', 'dense']).optional(),
+  metric: z.enum(metricWords).optional(),
   /** Of Gibbs: how coefficients and scales are updated, and the order of the blocks. */
   scheme: z.enum(gibbsSchemes).optional(),
   scan: z.enum(['systematic', 'reversed', 'random']).optional(),

@@ -3,6 +3,7 @@ export type { BatchedLogDensity } from './logDensity.js';
 export type { ChainRange, SampleSettings } from './settings.js';
 export { defaultChains, defaultSuperchains } from './settings.js';
 export type { MetricKind } from './phaseSpace/metric.js';
+export { lowRankLimits } from './phaseSpace/metric.js';
 export type { InitialPositions } from './initialise.js';
 export { InitialisationError } from './initialise.js';
 export type { TransitionInfo } from './kernel.js';

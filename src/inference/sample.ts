@@ -36,7 +36,7 @@ export interface SampleOptions {
   readonly resume?: Snapshot;
   /** Milliseconds between two calls of the listener's `onCheckpoint`, at least; default: only those asked for. */
   readonly checkpointInterval?: number;
-  /** Sites on the density's own device (`compileReport`); it outlasts the run. */
+  /** Sites on the density's own device (`compileReport`); it outlasts the run. Of no use with a low-rank metric, whose vectors are on the host. */
   readonly report?: GpuSiteReport;
   /** Where the chains' vectors are to live; default: on the density's device. */
   readonly createPhaseSpaces?: CreatePhaseSpaces;

@@ -33,7 +33,7 @@ afterEach(() => vi.restoreAllMocks());
 const writeDraw = DrawSink.prototype.write;
 
 /** 4 products × 5 markets × 6 weeks, written with the configuration of a short fit. */
-function writeInput(): string {
+function writeInput(): { readonly config: string; readonly lowRank: string } {
   const rows = ['product,market,week,sales,price'];
   for (let p = 0; p < 4; p++) {
     for (let m = 0; m < 5; m++) {
@@ -45,24 +45,28 @@ function writeInput(): string {
     }
   }
   writeFileSync(join(folder, 'sales.csv'), rows.join('\n'));
-  const config = join(folder, 'config.yaml');
-  writeFileSync(
-    config,
+  const [config, lowRank] = [join(folder, 'config.yaml'), join(folder, 'low-rank.yaml')];
+  const text =
     'data: { file: sales.csv }\n' +
-      'model: { name: three-level, response: sales, product: product, market: market, time: week, x: [price] }\n',
-  );
-  return config;
+    'model: { name: three-level, response: sales, product: product, market: market, time: week, x: [price] }\n';
+  writeFileSync(config, text);
+  writeFileSync(lowRank, `${text}method: { name: nuts, metric: lowRank }\n`);
+  return { config, lowRank };
 }
 
-const config = writeInput();
+const { config, lowRank } = writeInput();
 const length = { warmup: 150, draws: 120, seed: 5 };
 
-function fitWith(threads: number, out: string, more: { chains?: number; draws?: number; resume?: boolean } = {}) {
+function fitWith(
+  threads: number,
+  out: string,
+  more: { chains?: number; draws?: number; resume?: boolean; config?: string } = {},
+) {
   vi.spyOn(process.stderr, 'write').mockReturnValue(true);
   const { chains = 3, draws = length.draws, resume = false } = more;
   const overrides = { ...length, chains, draws, threads };
   return runFit(
-    { config, out, resume, overrides, command: 'hierax fit', resumeCommand: () => 'hierax fit' },
+    { config: more.config ?? config, out, resume, overrides, command: 'hierax fit', resumeCommand: () => 'hierax fit' },
     () => undefined,
   );
 }
@@ -103,6 +107,15 @@ describe('a fit on threads', () => {
       expect(Math.min(load, compile, warmup, sampling)).toBeGreaterThan(0);
       expect(load + compile + warmup + sampling).toBeLessThanOrEqual(total);
     }
+  });
+
+  it('with a low-rank metric stores the same bytes too, and others than with a diagonal one', async () => {
+    const [one, two, diagonal] = [fresh(), fresh(), fresh()];
+    await fitWith(1, one, { config: lowRank });
+    await fitWith(2, two, { config: lowRank });
+    await fitWith(1, diagonal);
+    expect(storedFiles(two)).toEqual(storedFiles(one));
+    expect(storedFiles(one)).not.toEqual(storedFiles(diagonal));
   });
 
   it('stopped by a signal and resumed with another number of threads gives the bytes of an unbroken run', async () => {

@@ -55,7 +55,7 @@ function exactPosterior(): KnownPosterior {
 }
 
 describe.each(await testDevices())('$label', ({ device, share }) => {
-  it('NUTS finds a known posterior, within Monte-Carlo error', async () => {
+  it.each(['diagonal', 'lowRank'] as const)('NUTS finds a known posterior, metric %s', async (kind) => {
     const density = await compileDensity(regression, device, 4);
     const offsets: number[] = [];
     // A round trip for every few steps makes many small transitions slow.
@@ -64,7 +64,7 @@ describe.each(await testDevices())('$label', ({ device, share }) => {
       const chains: Float64Array[][] = [[], [], [], []];
       await sample(
         density,
-        { ...settings, seed },
+        { ...settings, metric: { kind }, seed },
         { onDraw: ({ chain, phase, position }) => void (phase === 'sampling' && chains[chain].push(position.slice())) },
       );
       offsets.push(...standardErrorsOff(exactPosterior(), chains).map(({ z }) => z));

@@ -13,36 +13,12 @@ import {
 } from '../../src/inference/phaseSpace/metric.js';
 import { RunningMoments } from '../../src/inference/phaseSpace/moments.js';
 import type { Coroutine, Request } from '../../src/inference/phaseSpace/requests.js';
-import { randomKey, type RandomStream, stepKey } from '../../src/inference/random/streams.js';
-import { symmetricEigensystem } from '../../src/inference/symmetricEigensystem.js';
+import type { RandomStream } from '../../src/inference/random/streams.js';
 import { batched, correlatedNormal } from './densities.js';
 import { drive } from './monteCarlo.js';
+import { dot, normals, orthonormal } from './vectors.js';
 
 const limits: LowRankLimits = { rank: 20, cutoff: 2, keptDraws: 128 };
-
-/** Standard normals that depend on the two numbers alone. */
-function normals(length: number, seed: number, index = 0): Float64Array {
-  const z = new Float64Array(length);
-  stepKey(randomKey(seed), 0, index).stream(0).fillNormal(z);
-  return z;
-}
-
-const dot = (x: ArrayLike<number>, y: ArrayLike<number>): number =>
-  Array.from(x).reduce((sum, value, i) => sum + value * y[i], 0);
-
-function orthonormal(dimension: number, count: number, seed: number): Float64Array[] {
-  const columns: Float64Array[] = [];
-  for (let k = 0; k < count; k++) {
-    let column = normals(dimension, seed, k);
-    for (const other of columns) {
-      const along = dot(other, column);
-      column = column.map((value, i) => value - along * other[i]);
-    }
-    const length = Math.sqrt(dot(column, column));
-    columns.push(column.map((value) => value / length));
-  }
-  return columns;
-}
 
 /** D^½ (I + U (Λ − I) Uᵀ) D^½, applied to a vector; with 1/D and 1/Λ its inverse. */
 function scaledProduct(
@@ -59,32 +35,6 @@ function scaledProduct(
   });
   return result.map((value, i) => value * scales[i]);
 }
-
-describe('eigensystems', () => {
-  it.each([1, 2, 3, 8, 25])('of %d dimensions give the matrix back', (size) => {
-    const rows = Array.from({ length: size }, (_, k) => normals(size + 1, 3, k));
-    const matrix = Float64Array.from({ length: size * size }, (_, at) =>
-      dot(rows[Math.floor(at / size)], rows[at % size]),
-    );
-    const { values, vectors } = symmetricEigensystem(matrix, size);
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size; j++) {
-        const element = vectors.reduce((sum, vector, k) => sum + values[k] * vector[i] * vector[j], 0);
-        expect(element).toBeCloseTo(matrix[i * size + j], 10);
-        expect(dot(vectors[i], vectors[j])).toBeCloseTo(Number(i === j), 12);
-      }
-      expect(values[i]).toBeLessThanOrEqual(values[Math.max(0, i - 1)]);
-    }
-  });
-
-  it('of diagonal, zero and repeated ones come out too', () => {
-    expect([...symmetricEigensystem(Float64Array.of(1, 0, 0, 0, 3, 0, 0, 0, 2), 3).values]).toEqual([3, 2, 1]);
-    expect([...symmetricEigensystem(new Float64Array(16), 4).values]).toEqual([0, 0, 0, 0]);
-    const { values } = symmetricEigensystem(new Float64Array(25).fill(1), 5);
-    expect(values[0]).toBeCloseTo(5, 12);
-    values.slice(1).forEach((value) => expect(value).toBeCloseTo(0, 12));
-  });
-});
 
 describe('phase space with a low-rank metric', () => {
   const dimension = 7;

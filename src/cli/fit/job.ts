@@ -8,7 +8,13 @@ import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../da
 import type { Model, Site } from '../../models/model.js';
 import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
 import { type ObservationGroup, observationGroups } from './observationGroups.js';
-import { chooseMethod, type MethodChoice, type MethodName } from '../../inference/index.js';
+import {
+  chooseMethod,
+  lowRankLimits,
+  type MethodChoice,
+  type MethodName,
+  positionBlocks,
+} from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 
 export interface FitJob {
@@ -67,11 +73,15 @@ function placed(error: unknown, config: Config): unknown {
   return new InputError(`${locateKey(config.file, key.split('.'))}: ${error.message}`, error.location);
 }
 
-/** Throws InputError where the model does not suit the method. */
+/** Throws InputError where the model does not suit the method, or the metric that it is to use. */
 function methodFor(model: Model, { method, device }: Config, before: MethodName | undefined): MethodChoice {
   try {
     const on = device === 'auto' ? undefined : device;
-    return chooseMethod(model, method.name === 'auto' ? (before ?? 'auto') : method.name, on);
+    const choice = chooseMethod(model, method.name === 'auto' ? (before ?? 'auto') : method.name, on);
+    const dimension = positionBlocks(model).reduce((sum, { size }) => sum + size, 0);
+    const hasMetric = ['nuts', 'hmc', 'chees'].includes(choice.method.name);
+    if (method.metric === 'lowRank' && hasMetric) lowRankLimits({ kind: method.metric }, dimension);
+    return choice;
   } catch (error) {
     throw error instanceof RangeError ? new InputError(error.message) : error;
   }

@@ -26,7 +26,7 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
     seed: config.seed,
     ...(method.targetAcceptance !== undefined && { targetAcceptance: method.targetAcceptance }),
     maxTreeDepth: method.maxTreeDepth,
-    metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: 'diagonal' },
+    metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: method.metric },
     superchains: method.superchains,
     gibbs: defined({ scheme: method.scheme, scan: method.scan }),
     advi: defined({

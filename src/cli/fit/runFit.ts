@@ -7,7 +7,13 @@ import { loadDuckDB } from '../../data/duckdb.js';
 import { InputError } from '../../data/inputError.js';
 import { createRunFolder, recordedRun, type RunFolder } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
-import { InitialisationError, type MethodName, modelSettings, positionBlocks } from '../../inference/index.js';
+import {
+  InitialisationError,
+  type MethodName,
+  modelSettings,
+  positionBlocks,
+  type PreparedMethod,
+} from '../../inference/index.js';
 import { DeviceMemoryError, ShaderCompileError } from '../../kernels/webgpu/errors.js';
 import type { Model } from '../../models/model.js';
 import { candidates } from '../devices/candidates.js';
@@ -150,7 +156,11 @@ async function openTarget(
 ): Promise<Target> {
   const { config, model, method } = job;
   const sizes = { chains: config.chains, threads: config.threads ?? machine.coreCount() };
-  const prepare = ({ device }: OpenDevice) => method.method.prepare(model, device, sizes, nodeStarters);
+  const prepare = async ({ device }: OpenDevice): Promise<PreparedMethod> => {
+    const prepared = await method.method.prepare(model, device, sizes, nodeStarters);
+    // Chains with a low-rank metric have their positions on the host: their sites are computed there too.
+    return config.method.metric === 'lowRank' ? { ...prepared, report: undefined } : prepared;
+  };
   if (device === 'auto') {
     const choice = await chooseDevice(
       candidates(config, gpus, method.method),
