@@ -33,7 +33,7 @@ afterEach(() => vi.restoreAllMocks());
 const writeDraw = DrawSink.prototype.write;
 
 /** 4 products × 5 markets × 6 weeks, written with the configuration of a short fit. */
-function writeInput(): { readonly config: string; readonly lowRank: string } {
+function writeInput(): Record<'config' | 'nuts' | 'lowRank', string> {
   const rows = ['product,market,week,sales,price'];
   for (let p = 0; p < 4; p++) {
     for (let m = 0; m < 5; m++) {
@@ -45,16 +45,17 @@ function writeInput(): { readonly config: string; readonly lowRank: string } {
     }
   }
   writeFileSync(join(folder, 'sales.csv'), rows.join('\n'));
-  const [config, lowRank] = [join(folder, 'config.yaml'), join(folder, 'low-rank.yaml')];
+  const [config, nuts, lowRank] = ['config', 'nuts', 'low-rank'].map((name) => join(folder, `${name}.yaml`));
   const text =
     'data: { file: sales.csv }\n' +
     'model: { name: three-level, response: sales, product: product, market: market, time: week, x: [price] }\n';
   writeFileSync(config, text);
+  writeFileSync(nuts, `${text}method: nuts\n`);
   writeFileSync(lowRank, `${text}method: { name: nuts, metric: lowRank }\n`);
-  return { config, lowRank };
+  return { config, nuts, lowRank };
 }
 
-const { config, lowRank } = writeInput();
+const { config, nuts, lowRank } = writeInput();
 const length = { warmup: 150, draws: 120, seed: 5 };
 
 function fitWith(
@@ -113,7 +114,7 @@ describe('a fit on threads', () => {
     const [one, two, diagonal] = [fresh(), fresh(), fresh()];
     await fitWith(1, one, { config: lowRank });
     await fitWith(2, two, { config: lowRank });
-    await fitWith(1, diagonal);
+    await fitWith(1, diagonal, { config: nuts });
     expect(storedFiles(two)).toEqual(storedFiles(one));
     expect(storedFiles(one)).not.toEqual(storedFiles(diagonal));
   });

@@ -159,7 +159,7 @@ async function openTarget(
   const prepare = async ({ device }: OpenDevice): Promise<PreparedMethod> => {
     const prepared = await method.method.prepare(model, device, sizes, nodeStarters);
     // Chains with a low-rank metric have their positions on the host: their sites are computed there too.
-    return config.method.metric === 'lowRank' ? { ...prepared, report: undefined } : prepared;
+    return config.method.metric === 'lowRank' && prepared.report ? { ...prepared, report: undefined } : prepared;
   };
   if (device === 'auto') {
     const choice = await chooseDevice(
