@@ -46,13 +46,28 @@ function identity(k: number): tf.Tensor {
 
 /** C'X for each group; X `[group, k, m]`. */
 const transposedTimes = (c: CovarianceFactor, x: tf.Tensor): tf.Tensor =>
-  c.rank === 1 ? x.mul(column(c)) : tf.matMul(c, x, true, false);
+  c.rank === 1 ? x.mul(column(c)) : byTriangle(c, (r) => x.slice([0, r, 0], [x.shape[0], 1, x.shape[2]!]), 1);
+
+/** XC for each group; X `[group, m, k]`. */
+const times = (x: tf.Tensor, c: CovarianceFactor): tf.Tensor =>
+  c.rank === 1 ? x.mul(c) : byTriangle(c, (r) => x.slice([0, 0, r], [x.shape[0], x.shape[1]!, 1]), 2);
+
+/** Part i along an axis: Σ over r from i of C_ri times part r; the zeros above the diagonal of C are left out. */
+function byTriangle(c: tf.Tensor, part: (r: number) => tf.Tensor, axis: number): tf.Tensor {
+  const k = c.shape[0];
+  const parts = Array.from({ length: k }, (_, i) => {
+    let sum = part(i).mul(c.slice([i, i], [1, 1]));
+    for (let r = i + 1; r < k; r++) sum = sum.add(part(r).mul(c.slice([r, i], [1, 1])));
+    return sum;
+  });
+  return tf.concat(parts, axis);
+}
 
 /** Nothing is divided by a standard deviation, so Σ may be singular. */
 export function prepare({ precision, shift }: Information, c: CovarianceFactor): Prepared {
   const k = shift.shape[1]!;
   const left = transposedTimes(c, precision);
-  const both = c.rank === 1 ? left.mul(c) : tf.matMul(left, c);
+  const both = times(left, c);
   const factor = choleskySmall(both.add(identity(k)));
   return {
     factor,
