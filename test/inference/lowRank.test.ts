@@ -1,5 +1,7 @@
 // The low-rank metric: equal to its written-out matrix in all that phase space does, and learnt from few draws with their gradients.
 import { describe, expect, it } from 'vitest';
+import { GpuPhaseSpaces } from '../../src/inference/gpu/gpuPhaseSpaces.js';
+import type { ResidentDensity } from '../../src/inference/logDensity.js';
 import { DrawPairs } from '../../src/inference/phaseSpace/drawPairs.js';
 import { estimateMetric } from '../../src/inference/phaseSpace/estimateMetric.js';
 import { HostPhaseSpace } from '../../src/inference/phaseSpace/hostPhaseSpace.js';
@@ -333,6 +335,21 @@ describe('a low-rank metric is learnt', () => {
     expect(inverseMass.every((value) => value > 0 && value < Infinity)).toBe(true);
     expect(lowRank?.columns.every(Number.isFinite) ?? true).toBe(true);
     expect(lowRank?.eigenvalues.every((value) => value > 0 && value < Infinity) ?? true).toBe(true);
+  });
+});
+
+describe('phase spaces in the memory of a GPU', () => {
+  it('refuse a low-rank metric in one line', async () => {
+    const settings = {
+      chains: 1,
+      inverseMass: new Float64Array(1),
+      denseIndices: new Int32Array(0),
+      lowRank: limits,
+      slots: () => ({ points: 1, momenta: 1 }),
+    };
+    await expect(GpuPhaseSpaces.create({} as ResidentDensity, settings)).rejects.toThrow(
+      'metric: lowRank needs its vectors on the host; on a GPU take diagonal, dense or block',
+    );
   });
 });
 

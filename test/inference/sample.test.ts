@@ -221,6 +221,12 @@ describe('stop and resume', () => {
     await expect(resumeWith({ seed: 12 })).rejects.toThrow(/resume: the saved run has seed 11, this one 12/);
     await expect(resumeWith({ metric: { kind: 'dense' } })).rejects.toThrow(/denseDimensions/);
     await expect(resumeWith({ method: 'hmc' })).rejects.toThrow(/method nuts, this one hmc/);
+    const lowRank: SampleSettings = { metric: { kind: 'lowRank', rank: 1 } };
+    await expect(resumeWith(lowRank)).rejects.toThrow(/lowRankMetric not set, this one 1 2 128/);
+    const saved = await sample(batched(2, banana.density), { ...settings, ...lowRank, draws: 1 });
+    await expect(sample(batched(2, banana.density), settings, {}, { resume: saved.snapshot })).rejects.toThrow(
+      /lowRankMetric 1 2 128, this one not set/,
+    );
   });
 });
 

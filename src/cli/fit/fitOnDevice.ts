@@ -24,7 +24,7 @@ import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
 import { openSites } from './siteSources.js';
 import { runRecord } from './runRecord.js';
-import { methodSettings, superchainsOf } from './methodSettings.js';
+import { methodSettings, superchainsOf, windowBytes } from './methodSettings.js';
 
 /** Milliseconds between checkpoints. */
 export const checkpoints = { interval: 15_000 };
@@ -70,6 +70,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     dimension: prepared.dimension,
     chains: config.chains,
     maxTreeDepth: config.method.maxTreeDepth,
+    windowBytes: windowBytes(job, prepared.dimension),
     storedDraws: config.draws + storedWarmup,
     sites: job.keptSites,
     summed: model.sites.filter((site) => !job.keptSites.includes(site)),

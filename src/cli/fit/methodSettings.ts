@@ -1,5 +1,5 @@
 // From the configuration to the settings of the method.
-import { defaultSuperchains, type MethodSettings, positionBlocks } from '../../inference/index.js';
+import { defaultSuperchains, lowRankLimits, type MethodSettings, positionBlocks } from '../../inference/index.js';
 import type { FitJob } from './job.js';
 
 /** Up to this many dimensions a dense metric covers all of them; beyond, the population's. */
@@ -46,4 +46,12 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
 /** Without the settings that are left to the method. */
 function defined<Settings extends object>(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
+}
+
+/** Bytes of the draws and gradients that all chains keep where their metric is to be of low rank. */
+export function windowBytes({ config, method }: FitJob, dimension: number): number {
+  const { name } = method.method;
+  if (config.method.metric !== 'lowRank' || !(name === 'nuts' || name === 'hmc' || name === 'chees')) return 0;
+  const { keptDraws } = lowRankLimits({ kind: 'lowRank' }, dimension, name === 'chees' ? config.chains : 1)!;
+  return 16 * keptDraws * dimension * config.chains;
 }

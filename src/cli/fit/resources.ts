@@ -37,6 +37,8 @@ export function estimateNeeds(options: {
   readonly dimension: number;
   readonly chains: number;
   readonly maxTreeDepth: number;
+  /** Draws and gradients that a low-rank metric is learnt from, of all chains; on the host. */
+  readonly windowBytes: number;
   readonly storedDraws: number;
   readonly sites: readonly Site[];
   /** Sites of which moments are kept, and whether the device keeps them. */
@@ -45,7 +47,7 @@ export function estimateNeeds(options: {
   /** Numbers per draw and observation to store as well. */
   readonly observations: number;
 }): Needs {
-  const { program, dimension, chains, maxTreeDepth, storedDraws, sites, observations } = options;
+  const { program, dimension, chains, maxTreeDepth, windowBytes, storedDraws, sites, observations } = options;
   const { hostBytes, deviceBytes, dataBytes } = program;
   const scalars = scalarCount(sites);
   const moments = momentBytes * chains * scalarCount(options.summed);
@@ -56,11 +58,12 @@ export function estimateNeeds(options: {
     trajectories: numbers * bytesPerNumber,
     moments,
   });
+  const withWindow = (host: MemoryNeeds): MemoryNeeds => ({ ...host, trajectories: host.trajectories + windowBytes });
   const diskBytes = (scalars + observations) * chains * storedDraws * 8;
-  if (deviceBytes === 0) return { host: needs(hostBytes, 8, moments), device: undefined, diskBytes };
+  if (deviceBytes === 0) return { host: withWindow(needs(hostBytes, 8, moments)), device: undefined, diskBytes };
   const [here, there] = options.isSummedOnDevice ? [0, moments] : [moments, 0];
   const host = { data: 0, program: hostBytes, trajectories: 0, moments: here };
-  return { host, device: needs(deviceBytes, 4, there), diskBytes };
+  return { host: withWindow(host), device: needs(deviceBytes, 4, there), diskBytes };
 }
 
 /**

@@ -76,13 +76,16 @@ export class GpuPhaseSpaces implements PhaseSpaces {
   /**
    * Allocates all memory and compiles the kernels. There is room to plan 16 steps ahead, or 8, 4 or 1 where vectors would take
    * more than 1 GiB or than a binding reaches; how many are planned follows their cost, unless the lookahead is given. Rejects
-   * with DeviceMemoryError, DeviceLostError, ShaderCompileError.
+   * with DeviceMemoryError, DeviceLostError, ShaderCompileError; with RangeError for a low-rank metric, which has no kernels here.
    */
   static async create(
     density: ResidentDensity,
     settings: PhaseSpacesSettings,
     lookahead?: number,
   ): Promise<GpuPhaseSpaces> {
+    if (settings.lowRank) {
+      throw new RangeError('metric: lowRank needs its vectors on the host; on a GPU take diagonal, dense or block');
+    }
     const { program, gradients, value } = density;
     const { context, lanes } = program;
     const { chains, denseIndices } = settings;
