@@ -38,7 +38,7 @@ interface Scales {
 }
 
 /** The exact marginal density of the scales, on which the fit is judged; undefined for models that it does not suit. */
-async function marginalOfScales(model: Model): Promise<Scales | undefined> {
+export async function marginalOfScales(model: Model): Promise<Scales | undefined> {
   if (marginalRefusal(model) !== undefined) return undefined;
   const { terms } = model.structure!;
   // All as logarithms: the scales of the model's own position.
