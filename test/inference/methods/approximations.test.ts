@@ -85,7 +85,7 @@ describe.each(['advi', 'pathfinder'] as const)('%s', (method) => {
   });
 });
 
-it('ADVI follows declared structure, and is judged on the exact marginal density of the scales', async () => {
+it('ADVI follows declared structure, and is judged on the exact marginal density of the scales', { timeout: 120_000 }, async () => {
   const { data } = threeLevelExample({ markets: 12, products: 5, x: 1, w: 1, spread: 2, rowsOf: () => 12 });
   const model = threeLevelModel(data);
   const options = { chains: 4, draws: 500, seed: 1 };
