@@ -85,27 +85,31 @@ describe.each(['advi', 'pathfinder'] as const)('%s', (method) => {
   });
 });
 
-it('ADVI follows declared structure, and is judged on the exact marginal density of the scales', { timeout: 120_000 }, async () => {
-  const { data } = threeLevelExample({ markets: 12, products: 5, x: 1, w: 1, spread: 2, rowsOf: () => 12 });
-  const model = threeLevelModel(data);
-  const options = { chains: 4, draws: 500, seed: 1 };
-  const reference = await fit(model, { ...options, method: 'nuts', warmup: 500 });
-  const structured = await fit(model, { ...options, method: 'advi' });
-  const meanField = await fit(model, { ...options, method: 'advi', advi: { family: 'mean-field' } });
-  const finding = structured.findings.find(({ name }) => name === 'approximation')!;
-  expect(finding.detail).toMatch(/marginal posterior of the scales/);
-  const ratios = (posterior: typeof reference): number => {
-    const units = Array.from({ length: 60 }, (_, unit) => 2 * unit);
-    const all = units
-      .map((i) => moments(posterior.element('beta', i)).sd / moments(reference.element('beta', i)).sd)
-      .sort((a, b) => a - b);
-    return all[30];
-  };
-  // What mean-field leaves out of the spread of group coefficients, the structured family has.
-  expect(Math.abs(ratios(structured) - 1)).toBeLessThan(0.08);
-  expect(ratios(meanField)).toBeLessThan(ratios(structured));
-  for (let i = 0; i < 4; i++) {
-    const [expected, actual] = [moments(reference.element('delta', i)), moments(structured.element('delta', i))];
-    expect(Math.abs(actual.mean - expected.mean) / expected.sd).toBeLessThan(0.25);
-  }
-});
+it(
+  'ADVI follows declared structure, and is judged on the exact marginal density of the scales',
+  { timeout: 120_000 },
+  async () => {
+    const { data } = threeLevelExample({ markets: 12, products: 5, x: 1, w: 1, spread: 2, rowsOf: () => 12 });
+    const model = threeLevelModel(data);
+    const options = { chains: 4, draws: 500, seed: 1 };
+    const reference = await fit(model, { ...options, method: 'nuts', warmup: 500 });
+    const structured = await fit(model, { ...options, method: 'advi' });
+    const meanField = await fit(model, { ...options, method: 'advi', advi: { family: 'mean-field' } });
+    const finding = structured.findings.find(({ name }) => name === 'approximation')!;
+    expect(finding.detail).toMatch(/marginal posterior of the scales/);
+    const ratios = (posterior: typeof reference): number => {
+      const units = Array.from({ length: 60 }, (_, unit) => 2 * unit);
+      const all = units
+        .map((i) => moments(posterior.element('beta', i)).sd / moments(reference.element('beta', i)).sd)
+        .sort((a, b) => a - b);
+      return all[30];
+    };
+    // What mean-field leaves out of the spread of group coefficients, the structured family has.
+    expect(Math.abs(ratios(structured) - 1)).toBeLessThan(0.08);
+    expect(ratios(meanField)).toBeLessThan(ratios(structured));
+    for (let i = 0; i < 4; i++) {
+      const [expected, actual] = [moments(reference.element('delta', i)), moments(structured.element('delta', i))];
+      expect(Math.abs(actual.mean - expected.mean) / expected.sd).toBeLessThan(0.25);
+    }
+  },
+);
