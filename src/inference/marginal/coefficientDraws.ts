@@ -1,7 +1,7 @@
 // Positions of the whole model from draws of the scales: coefficients are drawn given the scales, a few draws at a time.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Executable } from '../../kernels/device.js';
-import type { LevelNatural } from '../../models/linearHierarchy/values.js';
+import type { FixedValues, LevelNatural } from '../../models/linearHierarchy/values.js';
 import type { Model } from '../../models/model.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
@@ -94,7 +94,7 @@ export class CoefficientDraws {
         terms: [
           { population: this.population(draw), levels: levels.map((scales, l) => this.levelOf(l, draw, scales)) },
         ],
-        fixed: undefined,
+        fixed: this.fixed(draw),
       },
       target,
     );
@@ -130,6 +130,16 @@ export class CoefficientDraws {
       }
     }
     return { ...scales, coefficients };
+  }
+
+  private fixed(draw: number): FixedValues | undefined {
+    const { crossed, shift } = this.marginal.data;
+    if (crossed === undefined) return undefined;
+    const values = this.executable.output(populationOutput);
+    const { lanes } = this.executable;
+    return {
+      coefficients: Float64Array.from({ length: crossed.free }, (_, i) => values[(shift.length + i) * lanes + draw]),
+    };
   }
 
   private population(draw: number): Float64Array {

@@ -1,6 +1,9 @@
 // Exact draws of every coefficient given the scales, from standard normals, as one tensor program: the population first, then inwards.
+import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId, TensorProgram } from '../../kernels/program/tensorProgram.js';
 import { stack, unstack } from './columns.js';
+import type { CrossedData } from './crossedData.js';
+import type { CrossedLevel } from './crossedUpward.js';
 import { regressionMean } from './downward.js';
 import { ElementAlgebra } from './elements.js';
 import { parentName } from './marginalData.js';
@@ -9,7 +12,7 @@ import { covariateColumns, upward } from './upward.js';
 
 const populationNormals = 'normals of the population';
 const levelNormals = (level: number): string => `normals ${level}`;
-/** Output `[K]`, counted from the shift. */
+/** Output: the population `[K]`, counted from the shift, and after it the free coefficients of a fixed block. */
 export const populationOutput = 'population';
 /** Outputs `[group][column]` that hold the coefficients of a level, at most 32 columns each, counted from the shift. */
 export const levelOutput = (level: number, part: number): string => `coefficients ${level} ${part}`;
@@ -27,18 +30,24 @@ export function drawProgram(marginal: Marginal): TensorProgram {
   const outputs = new Map<string, NodeId>();
   for (const [l, { stored }] of up.levels.entries())
     for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
-  const size = data.priorMeans.length;
+  const size = jointSize(marginal);
   const noise = builder.reshape(parameters.get(populationNormals)!, [size, 1]);
   const deviation = builder.reshape(builder.triangularSolve(up.populationFactor, noise, true), [size]);
   const population = builder.add(up.populationMean, deviation);
   outputs.set(populationOutput, population);
-  let outer = Array.from({ length: size }, (_, i) => builder.reshape(builder.slice(population, [i], [1]), []));
+  const nest = data.priorMeans.length;
+  const columns =
+    data.crossed && columnEffects(builder, data.crossed, builder.slice(population, [nest], [size - nest]));
+  let outer = Array.from({ length: nest }, (_, i) => builder.reshape(builder.slice(population, [i], [1]), []));
   for (let l = term.levels.length - 1; l >= 0; l--) {
-    const { level, factor, precision, score, inner } = up.levels[l];
+    const { level, factor, precision, score, crossed, inner } = up.levels[l];
     const { groups, size: k } = level;
     const z = covariateColumns(builder, l, level);
     const mean = z === undefined ? outer : regressionMean(algebra, k, z, outer);
-    const residual = score.map((x, i) => algebra.minus(x, algebra.apply(precision, mean)[i]));
+    const explained = algebra.apply(precision, mean);
+    const taken =
+      crossed === undefined || columns === undefined ? undefined : effectsOfGroups(builder, crossed, columns, groups);
+    const residual = score.map((x, i) => algebra.minus(algebra.minus(x, explained[i]), taken?.[i]));
     const epsilon = builder.reshape(parameters.get(levelNormals(l))!, [groups, k]);
     const { lower, inversePivots } = inner();
     const scaled = unstack(builder, [epsilon]).map((e, i) =>
@@ -51,8 +60,8 @@ export function drawProgram(marginal: Marginal): TensorProgram {
       factor,
       pulled.map((x, i) => algebra.sum([x, spread[i]])),
     );
-    const columns = shift.map((x, i) => algebra.some(algebra.sum([mean[i], x])));
-    const arrays = stack(builder, columns, groups);
+    const coefficients = shift.map((x, i) => algebra.some(algebra.sum([mean[i], x])));
+    const arrays = stack(builder, coefficients, groups);
     for (const [part, array] of arrays.entries()) outputs.set(levelOutput(l, part), array);
     if (l === 0) break;
     const parent = builder.data(parentName(l - 1), [term.levels[l - 1].groups]);
@@ -64,10 +73,45 @@ export function drawProgram(marginal: Marginal): TensorProgram {
   return builder.finish(outputs);
 }
 
+const jointSize = ({ data }: Marginal): number => data.priorMeans.length + (data.crossed?.free ?? 0);
+
+/** Effect of every column of a fixed block from its free coefficients: the last level of a category is minus the sum of the others. */
+function columnEffects(builder: ProgramBuilder, { block, all }: CrossedData, free: NodeId): NodeId {
+  const parts: NodeId[] = [];
+  let next = 0;
+  const take = (count: number): NodeId => {
+    next += count;
+    return builder.slice(free, [next - count], [count]);
+  };
+  if (block.dense.length > 0) parts.push(take(block.dense.length));
+  for (const { levels } of block.categories) {
+    const own = take(levels - 1);
+    parts.push(own, builder.reshape(builder.neg(builder.sum(own)), [1]));
+  }
+  const effects = builder.concat(parts, 0);
+  if (builder.shape(effects)[0] !== all) throw new Error('columns of the fixed block and effects differ in number');
+  return effects;
+}
+
+/** Σ J α over the columns that each group touches. */
+function effectsOfGroups(
+  builder: ProgramBuilder,
+  { information, group, column }: CrossedLevel,
+  effects: NodeId,
+  groups: number,
+): NodeId[] {
+  const ofEntry = builder.gather(effects, column);
+  const products = information.map((x) => builder.mul(x, ofEntry));
+  const sums = stack(builder, products, builder.shape(column)[0]).map((array) =>
+    builder.segmentSum(array, group, groups),
+  );
+  return unstack(builder, sums);
+}
+
 /** Standard normals that a draw takes, in this order. */
-export function normalBlocks({ term, data }: Marginal): { readonly name: string; readonly size: number }[] {
+export function normalBlocks(marginal: Marginal): { readonly name: string; readonly size: number }[] {
   return [
-    { name: populationNormals, size: data.priorMeans.length },
-    ...term.levels.map(({ groups, size }, l) => ({ name: levelNormals(l), size: groups * size })),
+    { name: populationNormals, size: jointSize(marginal) },
+    ...marginal.term.levels.map(({ groups, size }, l) => ({ name: levelNormals(l), size: groups * size })),
   ];
 }

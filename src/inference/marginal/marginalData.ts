@@ -3,6 +3,7 @@ import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import { type UnitFactors, unitFactors } from '../../models/linearHierarchy/crossproducts.js';
 import type { LinearHierarchy, NestedTerm, Population } from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle } from './columns.js';
+import { type CrossedData, crossedData } from './crossedData.js';
 
 /** Names of the arrays of data. */
 export const unitData = 'units';
@@ -20,6 +21,8 @@ export interface MarginalData {
   readonly columnSizes: Float64Array;
   /** Population coefficients that were subtracted, in the order of the population. */
   readonly shift: Float64Array;
+  /** A fixed block beside the nest; undefined where there is none. */
+  readonly crossed: CrossedData | undefined;
   /** Prior means and standard deviations of the population after the shift. */
   readonly priorMeans: Float64Array;
   readonly priorSds: Float64Array;
@@ -29,7 +32,8 @@ export interface MarginalData {
  * For each unit X'X = L'L with L lower triangular and z with ‖y − Xb‖² = ‖z − Lb‖² + residual: orthogonal factors of the columns
  * taken from the last to the first. y is shifted by a pooled least-squares fit, so that nothing is subtracted from large numbers.
  */
-export function marginalData({ y, rows }: LinearHierarchy, term: NestedTerm): MarginalData {
+export function marginalData(structure: LinearHierarchy, term: NestedTerm): MarginalData {
+  const { y, rows, fixed } = structure;
   const { columns, rowStart, rowOrder, levels, population } = term;
   const prior = normalPopulation(population);
   if (prior === undefined) throw new Error('the population has no normal prior');
@@ -60,9 +64,11 @@ export function marginalData({ y, rows }: LinearHierarchy, term: NestedTerm): Ma
   const within = levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
   const shift = new Float64Array(p * within);
   for (let i = 0; i < p; i++) shift[i * within] = pooled[i];
+  const crossed = fixed && crossedData(structure, term, fixed, pooled);
   return {
-    arrays,
+    arrays: new Map([...arrays, ...(crossed?.arrays ?? [])]),
     rows,
+    crossed,
     residualSumOfSquares: factors.residualSumOfSquares,
     residualSd: roughResidualSd(y, factors),
     columnSizes: Float64Array.from(columns, rootMeanSquare),

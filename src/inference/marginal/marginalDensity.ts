@@ -85,9 +85,12 @@ export function recordScales(
 /**
  * Log density of the scales given y, with its gradient: exact, in time linear in the groups and independent of the rows. The program takes
  * `marginalParameters`; the map is the caller's to set, and stays as it is while the density is sampled.
- * @param differentiation `written`: the pass of `downward`; `automatic`: by the rules of the program, which serves to check it
+ * @param differentiation `written`: the pass of `downward`, which is for a nest alone; `automatic`: by the rules of the program
  */
-export function traceMarginal(marginal: Marginal, differentiation: 'written' | 'automatic' = 'written'): TracedDensity {
+export function traceMarginal(
+  marginal: Marginal,
+  differentiation: 'written' | 'automatic' = marginal.data.crossed === undefined ? 'written' : 'automatic',
+): TracedDensity {
   const { data, dimension } = marginal;
   const program = marginalProgram(marginal, differentiation);
   return {

@@ -1,10 +1,19 @@
-// What a model must be for its coefficients to be integrated out.
+// What a model must be for its coefficients to be integrated out, and what a fixed block beside them costs.
+import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
+import { crossedCost, crossedEntries } from './crossedEntries.js';
 import { normalPopulation } from './marginalData.js';
 
 /** Coefficients of a group, and of the population, that are written out at most. */
 const mostCoefficients = 24;
 const mostOfPopulation = 64;
+/** Products of columns of a fixed block in one gradient. */
+export const mostProducts = 1_000_000;
+
+/** Pairs of columns of the fixed block that a group touches, over all groups, and its Cholesky factor; 0 where there is no block. */
+export function crossedProducts({ terms, fixed }: LinearHierarchy): number {
+  return fixed === undefined ? 0 : crossedCost(crossedEntries(terms[0], fixed), fixed);
+}
 
 /** In one line what the model lacks; undefined where it lacks nothing. */
 export function marginalRefusal({ name, structure }: Model): string | undefined {
@@ -12,14 +21,18 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   const { terms, fixed, errors } = structure;
   if (errors.df !== undefined) return 'with Student-t errors the coefficients cannot be integrated out';
   if (terms.length !== 1) return `${terms.length} crossed groupings; it integrates out the coefficients of one nest`;
-  if (fixed !== undefined)
-    return 'a fixed block that crosses the groups; it integrates out the coefficients of one nest';
   const [{ levels, population }] = terms;
   if (normalPopulation(population) === undefined) return `the prior of ${population.name} is not normal`;
+  if (fixed !== undefined && fixed.prior.kind !== 'normal') return `the prior of ${fixed.name} is not normal`;
   const largest = levels.reduce((most, { size }) => Math.max(most, size), 0);
   if (largest > mostCoefficients) return `${largest} coefficients in a group; it handles up to ${mostCoefficients}`;
   const { size, covariateCount } = levels[levels.length - 1];
   if (size * covariateCount > mostOfPopulation)
     return `${size * covariateCount} coefficients of the population; it handles up to ${mostOfPopulation}`;
+  const cost = crossedProducts(structure);
+  if (cost > mostProducts) {
+    const [own, most] = [cost, mostProducts].map((n) => n.toLocaleString('en'));
+    return `integrating ${fixed!.name} out with the groups takes ${own} products a gradient; the limit is ${most}`;
+  }
   return undefined;
 }

@@ -3,6 +3,7 @@ import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
 import type { HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
+import { type CrossedLevel, type CrossedPopulation, CrossedUpward, type LevelFactors } from './crossedUpward.js';
 import { type Element, ElementAlgebra, type Elements, type PivotedFactor } from './elements.js';
 import { covariatesName, type MarginalData, parentName, unitData } from './marginalData.js';
 import { isFull } from './scales.js';
@@ -17,6 +18,8 @@ export interface UpwardLevel {
   readonly score: readonly NodeId[];
   /** Arrays `[group][column]` that hold H and k; outputs of the program, so that they are computed once. */
   readonly stored: readonly NodeId[];
+  /** What a fixed block has to do with the mean; undefined where there is none. */
+  readonly crossed: CrossedLevel | undefined;
   /** I + T'PT, P what the data below say of the coefficients; by demand, as not every program needs it. */
   readonly inner: () => PivotedFactor;
 }
@@ -24,7 +27,7 @@ export interface UpwardLevel {
 /** The population's posterior given the scales, and the log density of the data. */
 export interface Upward {
   readonly levels: readonly UpwardLevel[];
-  /** Λ = Λ_c Λ_c', precision of the population; `[K, K]`. */
+  /** Λ = Λ_c Λ_c', precision of the population, and of the fixed block's free coefficients after it; `[K, K]`. */
   readonly populationFactor: NodeId;
   /** Its mean Δ̂, `[K]`, counted from the shift. */
   readonly populationMean: NodeId;
@@ -49,6 +52,7 @@ export function upward(
   const algebra = new ElementAlgebra(builder);
   const variance = builder.mul(sigma, sigma);
   const levels: UpwardLevel[] = [];
+  const fixedBlock = data.crossed && new CrossedUpward(builder, data.crossed, variance);
   // −2 log density, less what the population adds; and Q.
   const logDeterminants: NodeId[] = [];
   const quadratics: NodeId[] = [builder.div(builder.scalar(data.residualSumOfSquares), variance)];
@@ -78,24 +82,35 @@ export function upward(
         algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([one, scaled[i][i]]) : scaled[i][j])),
       );
     };
+    let above: LevelFactors['above'];
     if (l === 0) {
       const [[q]] = algebra.weighted(w, inversePivots, w);
       quadratics.push(sumOverGroups(builder, algebra.some(q), groups));
     } else {
       // What integrating the group's coefficients takes from Q: |D^(−½) C⁻¹ T'h|², with h = L'z.
-      const { lower: m, inversePivots: inverse } = inner();
+      const own = inner();
       const omega = algebra.solveUnit(
-        m,
+        own.lower,
         algebra.apply(algebra.transpose(n), projected).map((x) => [x]),
       );
-      const [[q]] = algebra.weighted(omega, inverse, omega);
+      const [[q]] = algebra.weighted(omega, own.inversePivots, omega);
       quadratics.push(builder.neg(sumOverGroups(builder, algebra.some(q), groups)));
+      above = { root: lower, factor, inner: own, omega };
     }
+    const crossed = fixedBlock?.integrate(l, { level, lower: c, inversePivots, y, w, ...(above && { above }) });
     const columns = [...lowerTriangle(size).map(([i, j]) => algebra.some(h[i][j])), ...k.map((x) => algebra.some(x))];
     // The other way round than what is summed: one loop then does both, where a sum of the stored array would be a second.
     const stored = stack(builder, columns.toReversed(), groups);
     const [precision, score] = informationElements(algebra, unstack(builder, stored).reverse(), size);
-    levels.push({ level, factor, precision, score: score.map((x) => algebra.some(x)), stored, inner });
+    levels.push({
+      level,
+      factor,
+      precision,
+      score: score.map((x) => algebra.some(x)),
+      stored: [...stored, ...(crossed?.stored ?? [])],
+      crossed,
+      inner,
+    });
     const expanded = expand(builder, columns, l, level);
     const outside = size * level.covariateCount;
     if (level.parent !== null) {
@@ -107,7 +122,8 @@ export function upward(
       continue;
     }
     const totals = stack(builder, expanded, groups).map((array) => builder.sum(array, [0]));
-    return population({ builder, data, levels, totals, outside, variance, logDeterminants, quadratics });
+    const besides = fixedBlock?.population();
+    return population({ builder, data, levels, totals, outside, besides, variance, logDeterminants, quadratics });
   }
   throw new Error('a term needs a level');
 }
@@ -120,30 +136,40 @@ interface PopulationInput {
   /** Vectors that hold the precision and the score of all groups, one after the other. */
   readonly totals: readonly NodeId[];
   readonly outside: number;
+  readonly besides: CrossedPopulation | undefined;
   readonly variance: NodeId;
   readonly logDeterminants: NodeId[];
   readonly quadratics: NodeId[];
 }
 
 function population(input: PopulationInput): Upward {
-  const { builder, data, levels, totals, outside: size, variance, logDeterminants, quadratics } = input;
-  const all = totals.length === 1 ? totals[0] : builder.concat(totals, 0);
-  const places = Float64Array.from({ length: size * size }, (_, at) => triangleIndex(Math.floor(at / size), at % size));
-  const precisions = data.priorSds.map((sd) => 1 / (sd * sd));
+  const { builder, data, levels, besides, variance, logDeterminants, quadratics } = input;
+  const priorMeans = Float64Array.from([...data.priorMeans, ...(data.crossed?.priorSds.map(() => 0) ?? [])]);
+  const priorSds = Float64Array.from([...data.priorSds, ...(data.crossed?.priorSds ?? [])]);
+  const size = priorSds.length;
+  const nest = nestPosterior(input);
+  const joint =
+    besides === undefined
+      ? nest.precision
+      : builder.concat(
+          [
+            builder.concat([nest.precision, builder.swapLast(besides.beside)], 1),
+            builder.concat([besides.beside, besides.precision], 1),
+          ],
+          0,
+        );
+  const precisions = priorSds.map((sd) => 1 / (sd * sd));
   const diagonal = new Float64Array(size * size);
   for (let i = 0; i < size; i++) diagonal[i * (size + 1)] = precisions[i];
-  const half = (size * (size + 1)) / 2;
-  const lambda = builder.add(
-    builder.reshape(builder.gather(all, builder.constant(places, [size * size])), [size, size]),
-    builder.constant(diagonal, [size, size]),
-  );
-  const priorScore = data.priorMeans.map((mean, i) => mean * precisions[i]);
-  const eta = builder.add(builder.slice(all, [half], [size]), builder.constant(priorScore, [size]));
+  const lambda = builder.add(joint, builder.constant(diagonal, [size, size]));
+  const priorScore = priorMeans.map((mean, i) => mean * precisions[i]);
+  const score = besides === undefined ? nest.score : builder.concat([nest.score, besides.score], 0);
+  const eta = builder.add(score, builder.constant(priorScore, [size]));
   const populationFactor = builder.cholesky(lambda);
   const halfway = builder.triangularSolve(populationFactor, builder.reshape(eta, [size, 1]), false);
   const populationMean = builder.reshape(builder.triangularSolve(populationFactor, halfway, true), [size]);
   const explained = builder.sum(builder.mul(halfway, halfway));
-  const priorSquares = data.priorMeans.reduce((sum, mean, i) => sum + mean * priorScore[i], 0);
+  const priorSquares = priorMeans.reduce((sum, mean, i) => sum + mean * priorScore[i], 0);
   const quadratic = builder.add(
     builder.sub(
       quadratics.reduce((a, b) => builder.add(a, b)),
@@ -153,7 +179,7 @@ function population(input: PopulationInput): Upward {
   );
   const units = levels[0].level;
   const freeRows = data.rows - units.groups * units.size;
-  const logSds = data.priorSds.reduce((sum, sd) => sum + 2 * Math.log(sd), 0);
+  const logSds = priorSds.reduce((sum, sd) => sum + 2 * Math.log(sd), 0);
   const diagonalPlaces = builder.constant(
     Float64Array.from({ length: size }, (_, i) => i * (size + 1)),
     [size],
@@ -175,6 +201,17 @@ function population(input: PopulationInput): Upward {
     builder.scalar(-0.5),
   );
   return { levels, populationFactor, populationMean, quadratic, logDensity };
+}
+
+/** What the groups of the outermost level say of the population: its precision and score. */
+function nestPosterior({ builder, totals, outside: size }: PopulationInput): { precision: NodeId; score: NodeId } {
+  const all = totals.length === 1 ? totals[0] : builder.concat(totals, 0);
+  const places = Float64Array.from({ length: size * size }, (_, at) => triangleIndex(Math.floor(at / size), at % size));
+  const table = builder.gather(all, builder.constant(places, [size * size]));
+  return {
+    precision: builder.reshape(table, [size, size]),
+    score: builder.slice(all, [(size * (size + 1)) / 2], [size]),
+  };
 }
 
 /** L and z of every unit. */

@@ -1,10 +1,12 @@
 // Marginal NUTS as a method: all coefficients of a nested Gaussian hierarchy integrated out, NUTS on its scales, coefficients drawn back.
+import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Model } from '../../models/model.js';
 import type { Draw } from '../chain.js';
 import { CoefficientDraws } from '../marginal/coefficientDraws.js';
 import { DrawQueue } from '../marginal/drawQueue.js';
 import { marginalOf, setMap, traceMarginal } from '../marginal/marginalDensity.js';
 import { findMode, type ScaleMap } from '../marginal/mode.js';
-import { marginalRefusal } from '../marginal/refusal.js';
+import { crossedProducts, marginalRefusal, mostProducts } from '../marginal/refusal.js';
 import { randomKey } from '../random/streams.js';
 import { decodeVector, encodeVector, type EncodedVector, type Snapshot } from '../snapshot.js';
 import { compileTraced } from '../threads/compileChains.js';
@@ -31,17 +33,18 @@ export const marginal: Method = {
   // Small matrices in f64.
   devices: ['cpu'],
   refusal: marginalRefusal,
-  prepare: async (model, device, sizes, starters) => {
+  prepare: async (model, _, sizes, starters) => {
     const problem = marginalOf(model.structure!);
     const coefficients = await CoefficientDraws.compile(problem, model);
-    const chains = await compileTraced(traceMarginal(problem), device, sizes, starters);
+    // In doubles, whatever precision was asked for.
+    const chains = await compileTraced(traceMarginal(problem), cpuDevice(), sizes, starters);
     const { threads, memory, division } = chains;
     return {
       dimension: coefficients.dimension,
       threads,
       memory: { ...memory, hostBytes: memory.hostBytes + coefficients.memoryBytes },
       precision: 'double',
-      division,
+      division: [division, ...blockInWords(model)].join(', '),
       timeStep: () => chains.timeGradient(new Float64Array(problem.dimension)),
       run: async (settings, listener, { signal, resume, checkpointInterval }) => {
         const kinds = problem.kinds.join(' ');
@@ -89,6 +92,13 @@ export const marginal: Method = {
     };
   },
 };
+
+/** What a fixed block costs, where there is one. */
+function blockInWords({ structure }: Model): string[] {
+  if (structure?.fixed === undefined) return [];
+  const [cost, limit] = [crossedProducts(structure), mostProducts].map((n) => n.toLocaleString('en'));
+  return [`${structure.fixed.name} integrated out with the groups (${cost} products a gradient, of at most ${limit})`];
+}
 
 /** Settings of NUTS on positions that the map has made round. */
 function ownSettings({ chains, warmup, draws, seed, targetAcceptance, maxTreeDepth }: MethodSettings) {

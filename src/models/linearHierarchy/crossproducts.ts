@@ -38,12 +38,12 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
     const count = rowStart[u + 1] - rowStart[u];
     for (let k = 0; k < coefficients; k++) block[k].set(x[k].subarray(rowStart[u], rowStart[u + 1]));
     block[coefficients].set(y.subarray(rowStart[u], rowStart[u + 1]));
-    // A column that depends on those before it makes a row of zeros; the next column then takes its place in the block.
+    const pivots = triangulate(block, coefficients, count);
     let rank = 0;
-    for (let k = 0; k < coefficients && rank < count; k++) {
-      if (!reflect(block, k, rank, count)) continue;
-      for (let j = k; j < coefficients; j++) upper[(u * coefficients + k) * coefficients + j] = block[j][rank];
-      projected[u * coefficients + k] = block[coefficients][rank];
+    for (const [k, row] of pivots.entries()) {
+      if (row < 0) continue;
+      for (let j = k; j < coefficients; j++) upper[(u * coefficients + k) * coefficients + j] = block[j][row];
+      projected[u * coefficients + k] = block[coefficients][row];
       rank++;
     }
     residualDegrees += count - rank;
@@ -51,6 +51,18 @@ export function unitFactors(y: Float64Array, x: readonly Float64Array[], rowStar
   }
   const residualSumOfSquares = residuals.reduce((sum, residual) => sum + residual, 0);
   return { units, coefficients, rows: y.length, upper, projected, residualSumOfSquares, residuals, residualDegrees };
+}
+
+/**
+ * Householder reflections that make the first columns of a block upper triangular, applied to the columns after them too. A column that
+ * depends on those before it makes a row of zeros; the next column then takes its place in the block.
+ * @returns by column the row of the block that holds its row of R; −1 for a row of zeros. Rows after the last are residuals
+ */
+export function triangulate(block: readonly Float64Array[], columns: number, count: number): Int32Array {
+  const pivots = new Int32Array(columns).fill(-1);
+  let rank = 0;
+  for (let k = 0; k < columns && rank < count; k++) if (reflect(block, k, rank, count)) pivots[k] = rank++;
+  return pivots;
 }
 
 /** What is left of a column, as a share of its length, when it depends on others up to rounding. */

@@ -38,6 +38,18 @@ const shapes: Record<string, HierarchyShape> = {
       },
     ],
   },
+  'three levels, fixed columns and categories': {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 6, full: true, covariates: 1 },
+          { groups: 3, covariates: 1 },
+        ],
+      },
+    ],
+    fixed: { dense: 1, categories: [3, 4], multiplier: true },
+  },
 };
 
 /** A stream whose normals are all 0 but one. */
@@ -50,18 +62,21 @@ const unitStream = (place: number): RandomStream => ({
   },
 });
 
-/** All coefficients in one vector: levels from the innermost outwards, then the population. */
-const flat = ({ terms: [{ levels, population }] }: HierarchyValues): number[] => [
+/** All coefficients in one vector: levels from the innermost outwards, then the population, then those of the fixed block. */
+const flat = ({ terms: [{ levels, population }], fixed }: HierarchyValues): number[] => [
   ...levels.flatMap(({ coefficients }) => [...coefficients]),
   ...population,
+  ...(fixed?.coefficients ?? []),
 ];
 
 /** Mean and covariance of all coefficients given the scales: precision and score of every row, group and prior added up. */
-function densePosterior({ y, terms: [term] }: LinearHierarchy, { sigma, terms: [values] }: HierarchyValues) {
+function densePosterior({ y, terms: [term], fixed }: LinearHierarchy, { sigma, terms: [values] }: HierarchyValues) {
   const offsets = [0];
   for (const { groups, size } of term.levels) offsets.push(offsets[offsets.length - 1] + groups * size);
   const populationAt = offsets[term.levels.length];
-  const total = populationAt + values.population.length;
+  const fixedAt = populationAt + values.population.length;
+  const sds = fixed?.prior.kind === 'normal' ? fixed.prior.sds : [];
+  const total = fixedAt + sds.length;
   const precision = matrixOf(total, total, () => 0);
   const score = Array<number>(total).fill(0);
   /** Adds an observation of the given value with unit variance of a linear combination. */
@@ -73,8 +88,19 @@ function densePosterior({ y, terms: [term] }: LinearHierarchy, { sigma, terms: [
   };
   const groups = groupOfRow(term);
   const p = term.columns.length;
-  for (const [row, value] of y.entries())
-    observe(new Map(term.columns.map((x, k) => [groups[row] * p + k, x[row] / sigma])), value / sigma);
+  for (const [row, value] of y.entries()) {
+    const weights = new Map(term.columns.map((x, k) => [groups[row] * p + k, x[row] / sigma]));
+    let next = fixedAt;
+    for (const column of fixed?.dense ?? []) weights.set(next++, column[row] / sigma);
+    for (const { levels, levelOfRow, multiplier } of fixed?.categories ?? []) {
+      for (let level = 0; level < levels - 1; level++) {
+        const own = levelOfRow[row] === levels - 1 ? -1 : Number(levelOfRow[row] === level);
+        weights.set(next++, (own * (multiplier?.[row] ?? 1)) / sigma);
+      }
+    }
+    observe(weights, value / sigma);
+  }
+  for (const [i, sd] of sds.entries()) observe(new Map([[fixedAt + i, 1 / sd]]), 0);
   for (const [l, { groups: count, size, covariates, covariateCount: q, parent }] of term.levels.entries()) {
     const { sds, lower } = values.levels[l];
     const factor = matrixOf(size, size, (i, j) => sds[i] * (lower?.[i * size + j] ?? Number(i === j)));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeStarters } from '../../../src/cli/fit/threadStarters.js';
 import { mcseMean, mcseSd, rhat } from '../../../src/diagnostics/index.js';
 import { fit } from '../../../src/inference/fit.js';
+import { crossedProducts } from '../../../src/inference/marginal/refusal.js';
 import { marginal } from '../../../src/inference/methods/marginal.js';
 import type { MethodOptions, MethodSettings, MethodSnapshot } from '../../../src/inference/methods/method.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
@@ -29,6 +30,10 @@ const shapes: Record<string, HierarchyShape> = {
         rowsOf,
       },
     ],
+  },
+  'two levels, fixed columns and categories': {
+    terms: [{ slopes: 1, levels: [{ groups: 20 }], rowsOf }],
+    fixed: { dense: 1, categories: [3, 4] },
   },
 };
 
@@ -145,6 +150,8 @@ describe('refusals', () => {
     const shapesAndWords: [HierarchyShape, string][] = [
       [{ terms: [{ levels: [level] }, { levels: [level] }] }, '2 crossed groupings'],
       [{ terms: [{ levels: [level] }], df: 4 }, 'Student-t errors'],
+      [{ terms: [{ levels: [level] }], fixed: { dense: 1, horseshoe: true } }, 'the prior of theta is not normal'],
+      [{ terms: [{ levels: [level], rowsOf: () => 60 }], fixed: { categories: [200] } }, 'products a gradient'],
       [{ terms: [{ slopes: 9, levels: [{ groups: 8, covariates: 2 }, { groups: 4 }] }] }, '30 coefficients in a group'],
     ];
     for (const [shape, words] of shapesAndWords) {
@@ -155,6 +162,15 @@ describe('refusals', () => {
     const { structure, ...plain } = modelOf(hierarchyExample({ terms: [{ levels: [level] }] }));
     expect(structure).toBeDefined();
     await expect(fit(plain, { method: 'marginal' })).rejects.toThrow('declares no linear Gaussian hierarchy');
+  });
+
+  it('count the products of a fixed block', () => {
+    // Two groups that touch both levels of a category and a dense column, 3² each; and 3³ / 6 of the factor, rounded.
+    const structure = hierarchyExample({
+      terms: [{ levels: [{ groups: 2 }], rowsOf: () => 40 }],
+      fixed: { dense: 1, categories: [2] },
+    });
+    expect(crossedProducts(structure)).toBe(2 * 9 + 5);
   });
 
   it('are for population priors that are not normal', () => {
