@@ -114,7 +114,8 @@ export class CoefficientDraws {
   }
 
   private levelOf(l: number, draw: number, scales: Omit<LevelNatural, 'coefficients'>): LevelNatural {
-    const { groups, size } = this.marginal.term.levels[l];
+    const { size } = this.marginal.term.levels[l];
+    const groups = this.marginal.groups[l];
     const { shift } = this.marginal.data;
     // A coefficient's overall constant is at the first of the population coefficients that it branches into.
     const branches = shift.length / size;

@@ -30,6 +30,8 @@ export function crossedEntries({ levels, rowStart, rowOrder }: NestedTerm, block
   const own = new Int32Array(block.dense.length + block.categories.length);
   const touchedByUnit = (unit: number): number[] => {
     const touched = new Set<number>();
+    // A group without data, after those that were declared.
+    if (unit + 1 >= rowStart.length) return [];
     for (let place = rowStart[unit]; place < rowStart[unit + 1]; place++) {
       columnsOfRow(block, rowOrder?.[place] ?? place, own);
       for (const column of own) touched.add(column);

@@ -93,15 +93,9 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
 
 /** Δ̂, Λ⁻¹, and 2 tr(A D0) = Σ ((Δ̂ − μ0)² + (Λ⁻¹)_ii) / d² − 1. */
 function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Upward) {
-  const { populationFactor, populationMean } = up;
+  const { factor, populationMean } = up;
   const [size] = builder.shape(populationMean);
-  const identity = builder.constant(
-    Float64Array.from({ length: size * size }, (_, at) => Number(at % (size + 1) === 0)),
-    [size, size],
-  );
-  // Λ⁻¹ = (Λ_c⁻¹)'(Λ_c⁻¹).
-  const inverse = builder.triangularSolve(populationFactor, identity, false);
-  const covarianceMatrix = builder.matMul(builder.swapLast(inverse), inverse);
+  const covarianceMatrix = factor.inverse();
   const entry = (i: number, j: number): NodeId => builder.reshape(builder.slice(covarianceMatrix, [i, j], [1, 1]), []);
   const precisions = builder.constant(
     data.priorSds.map((sd) => 1 / (sd * sd)),

@@ -32,8 +32,9 @@ export function drawProgram(marginal: Marginal): TensorProgram {
     for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
   const size = jointSize(marginal);
   const noise = builder.reshape(parameters.get(populationNormals)!, [size, 1]);
-  const deviation = builder.reshape(builder.triangularSolve(up.populationFactor, noise, true), [size]);
+  const deviation = builder.reshape(up.factor.solveTransposed(noise), [size]);
   const population = builder.add(up.populationMean, deviation);
+  for (const [i, array] of up.factor.stored.entries()) outputs.set(`factor ${i}`, array);
   outputs.set(populationOutput, population);
   const nest = data.priorMeans.length;
   const columns =

@@ -43,7 +43,8 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm): Marg
   const { units, coefficients: p, upper, projected } = factors;
   const pooled = hasConstants(term) ? pooledFit(upper, projected, p) : new Float64Array(p);
   const width = (p * (p + 1)) / 2 + p;
-  const values = new Float64Array(units * width);
+  // Units after those with rows have zeros.
+  const values = new Float64Array(levels[0].groups * width);
   for (let u = 0; u < units; u++) {
     let next = u * width;
     // Rows and columns the other way round: the upper triangle becomes a lower one.
@@ -55,7 +56,7 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm): Marg
       values[next++] = z;
     }
   }
-  const arrays = new Map<string, DataArray>([[unitData, { shape: [units, width], values }]]);
+  const arrays = new Map<string, DataArray>([[unitData, { shape: [levels[0].groups, width], values }]]);
   for (const [l, { groups, covariates, covariateCount, parent }] of levels.entries()) {
     arrays.set(covariatesName(l), { shape: [groups, covariateCount], values: covariates });
     if (parent !== null) arrays.set(parentName(l), { shape: [groups], values: parent });

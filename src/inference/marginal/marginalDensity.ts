@@ -1,9 +1,9 @@
 // The log density of a hierarchy's scales with all coefficients integrated out, and its gradient, as one tensor program.
 import type { Device } from '../../kernels/device.js';
-import { gradients, pullback } from '../../kernels/program/gradients.js';
+import { pullback } from '../../kernels/program/gradients.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
-import type { Errors, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type { Errors, HierarchyLevel, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock, TracedDensity } from '../compiledModel.js';
 import { densityOf, type ModelDensity } from '../portableDensity.js';
 import { scalars } from './columns.js';
@@ -14,7 +14,10 @@ import { type ScaleNodes, upward } from './upward.js';
 
 /** A term whose scales are sampled, with what was computed of its data. */
 export interface Marginal {
+  /** Its levels have groups without data after those declared, so that none is too small to be looped over. */
   readonly term: NestedTerm;
+  /** Groups of each level that were declared. */
+  readonly groups: readonly number[];
   readonly errors: Errors;
   readonly data: MarginalData;
   /** Of the scales θ; see `scaleBlocks`. */
@@ -24,11 +27,30 @@ export interface Marginal {
   readonly kinds: readonly ScaleKind[];
 }
 
+/** The compiler writes arrays out whose axes are all shorter than this. */
+const looped = 33;
+
+/** Levels with at least as many groups as make loops; what is added has no data and says nothing of anything. */
+function filledLevels(levels: readonly HierarchyLevel[]): HierarchyLevel[] {
+  const counts = levels.map(({ groups }) => Math.max(groups, looped));
+  return levels.map((level, l) => {
+    const { groups, covariates, covariateCount: q, parent } = level;
+    const filled = new Float64Array(counts[l] * q);
+    filled.set(covariates);
+    for (let g = groups; g < counts[l]; g++) filled[g * q] = 1;
+    const outer = parent && new Int32Array(counts[l]).fill(counts[l + 1] - 1);
+    outer?.set(parent!);
+    return { ...level, groups: counts[l], covariates: filled, parent: outer };
+  });
+}
+
 export function marginalOf(structure: LinearHierarchy, kinds?: readonly ScaleKind[]): Marginal {
-  const [term] = structure.terms;
-  const blocks = scaleBlocks(term, structure.errors);
+  const [declared] = structure.terms;
+  const blocks = scaleBlocks(declared, structure.errors);
+  const term = { ...declared, levels: filledLevels(declared.levels) };
   return {
     term,
+    groups: declared.levels.map(({ groups }) => groups),
     errors: structure.errors,
     data: marginalData(structure, term),
     blocks,
@@ -131,16 +153,24 @@ function marginalProgram(marginal: Marginal, differentiation: 'written' | 'autom
   const outputs = new Map<string, NodeId>([['value', value]]);
   for (const [l, { stored }] of up.levels.entries())
     for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
-  if (differentiation === 'automatic') outputs.set('gradient', gradients(builder, value, [position])[0]);
-  else {
+  const cotangents = new Map<NodeId, NodeId>([[logPrior, builder.scalar(1)]]);
+  if (differentiation === 'automatic') {
+    // Of −½ log |Λ| + ½ η'Λ⁻¹η by Λ: −½ (Λ⁻¹ + Δ̂Δ̂'); by η: Δ̂.
+    const mean = up.populationMean;
+    const [size] = builder.shape(mean);
+    const outer = builder.mul(builder.reshape(mean, [size, 1]), builder.reshape(mean, [1, size]));
+    const inverse = up.factor.inverse();
+    cotangents.set(up.remainder, builder.scalar(1));
+    cotangents.set(up.precision, builder.mul(builder.add(inverse, outer), builder.scalar(-0.5)));
+    cotangents.set(up.score, mean);
+    outputs.set('inverse', inverse);
+  } else {
     const down = downward(builder, data, up);
     for (const [i, array] of down.stored.entries()) outputs.set(`posterior ${i}`, array);
-    const cotangents = new Map<NodeId, NodeId>([
-      [logPrior, builder.scalar(1)],
-      [logSigma, down.logSigma],
-    ]);
+    cotangents.set(logSigma, down.logSigma);
     for (const [l, factor] of nodes.factors.entries()) cotangents.set(factor, down.factors[l]);
-    outputs.set('gradient', pullback(builder, cotangents, [position])[0]);
   }
+  for (const [i, array] of up.factor.stored.entries()) outputs.set(`factor ${i}`, array);
+  outputs.set('gradient', pullback(builder, cotangents, [position])[0]);
   return builder.finish(outputs);
 }

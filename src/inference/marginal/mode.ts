@@ -89,7 +89,7 @@ function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd
 
 /** The model's own start where it has one; else what the residuals and the sizes of the columns suggest. */
 function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingPoint>> | undefined): Guess {
-  const { term, errors, blocks, dimension, kinds, data } = marginal;
+  const { term, groups: declared, errors, blocks, dimension, kinds, data } = marginal;
   const centre = new Float64Array(dimension);
   const sd = new Float64Array(dimension).fill(0.5);
   const place = new Map(blocks.map(({ name, offset }) => [name, offset]));
@@ -104,7 +104,7 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
   const sigma = start?.[errors.sigma] ?? { centre: [Math.log(data.residualSd)], sd: [0.1] };
   set(errors.sigma, sigma.centre, sigma.sd, true);
   let spreads = data.columnSizes.map((size) => data.residualSd / size);
-  for (const [l, { size, covariance, covariates, covariateCount: q, groups }] of term.levels.entries()) {
+  for (const [l, { size, covariance, covariates, covariateCount: q }] of term.levels.entries()) {
     const known = start?.[covariance.sds];
     const own = known ?? { centre: spreads.map(Math.log), sd: new Float64Array(size).fill(0.3) };
     set(covariance.sds, own.centre, own.sd, kinds[l] === 'log');
@@ -112,8 +112,8 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     if (correlations !== undefined) set(covariance.cholesky!, correlations.centre, correlations.sd, true);
     const sizes = Float64Array.from({ length: q }, (_, j) => {
       let squares = 0;
-      for (let g = 0; g < groups; g++) squares += covariates[g * q + j] ** 2;
-      return Math.sqrt(squares / groups) || 1;
+      for (let g = 0; g < declared[l]; g++) squares += covariates[g * q + j] ** 2;
+      return Math.sqrt(squares / declared[l]) || 1;
     });
     spreads = Float64Array.from({ length: size * q }, (_, i) => spreads[Math.floor(i / q)] / sizes[i % q]);
   }

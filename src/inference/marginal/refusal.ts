@@ -4,8 +4,9 @@ import type { Model } from '../../models/model.js';
 import { crossedCost, crossedEntries } from './crossedEntries.js';
 import { normalPopulation } from './marginalData.js';
 
-/** Coefficients of a group, and of the population, that are written out at most. */
-const mostCoefficients = 24;
+/** Coefficients of a group that are written out at most: of all groups, and of groups of groups with correlations; and of the population. */
+const mostCoefficients = 12;
+const mostCorrelated = 8;
 const mostOfPopulation = 64;
 /** Products of columns of a fixed block in one gradient. */
 export const mostProducts = 1_000_000;
@@ -24,8 +25,10 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   const [{ levels, population }] = terms;
   if (normalPopulation(population) === undefined) return `the prior of ${population.name} is not normal`;
   if (fixed !== undefined && fixed.prior.kind !== 'normal') return `the prior of ${fixed.name} is not normal`;
-  const largest = levels.reduce((most, { size }) => Math.max(most, size), 0);
-  if (largest > mostCoefficients) return `${largest} coefficients in a group; it handles up to ${mostCoefficients}`;
+  for (const [l, { size, covariance }] of levels.entries()) {
+    const most = l > 0 && covariance.cholesky !== undefined ? mostCorrelated : mostCoefficients;
+    if (size > most) return `${size} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;
+  }
   const { size, covariateCount } = levels[levels.length - 1];
   if (size * covariateCount > mostOfPopulation)
     return `${size * covariateCount} coefficients of the population; it handles up to ${mostOfPopulation}`;

@@ -2,6 +2,7 @@
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
 import type { HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { BlockedCholesky } from './blockedCholesky.js';
 import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
 import { type CrossedLevel, type CrossedPopulation, CrossedUpward, type LevelFactors } from './crossedUpward.js';
 import { type Element, ElementAlgebra, type Elements, type PivotedFactor } from './elements.js';
@@ -27,14 +28,17 @@ export interface UpwardLevel {
 /** The population's posterior given the scales, and the log density of the data. */
 export interface Upward {
   readonly levels: readonly UpwardLevel[];
-  /** Λ = Λ_c Λ_c', precision of the population, and of the fixed block's free coefficients after it; `[K, K]`. */
-  readonly populationFactor: NodeId;
+  /** Λ, precision of the population and, after it, of the fixed block's free coefficients, `[K, K]`; its factor; and η, `[K]`. */
+  readonly precision: NodeId;
+  readonly factor: BlockedCholesky;
+  readonly score: NodeId;
   /** Its mean Δ̂, `[K]`, counted from the shift. */
   readonly populationMean: NodeId;
   /** Q: the quadratic form of all data and the population's prior. */
   readonly quadratic: NodeId;
-  /** log p(y | scales). */
+  /** log p(y | scales), and what it is without −½ log |Λ| + ½ η'Λ⁻¹η. */
   readonly logDensity: NodeId;
+  readonly remainder: NodeId;
 }
 
 export interface ScaleNodes {
@@ -165,42 +169,37 @@ function population(input: PopulationInput): Upward {
   const priorScore = priorMeans.map((mean, i) => mean * precisions[i]);
   const score = besides === undefined ? nest.score : builder.concat([nest.score, besides.score], 0);
   const eta = builder.add(score, builder.constant(priorScore, [size]));
-  const populationFactor = builder.cholesky(lambda);
-  const halfway = builder.triangularSolve(populationFactor, builder.reshape(eta, [size, 1]), false);
-  const populationMean = builder.reshape(builder.triangularSolve(populationFactor, halfway, true), [size]);
+  const factor = new BlockedCholesky(builder, lambda);
+  const halfway = factor.solve(builder.reshape(eta, [size, 1]));
+  const populationMean = builder.reshape(factor.solveTransposed(halfway), [size]);
   const explained = builder.sum(builder.mul(halfway, halfway));
   const priorSquares = priorMeans.reduce((sum, mean, i) => sum + mean * priorScore[i], 0);
-  const quadratic = builder.add(
-    builder.sub(
-      quadratics.reduce((a, b) => builder.add(a, b)),
-      explained,
-    ),
+  const unexplained = builder.add(
+    quadratics.reduce((a, b) => builder.add(a, b)),
     builder.scalar(priorSquares),
   );
   const units = levels[0].level;
   const freeRows = data.rows - units.groups * units.size;
   const logSds = priorSds.reduce((sum, sd) => sum + 2 * Math.log(sd), 0);
-  const diagonalPlaces = builder.constant(
-    Float64Array.from({ length: size }, (_, i) => i * (size + 1)),
-    [size],
-  );
-  const flat = builder.reshape(populationFactor, [size * size]);
-  const logLambda = builder.mul(
-    builder.sum(builder.unary('log', builder.gather(flat, diagonalPlaces))),
-    builder.scalar(2),
-  );
   const terms = [
     builder.mul(builder.unary('log', variance), builder.scalar(freeRows)),
     ...logDeterminants,
-    logLambda,
-    quadratic,
+    unexplained,
     builder.scalar(data.rows * Math.log(2 * Math.PI) + logSds),
   ];
-  const logDensity = builder.mul(
-    terms.reduce((a, b) => builder.add(a, b)),
-    builder.scalar(-0.5),
-  );
-  return { levels, populationFactor, populationMean, quadratic, logDensity };
+  const half = (x: NodeId): NodeId => builder.mul(x, builder.scalar(-0.5));
+  const remainder = half(terms.reduce((a, b) => builder.add(a, b)));
+  const logDensity = builder.add(remainder, half(builder.sub(factor.logDeterminant(), explained)));
+  return {
+    levels,
+    precision: lambda,
+    factor,
+    score: eta,
+    populationMean,
+    quadratic: builder.sub(unexplained, explained),
+    logDensity,
+    remainder,
+  };
 }
 
 /** What the groups of the outermost level say of the population: its precision and score. */

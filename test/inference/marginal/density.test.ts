@@ -81,6 +81,10 @@ const shapes: Record<string, HierarchyShape> = {
     ],
     fixed: { categories: [6] },
   },
+  'a fixed block of more columns than are written out': {
+    terms: [{ levels: [{ groups: 40 }], rowsOf: () => 3 }],
+    fixed: { categories: [36] },
+  },
   'more groups than are written out': {
     terms: [{ slopes: 1, levels: [{ groups: 90 }, { groups: 40, full: true, covariates: 1 }], rowsOf: () => 2 }],
   },
