@@ -3,7 +3,7 @@ import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
 
 /** Rows of a block: what is written out stays small. */
-const blockSize = 8;
+const blockSize = 12;
 
 interface Block {
   readonly first: number;
