@@ -25,7 +25,7 @@ import { describeFailure, exitCodes } from '../src/cli/exitCodes.js';
 import { InputError } from '../src/data/inputError.js';
 import { replaceFile } from '../src/data/run/atomicFile.js';
 import { type Fit, type FitList, readFitList, settingNames } from './workstation/fitList.js';
-import { type Interrupt, runCommand } from './workstation/runCommand.js';
+import { type Interrupt, runCommand } from '../src/cli/processes/runCommand.js';
 import { type FitRow, formatRows, row, rowsToJson, runFigures } from './workstation/summary.js';
 
 const optionName = (setting: string): string => setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -20,7 +20,8 @@ export interface FitRow {
 export interface RunFigures {
   readonly device: string;
   readonly seconds: number;
-  readonly divergences: number;
+  /** Null for methods without trajectories. */
+  readonly divergences: number | null;
   /** Over the scalars of summary.json; null when none has one. */
   readonly maxRhat: number | null;
   /** Bulk and tail. */
@@ -34,7 +35,7 @@ export function runFigures(folder: string): RunFigures {
   const { device, seconds, divergences, checks } = diagnostics as unknown as {
     readonly device: string;
     readonly seconds: { readonly total: number };
-    readonly divergences: number;
+    readonly divergences: number | null;
     readonly checks: readonly { readonly status: CheckStatus }[];
   };
   const known = (values: readonly number[]): readonly number[] => values.filter((value) => !Number.isNaN(value));
@@ -70,7 +71,7 @@ export function formatRows(rows: readonly FitRow[]): string {
       : [
           figures.device,
           figures.seconds.toFixed(1),
-          `${figures.divergences}`,
+          figures.divergences?.toFixed(0) ?? '–',
           figures.maxRhat?.toFixed(4) ?? '–',
           figures.minEss?.toFixed(0) ?? '–',
           figures.checks,

@@ -3,6 +3,7 @@ import yargs from 'yargs';
 import { InputError } from '../data/inputError.js';
 import { suggestion } from '../data/nearestName.js';
 import { calibrateCommand } from './commands/calibrate.js';
+import { compareMethodsCommand } from './commands/compareMethods.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fitCommand } from './commands/fit.js';
 import { reportCommand } from './commands/report.js';
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, string>> = {
   fit: 'a configuration, like hierax fit CONFIG.yaml',
   report: 'the folder of a run, like hierax report RUN',
   calibrate: 'a configuration, like hierax calibrate CONFIG.yaml',
+  'compare-methods': 'a configuration, like hierax compare-methods CONFIG.yaml',
   doctor: '',
 };
 
@@ -40,6 +42,7 @@ const parserOf = (words: readonly string[]) =>
     .command(fitCommand)
     .command(reportCommand)
     .command(calibrateCommand)
+    .command(compareMethodsCommand)
     .command(doctorCommand)
     .demandCommand(1, `name a command: ${Object.keys(commands).join(', ')}`)
     .strict()

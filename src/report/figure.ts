@@ -55,3 +55,9 @@ export function firstChainsNote(chains: number): Html | null {
   if (chains <= MOST_CHAINS_DRAWN) return null;
   return markup`<p class="small soft">The first ${MOST_CHAINS_DRAWN} of ${chains} chains have a line each; figures in words are of all.</p>`;
 }
+
+/** Panels in rows of two; below each other on narrow pages. */
+export function sideBySide(panels: readonly Html[]): Html {
+  const rows = Array.from({ length: Math.ceil(panels.length / 2) }, (_, i) => panels.slice(2 * i, 2 * i + 2));
+  return markup`${rows.map((row) => markup`<div class="two">${row}</div>`)}`;
+}

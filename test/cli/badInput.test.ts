@@ -317,7 +317,7 @@ describe('a prior that leaves no place to start', () => {
 describe('words that make no command', () => {
   const { config, dir, out } = newCase();
   const faults: [string, (string | number)[], string | RegExp][] = [
-    ['no command', [], /^name a command: simulate, fit, report, calibrate, doctor/],
+    ['no command', [], /^name a command: simulate, fit, report, calibrate, compare-methods, doctor/],
     ['an unknown command', ['fti', config], "unknown command 'fti'; did you mean 'fit'?"],
     ['no configuration', ['fit'], 'hierax fit needs a configuration, like hierax fit CONFIG.yaml'],
     [

@@ -1,7 +1,7 @@
 // The page of a simulation-based calibration: coverage by class, and the ranks of every population scalar.
 import { type CalibrationFigures, RankUniformity } from '../../diagnostics/index.js';
 import { checkList } from '../checkList.js';
-import { figure } from '../figure.js';
+import { figure, sideBySide } from '../figure.js';
 import { formatCount, formatFixed, formatShort, plural } from '../format.js';
 import { markup } from '../html.js';
 import { renderPage } from '../page.js';
@@ -58,10 +58,10 @@ function ranksSection({ scalars, simulations, rankValues }: CalibrationFigures):
   const uniformity = new RankUniformity(simulations, rankValues);
   const shown = [...scalars].sort((a, b) => a.pValue - b.pValue).slice(0, MOST_DRAWN);
   const order = scalars.filter((scalar) => shown.includes(scalar));
-  const panels = order.map(
-    ({ name, ranks, pValue }) =>
-      markup`<div class="row"><div class="panel-title"><span class="name">${name}</span><span class="soft">p ${formatShort(pValue, 2)}</span></div>
-${figure(rankCurveChart(name, ranks, rankValues, uniformity))}</div>`,
+  const panels = order.map(({ name, ranks, pValue }) =>
+    figure(rankCurveChart(name, ranks, rankValues, uniformity), {
+      title: markup`<span class="name">${name}</span><span class="soft">p ${formatShort(pValue, 2)}</span>`,
+    }),
   );
   const rows = scalars.map(({ name, pValue, coverage90 }) => [
     name,
@@ -73,7 +73,7 @@ ${figure(rankCurveChart(name, ranks, rankValues, uniformity))}</div>`,
     title: 'Ranks of the true values',
     body: markup`<p>The distribution of the true value's rank among ${formatCount(rankValues - 1)} draws, less the uniform one. Inside the grey band, which holds
 95 % of the curves of an exact method, all is well; a curve that rises and falls like an S means intervals that are too wide or too narrow, an arch means a bias.</p>
-<div class="mixing">${panels}</div>
+${sideBySide(panels)}
 ${table(namesAndNumbers(['scalar', 'p-value', 'coverage of 90 %']), rows, { caption: 'Every population scalar', sortable: true })}`,
   };
 }

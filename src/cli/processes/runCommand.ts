@@ -1,10 +1,10 @@
 // Runs the hierax command as a process of its own, and tells how it ended.
 //
-// A process for each fit, not a call: a driver that crashes or a process that is killed for its memory ends one fit and not the list,
-// and the peak memory that a run records is its own.
+// A process for each fit, not a call: a driver that crashes or a process that is killed for its memory ends one fit and not those that
+// follow, and the peak memory that a run records is its own.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { exitCodes } from '../../src/cli/exitCodes.js';
+import { exitCodes } from '../exitCodes.js';
 
 export interface CommandEnd {
   readonly code: number;
@@ -16,10 +16,11 @@ export interface CommandEnd {
 export type Interrupt = { current: (() => void) | undefined };
 
 export async function runCommand(words: readonly string[], interrupt: Interrupt): Promise<CommandEnd> {
-  const entry = fileURLToPath(new URL('./fitProcess.ts', import.meta.url));
+  const isSource = import.meta.url.endsWith('.ts');
+  const entry = fileURLToPath(new URL(isSource ? './commandProcess.ts' : './commandProcess.js', import.meta.url));
   // In a process group of its own: Ctrl-C comes through this process alone, once.
   const child = fork(entry, words, {
-    execArgv: ['--import', import.meta.resolve('tsx')],
+    execArgv: isSource ? ['--import', import.meta.resolve('tsx')] : [],
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
