@@ -53,6 +53,7 @@ export async function climbStochastically(
   let [blockElbo, blockSquares, blockSteps, falls] = [0, 0, 0, 0];
   let [best, bestElbo] = [phi.slice(), -Infinity];
   let scales = family.errorScales(phi);
+  let stepsOfSize = 0;
   let standing = 'the first block of iterations did not end';
   let turnEnds = performance.now();
   const end = (iterations: number, isConverged: boolean, why: string, at = phi): Climb => ({
@@ -67,6 +68,8 @@ export async function climbStochastically(
     falls = 0;
     scales = family.errorScales(phi);
     velocity.fill(0);
+    squares.fill(0);
+    stepsOfSize = 0;
     blocks = new IterateBlocks(size, BLOCK, judged);
   };
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
@@ -74,14 +77,15 @@ export async function climbStochastically(
     if (signal?.aborted) return end(iteration - 1, false, 'stopped from outside');
     stepKey(key, 0, iteration).stream(sites.approximation).fillNormal(noise);
     const { elbo, failures } = await objective.pathGradient(phi, noise, gradient);
+    stepsOfSize++;
     if (failures > MOST_FAILURES * draws) {
       return end(iteration, false, `the log density was not finite at ${failures} of ${draws} draws`, best);
     }
     for (let i = 0; i < size; i++) {
-      // In units of errors that matter, so that steps shrink with the approximation. The mean square is over all steps so far, not a decaying
-      // one: step sizes then mean the same throughout.
+      // In units of errors that matter, so that steps shrink with the approximation. The mean square is over all steps of this size, not a decaying
+      // one: steps then have one length throughout. Those of the way there are forgotten, whose slopes may have been far steeper.
       const slope = gradient[i] / scales[i];
-      squares[i] += (slope * slope - squares[i]) / iteration;
+      squares[i] += (slope * slope - squares[i]) / stepsOfSize;
       velocity[i] = MOMENTUM * velocity[i] + (1 - MOMENTUM) * slope;
       phi[i] += (stepSize * velocity[i]) / (Math.sqrt(squares[i]) + 1e-12) / scales[i];
     }

@@ -1,4 +1,5 @@
 // Fresh momenta on the device: Philox4x32-10 with the integers of the host, Box-Muller normals, scaling by the mass.
+import { mathCall, mathSource } from '../../../kernels/webgpu/math/mathSource.js';
 import { type KernelSource, kernelSource, type KernelVariant } from './shared.js';
 import { storeSums } from './sums.js';
 
@@ -32,9 +33,10 @@ fn philox4x32(counter: vec4u, firstKey: vec2u) -> vec4u {
 
 /**
  * Box and Muller (1958) as on the host, from the upper words of its two uniforms. The angle is reduced to an eighth of a circle in
- * integers, because WGSL promises only 2^-11 of its own sine; polynomials of Cephes (sinf, cosf; error below 2^-23).
+ * integers, because WGSL promises only 2^-11 of its own sine, and 2^-21 of its logarithm near 1; polynomials of Cephes (sinf, cosf; error below 2^-23).
  */
 export const normals = `
+${mathSource(['log'], 'f32')}
 /** Cosine and sine of 2π (word + 1/2) / 2^32. */
 fn circle(word: u32) -> vec2f {
   let quarter = (word + 0x20000000u) >> 30u;
@@ -54,7 +56,7 @@ fn circle(word: u32) -> vec2f {
 fn normal(index: u32, stream: vec3u, key: vec2u) -> f32 {
   let words = philox4x32(vec4u(index >> 1u, stream), key);
   let uniform = min((f32(words.x) + 0.5) * 2.3283064365386963e-10, 0.99999994);
-  let pair = sqrt(-2.0 * log(uniform)) * circle(words.z);
+  let pair = sqrt(-2.0 * ${mathCall('log', 'f32')}(uniform)) * circle(words.z);
   return select(pair.x, pair.y, (index & 1u) == 1u);
 }`;
 
