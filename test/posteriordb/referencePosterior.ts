@@ -42,7 +42,8 @@ export function compare(parameter: string, draws: Chains, reference: Chains): Co
   };
 }
 
-function moments(chains: Chains): { mean: number; sd: number } {
+/** Mean and standard deviation of all chains together. */
+export function moments(chains: Chains): { mean: number; sd: number } {
   const values = chains.flatMap((chain) => [...chain]);
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
   return { mean, sd: Math.sqrt(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (values.length - 1)) };
