@@ -2,6 +2,7 @@
 import type { ScalarSummary } from '../../data/run/summaryFiles.js';
 import type { CheckStatus } from '../../diagnostics/index.js';
 import type { MethodName } from '../../inference/index.js';
+import type { ComparisonReportRow } from '../../report/index.js';
 
 /** One finished run. */
 export interface ComparedRun {
@@ -19,37 +20,10 @@ export interface ComparedRun {
   readonly status: CheckStatus;
 }
 
-export interface ComparisonRow {
+/** A row of the comparison; what the page adds to it is not known here. */
+export type ComparisonRow = Omit<ComparisonReportRow, 'title' | 'folder' | 'population'> & {
   readonly method: MethodName;
-  readonly device: string;
-  readonly isApproximation: boolean;
-  readonly status: CheckStatus;
-  /** From reading the data to the summary. */
-  readonly seconds: number;
-  /** Warm-up and sampling, over all draws kept. */
-  readonly secondsPerDraw: number;
-  readonly effort: ComparedRun['effort'];
-  readonly peakMemoryBytes: number;
-  readonly deviceMemoryBytes: number | null;
-  /** Effective draws per second of warm-up and sampling, over the population's scalars; null for approximations, whose draws are independent. */
-  readonly essPerSecond: {
-    readonly minBulk: number;
-    readonly medianBulk: number;
-    readonly minTail: number;
-    readonly medianTail: number;
-  } | null;
-  /** Of the population's scalars; null for the reference itself. */
-  readonly fromReference: {
-    /** Largest |mean − mean of the reference| in its standard deviations, and where. */
-    readonly mean: number;
-    readonly meanAt: string;
-    /** Largest |sd / sd of the reference − 1|, and where. */
-    readonly sd: number;
-    readonly sdAt: string;
-    /** Largest difference of means in Monte-Carlo standard errors of both. */
-    readonly mcse: number;
-  } | null;
-}
+};
 
 /** Throws RangeError where the runs are not of the same population. */
 export function compareRuns(runs: readonly ComparedRun[], reference: ComparedRun): ComparisonRow[] {

@@ -26,22 +26,29 @@ export interface ComparisonReportRow {
   readonly folder: string;
   readonly isApproximation: boolean;
   readonly status: Status;
+  /** From reading the data to the summary. */
   readonly seconds: number;
+  /** Warm-up and sampling, over all draws kept. */
   readonly secondsPerDraw: number;
   readonly effort: { readonly unit: string; readonly count: number };
   readonly peakMemoryBytes: number;
   readonly deviceMemoryBytes: number | null;
+  /** Effective draws per second of warm-up and sampling, over the population's scalars; null for approximations, whose draws are independent. */
   readonly essPerSecond: {
     readonly minBulk: number;
     readonly medianBulk: number;
     readonly minTail: number;
     readonly medianTail: number;
   } | null;
+  /** Of the population's scalars; null for the reference itself. */
   readonly fromReference: {
+    /** Largest |mean − mean of the reference| in its standard deviations, and where. */
     readonly mean: number;
     readonly meanAt: string;
+    /** Largest |sd / sd of the reference − 1|, and where. */
     readonly sd: number;
     readonly sdAt: string;
+    /** Largest difference of means in Monte-Carlo standard errors of both. */
     readonly mcse: number;
   } | null;
   readonly population: readonly ComparedInterval[];
