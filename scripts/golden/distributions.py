@@ -55,6 +55,7 @@ densities = {
     "binomialLogit": lambda y, n, eta: binomial(n, y) * inverse_logit(eta) ** y * inverse_logit(-eta) ** (n - y),
     "poissonLog": lambda y, eta: exp(y * eta - exp(eta)) / factorial(y),
     "negativeBinomialLog": negative_binomial,
+    "laplace": lambda x, location, scale: exp(-abs(x - location) / scale) / (2 * scale),
 }
 
 
@@ -84,6 +85,7 @@ def main():
     cases = {name: [[draw() for draw in arguments[name]] for _ in range(24)] for name in arguments}
     trials = [float(rng.randint(1, 50)) for _ in range(24)]
     cases["binomialLogit"] = [[float(rng.randint(0, int(n))), n, rng.gauss(0, 5)] for n in trials]
+    cases["laplace"] = [[rng.gauss(0, 5), rng.gauss(0, 3), 2 ** rng.uniform(-3, 3)] for _ in range(24)]
     golden = {
         name: [[*row, float(mp.nstr(log(densities[name](*map(mpf, row))), 17))] for row in rows]
         for name, rows in sorted(cases.items())

@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { InputError } from '../data/inputError.js';
 import { formatPrior, type PriorSpec } from '../data/prior.js';
 import {
+  beta,
   cauchy,
   exponential,
   gamma,
@@ -10,6 +11,8 @@ import {
   halfNormal,
   halfStudentT,
   inverseGamma,
+  laplace,
+  logNormal,
   normal,
   studentT,
 } from './distributions/index.js';
@@ -39,6 +42,12 @@ export function priorLogDensity(prior: PriorSpec, x: Tensor): Tensor {
       return studentT.logDensity(x, a, b, c);
     case 'cauchy':
       return cauchy.logDensity(x, a, b);
+    case 'laplace':
+      return laplace.logDensity(x, a, b);
+    case 'logNormal':
+      return logNormal.logDensity(x, a, b);
+    case 'beta':
+      return beta.logDensity(x, a, b);
     case 'halfNormal':
       return halfNormal.logDensity(x, a);
     case 'halfStudentT':

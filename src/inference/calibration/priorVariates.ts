@@ -33,6 +33,16 @@ export function drawPriorVariate(stream: RandomStream, prior: PriorSpec): number
       return drawHalfStudentT(stream, a, b);
     case 'halfCauchy':
       return drawHalfCauchy(stream, a);
+    case 'laplace': {
+      const sign = stream.uniform() < 0.5 ? -1 : 1;
+      return a - sign * b * Math.log(stream.uniform());
+    }
+    case 'logNormal':
+      return Math.exp(a + b * drawNormal(stream));
+    case 'beta': {
+      const first = drawGamma(stream, a);
+      return first / (first + drawGamma(stream, b));
+    }
     case 'exponential':
       return -Math.log(stream.uniform()) / a;
     case 'gamma':

@@ -18,6 +18,12 @@ export function logPrior({ family, parameters: [a, b, c] }: PriorSpec, x: number
       return -Math.log1p(((x - a) / b) ** 2);
     case 'halfCauchy':
       return -Math.log1p((x / a) ** 2);
+    case 'laplace':
+      return -Math.abs(x - a) / b;
+    case 'logNormal':
+      return -0.5 * ((Math.log(x) - a) / b) ** 2 - Math.log(x);
+    case 'beta':
+      return (a - 1) * Math.log(x) + (b - 1) * Math.log1p(-x);
     case 'exponential':
       return -a * x;
     case 'gamma':

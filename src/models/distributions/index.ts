@@ -50,6 +50,12 @@ export const cauchy = {
   },
 };
 
+/** Laplace (double exponential) with location and scale. */
+export const laplace = {
+  logDensity: (x: tf.Tensor, location: Value = 0, scale: Value = 1): tf.Tensor =>
+    x.sub(asTensor(location)).abs().div(asTensor(scale)).neg().sub(logOf(scale)).sub(literal(Math.LN2)),
+};
+
 const half = (density: tf.Tensor): tf.Tensor => density.add(literal(Math.LN2));
 
 /** The densities of |X| for symmetric X; x must be positive. */

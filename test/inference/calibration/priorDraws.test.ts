@@ -45,6 +45,8 @@ describe('univariate priors', () => {
     'normal(1, 2)',
     'studentT(4, 0.5, 1.5)',
     'cauchy(0, 1)',
+    'laplace(0.5, 1.5)',
+    'logNormal(0.3, 0.8)',
     'halfNormal(2)',
     'halfStudentT(3, 1.5)',
     'halfCauchy(0.7)',
@@ -54,7 +56,7 @@ describe('univariate priors', () => {
     'inverseGamma(3, 2)',
   ])('%s', (written) => {
     const prior = parsePrior(written);
-    const isPositive = !/^(?:normal|studentT|cauchy)/.test(written);
+    const isPositive = !/^(?:normal|studentT|cauchy|laplace)/.test(written);
     const distribution = integrated((x) => priorLogDensity(prior, x), isPositive);
     for (const seed of [1, 2]) {
       const stream = streamOf(seed);
