@@ -6,6 +6,7 @@ import { type NodeId, sizeOf, type TensorProgram } from '../kernels/program/tens
 import { trace } from '../kernels/trace/trace.js';
 import type { Model, Tensors } from '../models/model.js';
 import { GpuSiteReport } from './gpu/gpuSiteReport.js';
+import { vectorCompanion } from './phaseSpace/vectorKernels.js';
 import { densityOf, type ModelDensity } from './portableDensity.js';
 import type { SavedSums, SumsPlan } from './siteReport.js';
 import { constrain, unconstrainedShape } from './transforms/transforms.js';
@@ -102,6 +103,7 @@ export function traceDensity(model: Model, likelihood: 'rows' | 'shortest' = 'sh
         data: dataOf(model),
         chains,
         accurate: ['value'],
+        companion: vectorCompanion(dimension),
       });
       return densityOf(executable, { dimension, gradients: gradientNames });
     },

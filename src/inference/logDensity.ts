@@ -27,6 +27,8 @@ export interface BatchedLogDensity {
   readonly gradients: Float64Array;
   /** The shared memory that positions and gradients lie in, where it may grow to 65536 pages: samplers keep vectors there. */
   readonly memory?: WebAssembly.Memory;
+  /** Carries out a job of `vectorKernels` in that memory, on the density's threads; absent where a thread alone is as good. */
+  readonly runVectors?: (job: number) => void;
   /** What phase spaces on the density's own device work with; absent where positions live in the host's memory. */
   readonly resident?: ResidentDensity;
   /** Asynchronous on devices that are; synchronous evaluators return undefined. */

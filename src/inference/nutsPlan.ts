@@ -5,11 +5,11 @@ import { SlotPool } from './phaseSpace/slotPool.js';
 import type { RandomStream } from './random/streams.js';
 
 /**
- * Bound on the slots in use. Points: start, two ends, the current draw, one proposal per piece, and what is planned but not
- * answered. Momenta: two ends and a sum of the tree, of the subtree and of every piece.
+ * Bound on the slots in use. Points: start, the other end, the current draw, one proposal per piece (at most maxTreeDepth − 1 at once), and
+ * what is planned but not answered. Momenta: two ends and a sum of the tree and of every piece, and the sum that joins two of them.
  */
 export function nutsSlotCounts(maxTreeDepth: number, lookahead: number): SlotCounts {
-  return { points: maxTreeDepth + 5 + lookahead, momenta: 3 * maxTreeDepth + 9 };
+  return { points: maxTreeDepth + 2 + lookahead, momenta: 3 * maxTreeDepth + 1 };
 }
 
 /**

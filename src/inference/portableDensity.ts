@@ -36,6 +36,7 @@ export function densityOf(executable: Executable, shape: DensityShape): ModelDen
     gradients: executable.output(...shape.gradients),
     evaluate: () => executable.run(),
     memoryBytes: executable.memoryBytes,
+    ...(executable.runCompanion && { runVectors: (job: number) => executable.runCompanion!(job) }),
     ...(program !== undefined && { portable: { ...shape, program }, memory: program.memory }),
     ...(resident !== undefined && {
       resident: {

@@ -35,7 +35,8 @@ describe.each([1, 2, 5, 4017])('kernels over %i numbers', (length) => {
     return made;
   };
   const bytes = VectorArena.bytesOf(length);
-  const { kernels, results } = arena;
+  const { kernels } = arena;
+  const results = arena.allocate(8).values;
   const [p, g, q, m] = [vector(1), vector(2), vector(3), vector(4)];
 
   it('kick and drift', () => {
@@ -103,8 +104,9 @@ describe('the arena', () => {
   it('lies behind the arrays of a density, unless the vectors would fill that memory', () => {
     const density = inMemory(batched(10, eightSchools().density));
     const before = density.memory!.buffer.byteLength;
-    expect(sharedArena(density)!.allocate(10).address).toBeGreaterThanOrEqual(before);
-    expect(sharedArena({ ...density, dimension: 2 ** 20 })).toBeUndefined();
+    expect(sharedArena(density, 100)!.allocate(10).address).toBeGreaterThanOrEqual(before);
+    expect(sharedArena({ ...density, dimension: 2 ** 20 }, 500)).toBeDefined();
+    expect(sharedArena({ ...density, dimension: 2 ** 20 }, 512)).toBeUndefined();
   });
 
   it('gives the draws that separate memories give, bit for bit', async () => {

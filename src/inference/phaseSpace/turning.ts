@@ -1,6 +1,7 @@
 // The generalised U-turn criterion over two adjoining stretches of trajectory, in one pass over the momenta.
 import type { Correction, Momentum } from './correction.js';
-import { type ArenaVector, VectorArena } from './vectorArena.js';
+import type { ArenaVector } from './vectorArena.js';
+import type { VectorJob } from './vectorJob.js';
 
 /** Momenta at the two ends of a stretch, in order of time, and the sum of all momenta on it. */
 export interface Stretch {
@@ -10,39 +11,36 @@ export interface Stretch {
 }
 
 /**
- * Writes the summed momenta of both stretches, and their image, to `total` and returns the smallest of the products p·M⁻¹ρ for the joined
- * stretch (both ends; Betancourt 2017, appendix A.4.2), and for each stretch extended by the nearest momentum of the other
- * (both ends; the checks across subtrees that Stan added in 2.21). The trajectory turns when it is not positive.
+ * Adds to a job: the summed momenta of both stretches go to `total`. The answer, when the job is done, is the smallest of the products
+ * p·M⁻¹ρ for the joined stretch (both ends; Betancourt 2017, appendix A.4.2), and for each stretch extended by the nearest momentum of the
+ * other (both ends; the checks across subtrees that Stan added in 2.21). The trajectory turns when it is not positive. With a correction
+ * the answer is to be asked for before anything else is written to the momenta, and their images are complete by then.
  */
-export function smallestTurningProduct(
+export function addTurning(
+  job: VectorJob,
   left: Stretch,
   right: Stretch,
   correction: Correction | undefined,
   inverseMass: ArenaVector,
   total: Momentum,
-  arena: VectorArena,
-): number {
-  const { kernels, results } = arena;
-  const bytes = VectorArena.bytesOf(total.momentum.values.length);
-  for (let k = 0; k < total.image.length; k++) total.image[k] = left.sum.image[k] + right.sum.image[k];
+): () => number {
   // Two single states: the three checks are one.
   if (left.begin === left.end && right.begin === right.end) {
     const [first, last] = [left.begin, right.begin];
-    kernels.turningOfPair(
+    const at = job.turningOfPair(
       first.momentum.address,
       last.momentum.address,
       inverseMass.address,
       total.momentum.address,
-      bytes,
-      results.byteOffset,
     );
-    if (correction) {
-      results[0] += correction.product(first, total);
-      results[1] += correction.product(last, total);
-    }
-    return Math.min(results[0], results[1]);
+    return () => {
+      const [atFirst, atLast] = [job.total(at), job.total(at + 1)];
+      if (!correction) return Math.min(atFirst, atLast);
+      sumImages(left, right, total);
+      return Math.min(atFirst + correction.product(first, total), atLast + correction.product(last, total));
+    };
   }
-  kernels.turningOfStretches(
+  const at = job.turningOfStretches(
     left.begin.momentum.address,
     left.end.momentum.address,
     left.sum.momentum.address,
@@ -51,11 +49,22 @@ export function smallestTurningProduct(
     right.sum.momentum.address,
     inverseMass.address,
     total.momentum.address,
-    bytes,
-    results.byteOffset,
   );
-  if (correction) addCorrection(left, right, correction, total, results);
-  return Math.min(results[0], results[1], results[2], results[3], results[4], results[5]);
+  return () => {
+    for (let i = 0; i < products.length; i++) products[i] = job.total(at + i);
+    if (correction) {
+      sumImages(left, right, total);
+      addCorrection(left, right, correction, total, products);
+    }
+    return Math.min(products[0], products[1], products[2], products[3], products[4], products[5]);
+  };
+}
+
+/** The six products of the criterion, while they are compared. */
+const products = new Float64Array(6);
+
+function sumImages(left: Stretch, right: Stretch, { image }: Momentum): void {
+  for (let k = 0; k < image.length; k++) image[k] = left.sum.image[k] + right.sum.image[k];
 }
 
 /** The correction's share of the six products. */

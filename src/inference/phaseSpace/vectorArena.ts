@@ -15,18 +15,29 @@ const leastOffset = 320;
 
 export class VectorArena {
   readonly kernels: VectorKernels;
-  /** Where kernels leave several sums. */
-  readonly results: Float64Array;
   /** Where the next vector goes. */
   private next: number;
   private readonly start: number;
 
-  /** @param memory one of the limits `vectorMemory`, at whose end the vectors are put; by default one of their own */
-  constructor(readonly memory: WebAssembly.Memory = ownMemory()) {
+  /**
+   * @param memory one of the limits `vectorMemory`, at whose end the vectors are put; by default one of their own
+   * @param runShared carries out a job on several threads
+   */
+  constructor(
+    readonly memory: WebAssembly.Memory = ownMemory(),
+    private readonly runShared?: (job: number) => void,
+  ) {
     this.kernels = vectorKernels(memory);
     this.start = memory.buffer.byteLength;
     this.next = this.start;
-    this.results = this.allocate(8).values;
+  }
+
+  /** Carries out a job of operations on all blocks. */
+  run(bounds: Int32Array, job: number): void {
+    if (this.runShared) this.runShared(job);
+    else
+      for (let block = 0; block + 1 < bounds.length; block++)
+        this.kernels.run(bounds[block], bounds[block + 1], block, job);
   }
 
   /** Bytes of a vector as the kernels count them: whole pairs. */
@@ -60,12 +71,13 @@ function ownMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: minimum, maximum, shared });
 }
 
-/** Vectors per chain, about, that deep trees of NUTS need. */
-const vectorsPerChain = 80;
-/** Memory for vectors that chains may take beside the program, whose memory cannot exceed 4 GiB. */
-const mostSharedBytes = 2 ** 30;
+/** Of a memory of 65536 pages, what vectors may fill beside the program: room is left for the jobs and for what separates vectors. */
+const mostSharedBytes = 2 ** 32 - 2 ** 26;
 
-/** The arena of all chains of a density, in its memory where that has room; undefined: every chain takes one of its own. */
-export function sharedArena({ memory, dimension, lanes }: BatchedLogDensity): VectorArena | undefined {
-  return 8 * dimension * lanes * vectorsPerChain <= mostSharedBytes ? new VectorArena(memory) : undefined;
+/** The arena of all chains of a density, in its memory where that has room for so many vectors; undefined: every chain takes one of its own. */
+export function sharedArena(density: BatchedLogDensity, vectors: number): VectorArena | undefined {
+  const { memory, dimension, runVectors } = density;
+  const bytes = (8 * dimension + 1024) * vectors;
+  if (memory === undefined || memory.buffer.byteLength + bytes > mostSharedBytes) return undefined;
+  return new VectorArena(memory, runVectors);
 }

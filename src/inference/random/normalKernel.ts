@@ -6,8 +6,11 @@ import type { PhiloxCounter } from './streams.js';
 
 const memoryLimits = { minimum: 1, maximum: 65536, shared: true } as const;
 
-/** Parameters of `fill`: where the first number goes, how many, bytes between them, then the words of the counter and the key. */
-const locals = { target: 0, count: 1, stride: 2, site: 3, step: 4, chain: 5, keyLow: 6, keyHigh: 7 } as const;
+/**
+ * Parameters of `fill`: where the first number goes, how many, bytes between them, then the words of the counter and the key, and the
+ * first of the counter's blocks.
+ */
+const locals = { target: 0, count: 1, stride: 2, site: 3, step: 4, chain: 5, keyLow: 6, keyHigh: 7, first: 8 } as const;
 
 type Fill = (
   target: number,
@@ -18,6 +21,7 @@ type Fill = (
   chain: number,
   keyLow: number,
   keyHigh: number,
+  first: number,
 ) => void;
 
 let compiled: WebAssembly.Module | undefined;
@@ -38,7 +42,7 @@ export class NormalSource {
    */
   fill(target: number, count: number, stride: number, counter: PhiloxCounter): void {
     const { site, step, chain, keyLow, keyHigh } = counter;
-    this.fillMemory(target, count, stride, site, step, chain, keyLow, keyHigh);
+    this.fillMemory(target, count, stride, site, step, chain, keyLow, keyHigh, 0);
   }
 }
 
@@ -47,13 +51,22 @@ export const normalsPerPass = 8;
 
 function normalModule(): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
+  addNormalFill(builder, 'fill');
+  return builder.encode(memoryLimits) as Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Adds the function `fill` (`locals`) to a module that has no function yet; returns its index. Elements from 2 × `first` on of a stream are
+ * filled by starting at block `first`.
+ */
+export function addNormalFill(builder: ModuleBuilder, exportName?: string): number {
   const math = declareMath(builder, new Set(['log']));
-  const fn = new FunctionBuilder(Array<'i32'>(8).fill('i32'), []);
+  const fn = new FunctionBuilder(Array<'i32'>(9).fill('i32'), []);
   const words = [0, 1, 2, 3].map(() => fn.local('v128'));
   const products = [0, 1, 2, 3].map(() => fn.local('v128'));
   const radius = fn.local('v128');
   const circle = new Circle(fn);
-  const [block, key0, key1, at] = [fn.local('i32'), fn.local('i32'), fn.local('i32'), fn.local('i32')];
+  const [block, key0, key1, at, end] = Array.from({ length: 5 }, () => fn.local('i32'));
   const pass = new Code();
   // Counters (block … block + 3, site, step, chain).
   pass.get(block).op('i32x4_splat').i32x4Const(0, 1, 2, 3).op('i32x4_add').set(words[0]);
@@ -83,12 +96,12 @@ function normalModule(): Uint8Array<ArrayBuffer> {
       }
     }
   }
-  pass.get(block).i32Const(4).op('i32_add').tee(block).i32Const(1).op('i32_shl').get(locals.count).op('i32_lt_s');
+  pass.get(block).i32Const(4).op('i32_add').tee(block).get(end).op('i32_lt_s');
   const { body } = fn;
-  body.get(locals.target).set(at).i32Const(0).set(block);
+  body.get(locals.target).set(at).get(locals.first).tee(block);
+  body.get(locals.count).i32Const(1).op('i32_add').i32Const(1).op('i32_shr_u', 'i32_add').set(end);
   body.loop().append(pass).branchIf(0).op('end');
-  builder.addFunction(fn, 'fill');
-  return builder.encode(memoryLimits) as Uint8Array<ArrayBuffer>;
+  return builder.addFunction(fn, exportName);
 }
 
 /** One round on four blocks (Salmon et al. 2011, §3.3): products of 32 × 32 bits, halves exchanged, keys mixed in. */

@@ -17,7 +17,7 @@ export function cpuDevice({ threads = 1, precision = 'double', startThreads }: C
     name: 'cpu',
     precision,
     threads: startThreads === undefined ? 1 : threads,
-    compile: (program, binding) =>
-      CpuExecutable.create(compile(program, { ...binding, precision }), threads, startThreads),
+    compile: (program, { companion, ...binding }) =>
+      CpuExecutable.create(compile(program, { ...binding, precision }), threads, startThreads, companion),
   };
 }

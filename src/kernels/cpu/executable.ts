@@ -1,5 +1,6 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
 import { type Call, type CompiledProgram, type CopyStep, maxMemoryPages } from '../compiler/compile.js';
+import type { Companion } from '../device.js';
 import { askToQuit, isShareable, newControl, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
 
 /** Threads that serve a program; `stop` resolves when all have ended. */
@@ -38,10 +39,13 @@ export class CpuExecutable {
 
   private readonly runner: TaskRunner;
   private readonly setup: WorkerSetup;
+  /** Carries out all tasks of the companion; absent where there is none. */
+  readonly runCompanion?: (argument: number) => void;
 
   private constructor(
     readonly portable: PortableProgram,
     threads: number,
+    companion?: Companion,
   ) {
     const { module, memory, program } = portable;
     this.lanes = program.lanes;
@@ -49,8 +53,11 @@ export class CpuExecutable {
     this.groups = program.lanes / program.lanesPerCall;
     const calls = program.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, this.groups));
     const control = newControl(threads);
-    this.setup = { module, memory, control, calls, bytesPerGroup: program.lanesPerCall * 8, threads };
+    if (companion) calls.push(shareCall(companion.functionName, companion.bounds, 1));
+    const bytesPerGroup = program.lanesPerCall * 8;
+    this.setup = { module, memory, control, calls, bytesPerGroup, threads, companion: companion?.module };
     this.runner = new TaskRunner(this.setup);
+    if (companion) this.runCompanion = (argument) => this.runTasks(companion.bounds, argument);
     this.shared = program.perEvaluation.map(
       ({ work }, i) => isShareable(i, calls[i]) && work * this.groups >= minSharedWork,
     );
@@ -62,11 +69,17 @@ export class CpuExecutable {
    * Allocates the memory, copies the data in and computes what depends on data alone. Begins to start `threads` − 1 further
    * threads where the program has work for them, without waiting: until they serve, `run` works alone, with the same results.
    */
-  static async create(compiled: CompiledProgram, threads: number, start?: StartThreads): Promise<CpuExecutable> {
+  static async create(
+    compiled: CompiledProgram,
+    threads: number,
+    start?: StartThreads,
+    companion?: Companion,
+  ): Promise<CpuExecutable> {
     const { bytes, arrays, ...program } = compiled;
     const module = await WebAssembly.compile(bytes);
-    const executable = new CpuExecutable({ module, memory: allocate(program), program }, threads);
-    if (threads > 1 && start !== undefined && executable.shared.includes(true)) {
+    const executable = new CpuExecutable({ module, memory: allocate(program), program }, threads, companion);
+    const hasTasks = executable.shared.includes(true) || companion !== undefined;
+    if (threads > 1 && start !== undefined && hasTasks) {
       executable.threads = start(threads - 1, executable.setup);
       executable.threads.catch((error: unknown) => {
         executable.threadFailure = new Error('a thread could not be started', { cause: error });
@@ -125,6 +138,18 @@ export class CpuExecutable {
   async dispose(): Promise<void> {
     askToQuit(this.setup.control);
     if (this.threadFailure === undefined) await (await this.threads)?.stop();
+  }
+
+  private runTasks(bounds: Int32Array, argument: number): void {
+    if (this.threadFailure !== undefined) throw this.threadFailure;
+    const { runner } = this;
+    const call = this.setup.calls.length - 1;
+    if (this.threads !== undefined && runner.hasHelp && isShareable(call, this.setup.calls[call])) {
+      runner.runShared(call, argument);
+      return;
+    }
+    const fn = runner.functions[call];
+    for (let task = 0; task + 1 < bounds.length; task++) fn(bounds[task], bounds[task + 1], task, argument);
   }
 
   private runAlone(call: Call, groups: number): void {

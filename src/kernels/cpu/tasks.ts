@@ -16,8 +16,10 @@ const control = {
   sleeping: 4 * line,
   /** 1 while the main thread sleeps until the last task is finished. */
   mainSleeping: 5 * line,
+  /** What tasks of the current call add to their lane pointer. */
+  argument: 6 * line,
   /** The first of the queues' tickets, one a thread. */
-  tickets: 6 * line,
+  tickets: 7 * line,
 } as const;
 
 /** The array that threads share. One thread alone needs no shared memory, which browsers give to isolated pages only. */
@@ -60,6 +62,8 @@ export interface WorkerSetup {
   readonly bytesPerGroup: number;
   /** Threads in all, the main one included: as many queues there are. */
   readonly threads: number;
+  /** Module whose function the last call names; the other calls' are in `module`. */
+  readonly companion?: WebAssembly.Module;
 }
 
 export type KernelFunction = (start: number, end: number, block: number, lanePointer: number) => void;
@@ -75,14 +79,18 @@ export function isShareable(index: number, { tasks }: SharedCall): boolean {
 
 export class TaskRunner {
   readonly kernels: Record<string, KernelFunction>;
-  private readonly functions: readonly KernelFunction[];
+  readonly functions: readonly KernelFunction[];
   private readonly canSleep: boolean;
   /** The queue this thread begins with; the main thread's is 0. */
   private thread = 0;
 
   constructor(private readonly setup: WorkerSetup) {
-    this.kernels = instantiate(setup.module, setup.memory);
-    this.functions = setup.calls.map((call) => this.kernels[call.functionName]);
+    const { module, memory, companion, calls } = setup;
+    this.kernels = instantiate(module, memory);
+    const others = companion && instantiate(companion, memory);
+    this.functions = calls.map(({ functionName }, i) =>
+      others && i === calls.length - 1 ? others[functionName] : this.kernels[functionName],
+    );
     this.canSleep = mayWait();
   }
 
@@ -91,9 +99,13 @@ export class TaskRunner {
     return Atomics.load(this.setup.control, control.ready) > 0;
   }
 
-  /** Main thread: offers the tasks of a call to all threads, takes part, and returns when all are done. */
-  runShared(call: number): void {
+  /**
+   * Main thread: offers the tasks of a call to all threads, takes part, and returns when all are done.
+   * @param argument added to the lane pointer of every task
+   */
+  runShared(call: number, argument = 0): void {
     const shared = this.setup.control;
+    Atomics.store(shared, control.argument, argument);
     Atomics.store(shared, control.finished, 0);
     for (let queue = 0; queue < this.setup.threads; queue++) {
       Atomics.store(shared, control.tickets + queue * line, call << taskBits);
@@ -154,8 +166,9 @@ export class TaskRunner {
     const first = (task % parts) * groupsPerTask;
     const last = Math.min(groups, first + groupsPerTask);
     const fn = this.functions[call];
+    const argument = Atomics.load(this.setup.control, control.argument);
     for (let group = first; group < last; group++) {
-      fn(bounds[block], bounds[block + 1], block, group * this.setup.bytesPerGroup);
+      fn(bounds[block], bounds[block + 1], block, group * this.setup.bytesPerGroup + argument);
     }
   }
 
