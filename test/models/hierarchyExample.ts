@@ -4,6 +4,7 @@ import type {
   Category,
   FixedPrior,
   HierarchyLevel,
+  Horseshoe,
   LinearHierarchy,
   NestedTerm,
 } from '../../src/models/linearHierarchy/structure.js';
@@ -28,7 +29,11 @@ export interface TermShape {
   readonly rowsOf?: (group: number) => number;
   /** The last column is 0 in these groups. */
   readonly isEmpty?: (group: number) => boolean;
+  /** What shrinks all of the population but its first coefficient. */
+  readonly horseshoe?: HorseshoeShape;
 }
+
+export type HorseshoeShape = 'plain' | 'slab' | 'relative slab';
 
 export interface HierarchyShape {
   /** The first has its rows in order; others cross it. */
@@ -38,7 +43,8 @@ export interface HierarchyShape {
     /** Levels of each category. */
     readonly categories?: readonly number[];
     readonly multiplier?: boolean;
-    readonly horseshoe?: boolean;
+    /** What shrinks all coefficients but the first. */
+    readonly horseshoe?: HorseshoeShape;
   };
   readonly df?: number;
   readonly seed?: string;
@@ -67,9 +73,11 @@ export function hierarchyExample(shape: HierarchyShape): LinearHierarchy {
     multiplier: fixed?.multiplier ? random.normals(rows) : undefined,
   }));
   const free = (fixed?.dense ?? 0) + categories.reduce((sum, { levels }) => sum + levels - 1, 0);
-  const prior: FixedPrior = fixed?.horseshoe
-    ? { kind: 'horseshoe', globalScale: 0.3, local: 'lambda', global: 'tau' }
-    : { kind: 'normal', sds: Array.from({ length: free }, () => 0.5 + random.uniform()) };
+  const prior: FixedPrior = {
+    kind: 'normal',
+    sds: Array.from({ length: free }, () => 0.5 + random.uniform()),
+    ...horseshoeOf(fixed?.horseshoe, free, 'theta'),
+  };
   return {
     rows,
     y: random.normals(rows, 2 * (shape.scale ?? 1)).map((e) => 3 + e),
@@ -84,6 +92,21 @@ export function hierarchyExample(shape: HierarchyShape): LinearHierarchy {
       sigma: 'sigma',
       prior: { family: 'halfNormal', parameters: [2] },
       ...(shape.df !== undefined && { df: shape.df }),
+    },
+  };
+}
+
+function horseshoeOf(shape: HorseshoeShape | undefined, count: number, name: string): { horseshoe?: Horseshoe } {
+  if (shape === undefined) return {};
+  const places = Array.from({ length: count - 1 }, (_, i) => i + 1);
+  return {
+    horseshoe: {
+      places,
+      local: `lambda_${name}`,
+      global: `tau_${name}`,
+      globalScale: 0.3,
+      ...(shape === 'relative slab' && { isRelative: true }),
+      ...(shape !== 'plain' && { slab: { name: `slab_${name}`, scale: 1.5, df: 5 } }),
     },
   };
 }
@@ -135,6 +158,7 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
         kind: 'normal',
         means: Array.from({ length: size }, (_, i) => 0.1 * i),
         sds: Array.from({ length: size }, (_, i) => 2 + 0.1 * i),
+        ...horseshoeOf(shape.horseshoe, size, String(t)),
       },
     },
   };
@@ -164,9 +188,10 @@ export function modelOf(structure: LinearHierarchy): Model {
       const coefficients = structure.terms.flatMap(({ levels }, t) =>
         levels.map(({ coefficients: name }, l) => [name, values.coefficients[t][l]] as const),
       );
+      const populations = structure.terms.map(({ population }, t) => [population.name, values.populations[t]] as const);
       return {
         ...p,
-        ...Object.fromEntries(coefficients),
+        ...Object.fromEntries([...coefficients, ...populations]),
         ...(values.fixed && { [structure.fixed!.name]: values.fixed }),
       };
     },

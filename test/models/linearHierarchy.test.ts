@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { HierarchyPositions } from '../../src/inference/linearHierarchy/positions.js';
 import { groupOfRow } from '../../src/models/linearHierarchy/hierarchyModel.js';
-import type { LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
-import type { HierarchyValues } from '../../src/models/linearHierarchy/values.js';
+import type { Horseshoe, LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
+import type { HierarchyValues, ShrinkageValues } from '../../src/models/linearHierarchy/values.js';
 import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
@@ -55,8 +55,15 @@ const shapes: Record<string, HierarchyShape> = {
   },
   'horseshoe, multiplied categories, Student-t errors': {
     terms: [{ levels: [{ groups: 6 }] }],
-    fixed: { dense: 1, categories: [3], multiplier: true, horseshoe: true },
+    fixed: { dense: 1, categories: [3], multiplier: true, horseshoe: 'plain' },
     df: 4,
+  },
+  'regularised horseshoes of regressions and fixed columns': {
+    terms: [{ slopes: 1, levels: [{ groups: 7, covariates: 2, full: true }], horseshoe: 'slab' }],
+    fixed: { dense: 4, categories: [3], horseshoe: 'relative slab' },
+  },
+  'a relative horseshoe of the outermost regressions': {
+    terms: [{ slopes: 1, levels: [{ groups: 9 }, { groups: 4, covariates: 1 }], horseshoe: 'relative slab' }],
   },
 };
 
@@ -70,6 +77,38 @@ const tLog = (x: number, df: number, scale: number): number =>
   Math.log(scale) -
   ((df + 1) / 2) * Math.log1p((x / scale) ** 2 / df);
 
+/** Log density of the logs of a horseshoe's scales, and of what is sampled of coefficients. */
+function coefficientsLog(
+  theta: Float64Array,
+  means: readonly number[],
+  sds: readonly number[],
+  horseshoe: Horseshoe | undefined,
+  shrinkage: ShrinkageValues | undefined,
+  sigma: number,
+): number {
+  let sum = 0;
+  for (const [i, x] of theta.entries()) {
+    const mean = means[i] ?? 0;
+    const j = horseshoe?.places.indexOf(i) ?? -1;
+    if (j < 0) {
+      sum += normalLog(x, mean, sds[i]);
+      continue;
+    }
+    const { local, global, slab } = shrinkage!;
+    const wide = (local[j] * global) ** 2;
+    const sd = Number.isFinite(slab) ? Math.sqrt((slab ** 2 * wide) / (slab ** 2 + wide)) : Math.sqrt(wide);
+    sum += normalLog(x, mean, sd) + Math.log(sd) + halfCauchyLog(local[j], 1) + Math.log(local[j]);
+  }
+  if (horseshoe === undefined) return sum;
+  const { global, slab } = shrinkage!;
+  sum += halfCauchyLog(global, horseshoe.globalScale * (horseshoe.isRelative ? sigma : 1)) + Math.log(global);
+  if (horseshoe.slab === undefined) return sum;
+  // c² ~ inverse gamma(a, b), and d c² / d log c = 2 c².
+  const { df, scale } = horseshoe.slab;
+  const [a, b] = [df / 2, (df * scale ** 2) / 2];
+  return sum + a * Math.log(b) - logGamma(a) - (a + 1) * Math.log(slab ** 2) - b / slab ** 2 + Math.log(2 * slab ** 2);
+}
+
 /** The log density of the unconstrained position that stands for `values`. Full covariances are 2 × 2 here. */
 function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: HierarchyValues): number {
   const { sigma } = values;
@@ -79,7 +118,7 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
     const own = values.terms[t];
     if (population.prior.kind !== 'normal') throw new Error('not here');
     const { means: centres, sds } = population.prior;
-    for (const [i, x] of own.population.entries()) sum += normalLog(x, centres[i], sds[i]);
+    sum += coefficientsLog(own.population, centres, sds, population.prior.horseshoe, own.shrinkage, sigma);
     for (const [l, { groups, size, covariates, covariateCount: q, parent, centring }] of levels.entries()) {
       const { coefficients, sds: s, lower } = own.levels[l];
       for (const sd of s) sum += halfNormalLog(sd, 1.5) + Math.log(sd);
@@ -107,15 +146,8 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
         means[row] += x[row] * natural[0].coefficients[group * columns.length + k];
   }
   if (fixed !== undefined) {
-    const { coefficients: theta, local, global } = values.fixed!;
-    for (const [i, x] of theta.entries()) {
-      if (fixed.prior.kind === 'normal') sum += normalLog(x, 0, fixed.prior.sds[i]);
-      else {
-        const sd = local![i] * global!;
-        sum += normalLog(x, 0, sd) + Math.log(sd) + halfCauchyLog(local![i], 1) + Math.log(local![i]);
-      }
-    }
-    if (fixed.prior.kind === 'horseshoe') sum += halfCauchyLog(global!, fixed.prior.globalScale) + Math.log(global!);
+    const { coefficients: theta, shrinkage } = values.fixed!;
+    sum += coefficientsLog(theta, [], fixed.prior.sds, fixed.prior.horseshoe, shrinkage, sigma);
     for (let row = 0; row < rows; row++) {
       let next = 0;
       for (const column of fixed.dense) means[row] += theta[next++] * column[row];

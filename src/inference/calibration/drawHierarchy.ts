@@ -1,39 +1,49 @@
 // One draw from the prior of a linear hierarchy, and a response drawn given it.
-import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
-import type { FixedBlock, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type {
+  CoefficientPrior,
+  Horseshoe,
+  LinearHierarchy,
+  NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import {
+  coefficientSds,
   type FixedValues,
   type HierarchyValues,
   levelMeans,
+  type ShrinkageValues,
   type TermValues,
 } from '../../models/linearHierarchy/values.js';
-import { drawNormal } from '../random/distributions.js';
+import { drawInverseGamma, drawNormal } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
 import { drawCovariance } from './covarianceVariates.js';
 import { drawHalfCauchy, drawPriorVariate } from './priorVariates.js';
 
 /** Everything that the hierarchy declares, drawn from its prior. Throws RangeError for improper priors. */
 export function drawHierarchy({ errors, terms, fixed }: LinearHierarchy, stream: RandomStream): HierarchyValues {
+  const sigma = drawPriorVariate(stream, errors.prior);
   return {
-    sigma: drawPriorVariate(stream, errors.prior),
-    terms: terms.map((term) => drawTerm(term, stream)),
-    fixed: fixed && drawFixed(fixed, stream),
+    sigma,
+    terms: terms.map((term) => drawTerm(term, sigma, stream)),
+    fixed: fixed && drawCoefficients(fixed.prior, sigma, stream),
   };
 }
 
-function drawTerm(term: NestedTerm, stream: RandomStream): TermValues {
+function drawTerm(term: NestedTerm, sigma: number, stream: RandomStream): TermValues {
   const { prior } = term.population;
   const last = term.levels.at(-1)!;
-  const population = Float64Array.from({ length: last.size * last.covariateCount }, (_, i) =>
+  const { coefficients: population, shrinkage }: FixedValues =
     prior.kind === 'common'
-      ? drawPriorVariate(stream, prior.prior)
-      : prior.means[i] + prior.sds[i] * drawNormal(stream),
-  );
+      ? {
+          coefficients: Float64Array.from({ length: last.size * last.covariateCount }, () =>
+            drawPriorVariate(stream, prior.prior),
+          ),
+        }
+      : drawCoefficients(prior, sigma, stream);
   const levels = term.levels.map(({ groups, size, covariance }) => ({
     coefficients: new Float64Array(groups * size),
     ...drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined),
   }));
-  const values = { population, levels };
+  const values = { population, levels, ...(shrinkage && { shrinkage }) };
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const { groups, size } = term.levels[l];
     const { coefficients, sds, lower } = levels[l];
@@ -54,12 +64,23 @@ function drawTerm(term: NestedTerm, stream: RandomStream): TermValues {
   return values;
 }
 
-function drawFixed(fixed: FixedBlock, stream: RandomStream): FixedValues {
-  const count = freeCoefficients(fixed);
-  const { prior } = fixed;
-  if (prior.kind === 'normal')
-    return { coefficients: Float64Array.from({ length: count }, (_, i) => prior.sds[i] * drawNormal(stream)) };
-  const global = drawHalfCauchy(stream, prior.globalScale);
-  const local = Float64Array.from({ length: count }, () => drawHalfCauchy(stream, 1));
-  return { global, local, coefficients: local.map((scale) => scale * global * drawNormal(stream)) };
+/** Coefficients with normal priors, and the scales of the horseshoe that shrinks some of them. */
+function drawCoefficients(prior: CoefficientPrior, sigma: number, stream: RandomStream): FixedValues {
+  const { means, horseshoe } = prior;
+  const shrinkage = horseshoe && drawShrinkage(horseshoe, sigma, stream);
+  const coefficients = coefficientSds(prior, shrinkage).map((sd, i) => (means?.[i] ?? 0) + sd * drawNormal(stream));
+  return { coefficients, ...(shrinkage && { shrinkage }) };
+}
+
+function drawShrinkage(
+  { places, globalScale, isRelative, slab }: Horseshoe,
+  sigma: number,
+  stream: RandomStream,
+): ShrinkageValues {
+  return {
+    global: drawHalfCauchy(stream, isRelative ? globalScale * sigma : globalScale),
+    local: Float64Array.from(places, () => drawHalfCauchy(stream, 1)),
+    slab:
+      slab === undefined ? Infinity : Math.sqrt(drawInverseGamma(stream, slab.df / 2, (slab.df * slab.scale ** 2) / 2)),
+  };
 }

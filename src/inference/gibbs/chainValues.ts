@@ -12,13 +12,21 @@ export interface LevelValues {
 export interface TermValues {
   readonly levels: readonly LevelValues[];
   readonly population: Float64Array;
+  readonly shrinkage?: ShrinkageState;
+}
+
+/** Scales of a horseshoe: λ, τ and c, Infinity where there is no slab. */
+export interface ShrinkageState {
+  readonly local: Float64Array;
+  global: number;
+  slab: number;
 }
 
 /** Fits `HierarchyValues`. */
 export interface ChainValues {
   sigma: number;
   readonly terms: readonly TermValues[];
-  readonly fixed: { readonly coefficients: Float64Array; readonly local?: Float64Array; global?: number } | undefined;
+  readonly fixed: { readonly coefficients: Float64Array; readonly shrinkage?: ShrinkageState } | undefined;
   /** Precisions of the rows relative to 1/σ², `[rows]`; drawn at the start of every sweep. Absent with normal errors. */
   readonly weights?: Float64Array;
 }
@@ -26,14 +34,15 @@ export interface ChainValues {
 /** All numbers of a chain but the weights, in order. */
 export function packValues({ sigma, terms, fixed }: ChainValues): Float64Array {
   const parts: ArrayLike<number>[] = [[sigma]];
-  for (const { levels, population } of terms) {
+  const add = (own: Float64Array, shrinkage: ShrinkageState | undefined): void => {
+    parts.push(own);
+    if (shrinkage !== undefined) parts.push(shrinkage.local, [shrinkage.global, shrinkage.slab]);
+  };
+  for (const { levels, population, shrinkage } of terms) {
     for (const { coefficients, sds, lower } of levels) parts.push(coefficients, sds, lower ?? []);
-    parts.push(population);
+    add(population, shrinkage);
   }
-  if (fixed !== undefined) {
-    parts.push(fixed.coefficients, fixed.local ?? []);
-    if (fixed.global !== undefined) parts.push([fixed.global]);
-  }
+  if (fixed !== undefined) add(fixed.coefficients, fixed.shrinkage);
   const packed = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -50,20 +59,23 @@ export function unpackValues(packed: Float64Array, values: ChainValues): void {
     if (offset + target.length > packed.length) throw new RangeError('resume: the saved chain is of another model');
     target.set(packed.subarray(offset, (offset += target.length)));
   };
+  const takeWith = (target: Float64Array, shrinkage: ShrinkageState | undefined): void => {
+    take(target);
+    if (shrinkage === undefined) return;
+    take(shrinkage.local);
+    shrinkage.global = packed[offset++];
+    shrinkage.slab = packed[offset++];
+  };
   values.sigma = packed[offset++];
-  for (const { levels, population } of values.terms) {
+  for (const { levels, population, shrinkage } of values.terms) {
     for (const { coefficients, sds, lower } of levels) {
       take(coefficients);
       take(sds);
       if (lower !== undefined) take(lower);
     }
-    take(population);
+    takeWith(population, shrinkage);
   }
   const { fixed } = values;
-  if (fixed !== undefined) {
-    take(fixed.coefficients);
-    if (fixed.local !== undefined) take(fixed.local);
-    if (fixed.global !== undefined) fixed.global = packed[offset++];
-  }
+  if (fixed !== undefined) takeWith(fixed.coefficients, fixed.shrinkage);
   if (offset !== packed.length) throw new RangeError('resume: the saved chain is of another model');
 }

@@ -1,11 +1,12 @@
 // The Gaussian draw of the fixed block: crossproducts in indicator columns, contrasts, and one eigendecomposition where it serves.
 import { categoryOffset, freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
 import type { FixedBlock } from '../../models/linearHierarchy/structure.js';
+import { coefficientSds } from '../../models/linearHierarchy/values.js';
 import { cholesky, solve, solveTransposed } from '../linearAlgebra.js';
-import { drawInverseGamma } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
+import type { ChainValues } from './chainValues.js';
 import { type Eigen, eigenSymmetric } from './eigen.js';
-import { sliceSample } from './slice.js';
+import { updateShrinkage } from './shrinkage.js';
 
 /** What the rows say of θ: F'ΩF `[free][free]` and F'Ωr `[free]`, σ² left out. */
 export interface FixedNormalEquations {
@@ -14,16 +15,11 @@ export interface FixedNormalEquations {
 }
 
 /** Values of the block; arrays change in place. */
-export interface FixedState {
-  readonly coefficients: Float64Array;
-  readonly local?: Float64Array;
-  global?: number;
-}
+export type FixedState = NonNullable<ChainValues['fixed']>;
 
 /** Prior precisions of the free coefficients, `[free]`. */
-export function priorPrecisions({ prior }: FixedBlock, { local, global }: FixedState): Float64Array {
-  if (prior.kind === 'normal') return Float64Array.from(prior.sds, (sd) => 1 / (sd * sd));
-  return local!.map((own) => 1 / (own * global!) ** 2);
+export function priorPrecisions({ prior }: FixedBlock, { shrinkage }: FixedState): Float64Array {
+  return coefficientSds(prior, shrinkage).map((sd) => 1 / (sd * sd));
 }
 
 export class FixedDraws {
@@ -52,7 +48,7 @@ export class FixedDraws {
     this.indicators = next;
     if (isWeighted) return;
     this.gram = this.contrastGram(this.indicatorGram(rows, undefined));
-    const isMultipleOfIdentity = prior.kind === 'normal' && prior.sds.every((sd) => sd === prior.sds[0]);
+    const isMultipleOfIdentity = prior.horseshoe === undefined && prior.sds.every((sd) => sd === prior.sds[0]);
     if (isMultipleOfIdentity) this.eigen = eigenSymmetric(this.gram, this.free);
   }
 
@@ -107,31 +103,23 @@ export class FixedDraws {
     solveTransposed(factor, coefficients);
   }
 
-  /**
-   * Horseshoe scales by inverse-gamma auxiliaries (Makalic and Schmidt 2016); then what local scales have more and the global one less,
-   * θ staying as it is; then the global scale with θ following it.
-   */
-  drawScales(stream: RandomStream, equations: FixedNormalEquations, inverseVariance: number, state: FixedState): void {
-    const { prior } = this.block;
-    if (prior.kind !== 'horseshoe') return;
-    this.drawByAuxiliaries(stream, prior.globalScale, state);
-    rescale(stream, prior.globalScale, state);
-    scaleAll(stream, prior.globalScale, equations, inverseVariance, state);
-  }
-
-  private drawByAuxiliaries(stream: RandomStream, globalScale: number, state: FixedState): void {
-    const { coefficients } = state;
-    const local = state.local!;
-    const global = state.global!;
-    let sum = 0;
-    for (let j = 0; j < this.free; j++) {
-      const auxiliary = drawInverseGamma(stream, 1, 1 + 1 / (local[j] * local[j]));
-      const scale = 1 / auxiliary + 0.5 * (coefficients[j] / global) ** 2;
-      local[j] = Math.sqrt(drawInverseGamma(stream, 1, scale));
-      sum += (coefficients[j] / local[j]) ** 2;
-    }
-    const auxiliary = drawInverseGamma(stream, 1, 1 / globalScale ** 2 + 1 / (global * global));
-    state.global = Math.sqrt(drawInverseGamma(stream, (this.free + 1) / 2, 1 / auxiliary + 0.5 * sum));
+  /** Scales of a horseshoe, where there is one, and the coefficients that move with them. */
+  drawScales(
+    stream: RandomStream,
+    { gram, cross }: FixedNormalEquations,
+    sigma: number,
+    { coefficients, shrinkage }: FixedState,
+  ): void {
+    if (shrinkage === undefined) return;
+    const { free } = this;
+    const precision = 1 / (sigma * sigma);
+    const slopes = cross.map((own, i) => {
+      let rest = own;
+      for (let j = 0; j < free; j++) rest -= gram[i * free + j] * coefficients[j];
+      return precision * rest;
+    });
+    const quadratic = { gram: gram.map((value) => precision * value), slopes };
+    updateShrinkage(stream, this.block.prior, sigma, quadratic, coefficients, shrinkage);
   }
 
   /** Crossproducts of the indicator columns: every row touches the dense columns and one level of each category. */
@@ -172,48 +160,6 @@ export class FixedDraws {
     }
     return result;
   }
-}
-
-/** Log density of a half-Cauchy, up to a constant. */
-const halfCauchy = (x: number, scale: number): number => -Math.log1p((x / scale) ** 2);
-
-/** τ → cτ, λ → λ/c with θ fixed: density c^(1−K) p(cτ) Π p(λ_j/c) of log c (Liu and Sabatti 2000). */
-function rescale(stream: RandomStream, globalScale: number, state: FixedState): void {
-  const local = state.local!;
-  const global = state.global!;
-  const density = (log: number): number => {
-    const c = Math.exp(log);
-    let sum = halfCauchy(c * global, globalScale) + (1 - local.length) * log;
-    for (const own of local) sum += halfCauchy(own / c, 1);
-    return sum;
-  };
-  const c = Math.exp(sliceSample(stream, 0, 4 / Math.sqrt(local.length + 1), density));
-  state.global = c * global;
-  for (let j = 0; j < local.length; j++) local[j] /= c;
-}
-
-/** τ → |ρ|τ, θ → ρθ with θ/τ fixed: the rows as a function of ρ, and the prior of τ. */
-function scaleAll(
-  stream: RandomStream,
-  globalScale: number,
-  { gram, cross }: FixedNormalEquations,
-  inverseVariance: number,
-  state: FixedState,
-): void {
-  const { coefficients: theta } = state;
-  const global = state.global!;
-  const size = theta.length;
-  let [linear, square] = [0, 0];
-  for (let i = 0; i < size; i++) {
-    linear += theta[i] * cross[i];
-    for (let j = 0; j < size; j++) square += theta[i] * gram[i * size + j] * theta[j];
-  }
-  const density = (rho: number): number =>
-    inverseVariance * rho * (linear - 0.5 * rho * square) + halfCauchy(rho * global, globalScale);
-  const width = Math.min(3, 3 / Math.sqrt(inverseVariance * square + 1e-300));
-  const rho = sliceSample(stream, 1, width, density);
-  state.global = Math.abs(rho) * global;
-  for (let i = 0; i < size; i++) theta[i] *= rho;
 }
 
 /** θ = E (D + κI)^−½ ((D + κI)^−½ E'c + ε), with F'F/σ² = E D E' and the prior precision κ. */

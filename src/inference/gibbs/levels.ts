@@ -128,7 +128,7 @@ export function toLevelAbove(links: LevelLinks, { precision, shift }: Informatio
   return { precision: segmentSum(wide, parent, parentGroups), shift: segmentSum(wideShift, parent, parentGroups) };
 }
 
-/** Sums over the groups of a parent of deviation ⊗ covariates, `[groups above, k·q]`. */
+/** Sums over the groups of a parent of deviation ⊗ covariates, `[groups above, k·q]`; over all groups where the next level is the population. */
 export function sumsByParent(links: LevelLinks, deviations: tf.Tensor): tf.Tensor {
   const { size, covariateCount: q, covariates, parent, parentGroups } = links;
   const wide =
@@ -137,7 +137,7 @@ export function sumsByParent(links: LevelLinks, deviations: tf.Tensor): tf.Tenso
       : column(deviations)
           .mul(covariates.expandDims(1))
           .reshape([deviations.shape[0], size * q]);
-  return segmentSum(wide, parent!, parentGroups);
+  return parent === undefined ? wide.sum(0, true) : segmentSum(wide, parent, parentGroups);
 }
 
 /** A draw of N(Λ⁻¹η, Λ⁻¹), `[k]`; Λ `[k, k]`. */

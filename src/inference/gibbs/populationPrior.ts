@@ -1,7 +1,9 @@
 // The population's prior as a normal: as it is, or given the variances of the scale mixture that a heavier tail is.
 import type { Population } from '../../models/linearHierarchy/structure.js';
+import { coefficientSds } from '../../models/linearHierarchy/values.js';
 import { drawInverseGamma } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
+import type { TermValues } from './chainValues.js';
 
 /** Independent normals; precision 0 is a flat prior. */
 export interface NormalMoments {
@@ -13,10 +15,11 @@ export interface NormalMoments {
 export function populationMoments(
   stream: RandomStream,
   prior: Population['prior'],
-  coefficients: Float64Array,
+  { population: coefficients, shrinkage }: Pick<TermValues, 'population' | 'shrinkage'>,
 ): NormalMoments {
   if (prior.kind === 'normal') {
-    return { means: Float64Array.from(prior.means), precisions: Float64Array.from(prior.sds, (sd) => 1 / (sd * sd)) };
+    const precisions = coefficientSds(prior, shrinkage).map((sd) => 1 / (sd * sd));
+    return { means: Float64Array.from(prior.means), precisions };
   }
   const { family, parameters } = prior.prior;
   const constant = (value: number): Float64Array => new Float64Array(coefficients.length).fill(value);

@@ -7,6 +7,7 @@ import type { ChainValues } from './chainValues.js';
 import { factorOf, partialCorrelations } from './correlations.js';
 import { logCovariancePrior, logPrior } from './priorDensity.js';
 import type { BoundProgram } from './program.js';
+import { horseshoesOnSigma } from './shrinkage.js';
 import { compileIntegrated, names, needsRows, type StaticData } from './termProgram.js';
 
 /** Share of the proposals that do not depend on the state; the others are steps from it. */
@@ -123,7 +124,7 @@ export class ScaleMove {
     const { before, after, isIndependent, isInside, scales } = pending;
     const uniform = stream.uniform();
     if (!isInside) return false;
-    let logRatio = this.logDensity(2 * lane + 1, after) - this.logDensity(2 * lane, before);
+    let logRatio = this.logDensity(2 * lane + 1, after, chain) - this.logDensity(2 * lane, before, chain);
     if (isIndependent) logRatio += proposal.logDensity(before) - proposal.logDensity(after);
     if (!(Math.log(uniform) < logRatio)) return false;
     chain.sigma = scales.sigma;
@@ -135,7 +136,7 @@ export class ScaleMove {
   }
 
   /** Log density of the coordinates that a lane of the program was given, up to a constant. */
-  logDensity(lane: number, coordinates: Float64Array): number {
+  logDensity(lane: number, coordinates: Float64Array, chain: ChainValues): number {
     const { program, structure, term } = this;
     const { scales, logJacobian } = fromCoordinates(term, coordinates)!;
     const { sigma, levels } = scales;
@@ -143,6 +144,7 @@ export class ScaleMove {
     let density =
       program.readScalar('value', lane) - structure.rows * Math.log(sigma) - (0.5 * total) / (sigma * sigma);
     density += logJacobian + logPrior(structure.errors.prior, sigma);
+    density += horseshoesOnSigma(structure, chain)?.(sigma) ?? 0;
     for (const [j, { sds, lower }] of levels.entries())
       density += logCovariancePrior(term.levels[j].covariance.prior, sds, lower);
     return density;

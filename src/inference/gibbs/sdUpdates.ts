@@ -15,8 +15,16 @@ export interface Squares {
 /**
  * A standard deviation given its deviations, from `current`: half-t priors by their auxiliary scale (Huang and Wand 2013, with one
  * coefficient), others by a slice on the log scale.
+ * @param more log density that multiplies the prior
  */
-export function updateSd(stream: RandomStream, prior: PriorSpec, squares: Squares, current: number): number {
+export function updateSd(
+  stream: RandomStream,
+  prior: PriorSpec,
+  squares: Squares,
+  current: number,
+  more?: (sd: number) => number,
+): number {
+  if (more !== undefined) return sliceOnLogScale(stream, squares, current, (sd) => logPrior(prior, sd) + more(sd));
   const [a, b] = prior.parameters;
   switch (prior.family) {
     case 'halfStudentT':

@@ -60,7 +60,7 @@ function priorOf(
     return { precision, excess: values.fixed!.coefficients[column] };
   }
   const { population } = values.terms[term];
-  const { precisions, means } = populationMoments(stream, terms[term].population.prior, population);
+  const { precisions, means } = populationMoments(stream, terms[term].population.prior, values.terms[term]);
   const at = column * terms[term].levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
   return { precision: precisions[at], excess: population[at] - means[at] };
 }

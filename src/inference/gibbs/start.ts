@@ -6,6 +6,7 @@ import { modelSettings } from '../modelSettings.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
 import type { ChainValues } from './chainValues.js';
 import type { GibbsModel } from './settings.js';
+import { startShrinkage } from './shrinkage.js';
 
 /** Half-width of the jitter of the logs of scales where the model has no start. */
 const spread = 0.7;
@@ -30,9 +31,10 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
     Math.sqrt(x.reduce((sum, value) => sum + (value - around) ** 2, 0) / Math.max(1, x.length));
   const mean = y.reduce((sum, value) => sum + value, 0) / rows;
   const half = 0.5 * (rms(y, mean) || 1);
+  const sigma = half * Math.exp(jitter());
   return {
-    sigma: half * Math.exp(jitter()),
-    terms: terms.map(({ columns, levels }) => {
+    sigma,
+    terms: terms.map(({ columns, levels, population: { prior } }) => {
       let sizes = columns.map((column) => rms(column) || 1);
       const values = levels.map(({ groups, size, covariates, covariateCount: q, covariance }) => {
         const lower = covariance.cholesky === undefined ? undefined : new Float64Array(size * size);
@@ -42,14 +44,12 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
         sizes = sizes.flatMap((x) => own.map((z) => x * z));
         return { coefficients: new Float64Array(groups * size), sds, lower };
       });
-      return { levels: values, population: new Float64Array(sizes.length) };
+      const shrinkage = prior.kind === 'normal' ? startShrinkage(prior, sigma) : undefined;
+      return { levels: values, population: new Float64Array(sizes.length), ...shrinkage };
     }),
     fixed: fixed && {
       coefficients: new Float64Array(freeCoefficients(fixed)),
-      ...(fixed.prior.kind === 'horseshoe' && {
-        local: new Float64Array(freeCoefficients(fixed)).fill(1),
-        global: fixed.prior.globalScale,
-      }),
+      ...startShrinkage(fixed.prior, sigma),
     },
     ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
   };

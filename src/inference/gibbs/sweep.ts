@@ -11,6 +11,7 @@ import { rowNames } from './rowTensors.js';
 import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
 import { sharedColumns, shiftBetween } from './sharedColumns.js';
+import { horseshoesOnSigma } from './shrinkage.js';
 import { type MovedChain, type Scheme, TermBlock } from './termBlock.js';
 
 /** A chain that takes part in a sweep. */
@@ -98,7 +99,8 @@ export class GibbsSweep {
     for (const [i, { values, key }] of chains.entries()) {
       const stream = othersOf(key, blocks.errors);
       for (const pair of this.shared) shiftBetween(stream, this.structure, values, pair);
-      values.sigma = updateSd(stream, errors.prior, { count: rows, sum: squares[i] }, values.sigma);
+      const more = horseshoesOnSigma(this.structure, values);
+      values.sigma = updateSd(stream, errors.prior, { count: rows, sum: squares[i] }, values.sigma, more);
     }
   }
 
@@ -166,9 +168,8 @@ export class GibbsSweep {
     const noise = new Float64Array(draws.free);
     normalsOf(key, blocks.fixed).fillNormal(noise);
     const state = values.fixed!;
-    const inverseVariance = 1 / (values.sigma * values.sigma);
-    draws.drawCoefficients(noise, equations, inverseVariance, state);
-    draws.drawScales(othersOf(key, blocks.fixed), equations, inverseVariance, state);
+    draws.drawCoefficients(noise, equations, 1 / (values.sigma * values.sigma), state);
+    draws.drawScales(othersOf(key, blocks.fixed), equations, values.sigma, state);
     return program.readScalar('squares', lane) + changeOfSquares(state.coefficients, equations);
   }
 

@@ -12,7 +12,8 @@ import { rowNames } from './rowTensors.js';
 import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
 import { updateDiagonalSd } from './sdUpdates.js';
 import { type ScaleQuadratic, updateSignedScales } from './signedScales.js';
-import { compileTerm, names, needsRows, staticData } from './termProgram.js';
+import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
+import { compileTerm, isShrunk, names, needsRows, staticData } from './termProgram.js';
 
 /** What a sweep does about slow mixing. */
 export interface Scheme {
@@ -39,7 +40,7 @@ interface LevelScratch {
   readonly deviations: Float64Array;
   /** `[k]` or `[k][k]` */
   readonly products: Float64Array;
-  /** Σ over the groups of a parent of deviation ⊗ covariates, `[groups above][k·q]`; empty at the last level. */
+  /** Σ over the groups of a parent of deviation ⊗ covariates, `[groups above][k·q]`; empty where nobody asks for them. */
   readonly sums: Float64Array;
   /** Σ z z' over the members of each group, `[group][q below][q below]`; empty at the innermost level. */
   readonly memberCovariates: Float64Array;
@@ -49,6 +50,8 @@ export class TermBlock {
   private readonly scratch: readonly LevelScratch[];
   /** By lane: the population's prior in a move of the scales that the coefficients have not followed yet. */
   private readonly moved = new Map<number, NormalMoments>();
+  /** Σ z z' over the groups of the last level, `[q][q]`. */
+  private readonly populationCovariates: Float64Array;
   private readonly slopes: Float64Array;
   private readonly curvature: Float64Array;
 
@@ -65,9 +68,16 @@ export class TermBlock {
     this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
       deviations: new Float64Array(j === 0 ? 0 : groups * size),
       products: new Float64Array(covariance.cholesky === undefined ? size : size * size),
-      sums: new Float64Array(j + 1 < levels.length ? levels[j + 1].groups * size * covariateCount : 0),
+      sums: new Float64Array(
+        j + 1 < levels.length
+          ? levels[j + 1].groups * size * covariateCount
+          : isShrunk(this.term)
+            ? size * covariateCount
+            : 0,
+      ),
       memberCovariates: j === 0 ? new Float64Array(0) : memberCovariates(this.term, j),
     }));
+    this.populationCovariates = memberCovariates(this.term, levels.length);
     const { size } = levels[0];
     this.slopes = new Float64Array(size);
     this.curvature = new Float64Array(size * size);
@@ -151,18 +161,18 @@ export class TermBlock {
   }
 
   /** Log density of a chain's scales with the term's coefficients integrated out, in their coordinates, up to a constant. */
-  async logDensityOfScales(chain: ChainValues, effects: readonly Float64Array[]): Promise<number> {
+  async logDensityOfScales(
+    chain: ChainValues,
+    effects: readonly Float64Array[],
+    stream: RandomStream,
+  ): Promise<number> {
     const move = this.move!;
     const scales = ScaleMove.scalesOf(chain, this.index);
-    const { prior } = this.term.population;
-    if (prior.kind !== 'normal') throw new Error('the prior of the population is a mixture');
-    this.setGivens(move.program, 0, chain, effects, {
-      means: Float64Array.from(prior.means),
-      precisions: Float64Array.from(prior.sds, (sd) => 1 / (sd * sd)),
-    });
+    if (this.term.population.prior.kind !== 'normal') throw new Error('the prior of the population is a mixture');
+    this.setGivens(move.program, 0, chain, effects, this.populationMoments(chain, stream));
     move.setScales(0, scales);
     await move.program.run();
-    return move.logDensity(0, toCoordinates(scales));
+    return move.logDensity(0, toCoordinates(scales), chain);
   }
 
   /** Whether scales are moved with the coefficients integrated out. */
@@ -171,7 +181,7 @@ export class TermBlock {
   }
 
   private populationMoments(chain: ChainValues, stream: RandomStream): NormalMoments {
-    return populationMoments(stream, this.term.population.prior, chain.terms[this.index].population);
+    return populationMoments(stream, this.term.population.prior, chain.terms[this.index]);
   }
 
   /** What both programs are given of everything but the term's own scales. */
@@ -207,19 +217,48 @@ export class TermBlock {
       const { products, deviations, sums } = scratch[j];
       program.read(names.products(j), lane, products);
       updateCovariance(stream, level.covariance.prior, level.groups, products, own);
+      if (sums.length > 0) program.read(names.sums(j), lane, sums);
       if (!scheme.isInterweaved) {
         program.read(names.coefficients(j), lane, own.coefficients);
         continue;
       }
       if (j > 0) program.read(names.deviations(j), lane, deviations);
-      if (j + 1 < term.levels.length) program.read(names.sums(j), lane, sums);
       const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
       const rho = updateSignedScales(stream, quadratic, { prior: level.covariance.prior, ...own });
       program.readMoved(names.coefficients(j), names.deviations(j), rho, lane, own.coefficients);
       scaleSums(sums, rho, level.covariateCount);
       if (j === 0) squares += changeOfSquares(rho, this.slopes, this.curvature);
     }
+    const { prior } = term.population;
+    if (prior.kind === 'normal' && values.shrinkage !== undefined) {
+      updateShrinkage(
+        stream,
+        prior,
+        chain.sigma,
+        this.quadraticOfPopulation(values),
+        values.population,
+        values.shrinkage,
+      );
+    }
     return squares;
+  }
+
+  /** How the density of the last level's coefficients changes with those of the population. */
+  private quadraticOfPopulation({ levels }: TermValues): LocalQuadratic {
+    const last = levels.length - 1;
+    const { size, covariateCount: q } = this.term.levels[last];
+    const { sums } = this.scratch[last];
+    const precision = precisionOf(levels[last].sds, levels[last].lower);
+    const length = size * q;
+    const slopes = new Float64Array(length);
+    const gram = new Float64Array(length * length);
+    for (let a = 0; a < length; a++) {
+      const [i, c] = [Math.floor(a / q), a % q];
+      for (let l = 0; l < size; l++) slopes[a] += precision[i * size + l] * sums[l * q + c];
+      for (let b = 0; b < length; b++)
+        gram[a * length + b] = precision[i * size + Math.floor(b / q)] * this.populationCovariates[c * q + (b % q)];
+    }
+    return { gram, slopes };
   }
 
   /** How the likelihood changes with the scales of the innermost level. */
@@ -296,12 +335,12 @@ function changeOfSquares(rho: Float64Array, slopes: Float64Array, curvature: Flo
   return change;
 }
 
-/** Σ z z' over the groups of level j − 1 that belong to each group of level j. */
+/** Σ z z' over the groups of level j − 1 that belong to each group of level j, or to the population. */
 function memberCovariates({ levels }: NestedTerm, j: number): Float64Array {
   const { groups, covariates, covariateCount: q, parent } = levels[j - 1];
-  const sums = new Float64Array(levels[j].groups * q * q);
+  const sums = new Float64Array((j < levels.length ? levels[j].groups : 1) * q * q);
   for (let g = 0; g < groups; g++) {
-    const at = parent![g] * q * q;
+    const at = (parent?.[g] ?? 0) * q * q;
     for (let c = 0; c < q; c++)
       for (let d = 0; d < q; d++) sums[at + c * q + d] += covariates[g * q + c] * covariates[g * q + d];
   }

@@ -42,6 +42,11 @@ export function needsRows({ terms, fixed, errors }: LinearHierarchy): boolean {
   return terms.length > 1 || fixed !== undefined || errors.df !== undefined;
 }
 
+/** Whether a horseshoe shrinks the population. */
+export function isShrunk({ population: { prior } }: NestedTerm): boolean {
+  return prior.kind === 'normal' && prior.horseshoe !== undefined;
+}
+
 /** Names of a level's blocks and outputs. */
 export const names = {
   scale: (level: number) => `scale ${level}`,
@@ -221,7 +226,7 @@ function sweep(
     outputs[names.deviations(j)] = deviations;
     outputs[names.products(j)] =
       scales[j].rank === 1 ? deviations.square().sum(0) : tf.matMul(deviations, deviations, true, false);
-    if (j + 1 < levels.length) outputs[names.sums(j)] = sumsByParent(link, deviations);
+    if (j + 1 < levels.length || isShrunk(structure.terms[t])) outputs[names.sums(j)] = sumsByParent(link, deviations);
     if (j > 0) continue;
     // ‖y − Xb − X diag(v)(ρ − 1)‖², v the deviations, as a function of ρ.
     const left = own.shift.sub(own.precision.mul(coefficients[0].expandDims(1)).sum(2));

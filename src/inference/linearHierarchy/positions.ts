@@ -1,11 +1,12 @@
 // From values of a linear hierarchy on their own scales to the unconstrained position of its model, and back.
-import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type { CoefficientPrior, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import {
+  coefficientSds,
   type FixedValues,
   type HierarchyValues,
   levelMeans,
   recentre,
+  type ShrinkageValues,
   type TermValues,
 } from '../../models/linearHierarchy/values.js';
 import type { Model, ModelParameter } from '../../models/model.js';
@@ -44,16 +45,8 @@ export class HierarchyPositions {
     this.set(structure.errors.sigma, [sigma], target);
     for (const [t, term] of structure.terms.entries()) this.writeTerm(term, t, terms[t], target);
     if (structure.fixed === undefined) return;
-    const { name, prior } = structure.fixed;
-    const { coefficients, local, global } = fixed!;
-    if (prior.kind === 'normal') return this.set(name, coefficients, target);
-    this.set(prior.global, [global!], target);
-    this.set(prior.local, local!, target);
-    this.set(
-      name,
-      coefficients.map((theta, i) => theta / (local![i] * global!)),
-      target,
-    );
+    const { coefficients, shrinkage } = fixed!;
+    this.writeCoefficients(structure.fixed.name, structure.fixed.prior, coefficients, shrinkage, target);
   }
 
   /** The values at an unconstrained position. */
@@ -67,7 +60,9 @@ export class HierarchyPositions {
   }
 
   private writeTerm(term: NestedTerm, t: number, values: TermValues, target: Float64Array): void {
-    this.set(term.population.name, values.population, target);
+    const { name, prior } = term.population;
+    if (prior.kind === 'common') this.set(name, values.population, target);
+    else this.writeCoefficients(name, prior, values.population, values.shrinkage, target);
     for (const [l, level] of term.levels.entries()) {
       const own = values.levels[l];
       const { sds, cholesky } = level.covariance;
@@ -80,8 +75,11 @@ export class HierarchyPositions {
   }
 
   private readTerm(term: NestedTerm, t: number, position: Float64Array): TermValues {
+    const { name, prior } = term.population;
     const values = {
-      population: this.at(term.population.name, position).slice(),
+      ...(prior.kind === 'common'
+        ? { population: this.at(name, position).slice() }
+        : renamed(this.readCoefficients(name, prior, position))),
       levels: term.levels.map(({ groups, size, covariance }) => ({
         coefficients: new Float64Array(groups * size),
         sds: this.at(covariance.sds, position).map(Math.exp),
@@ -102,15 +100,42 @@ export class HierarchyPositions {
   private readFixed(position: Float64Array): FixedValues | undefined {
     const { fixed } = this.structure;
     if (fixed === undefined) return undefined;
-    const sampled = this.at(fixed.name, position);
-    if (fixed.prior.kind === 'normal') return { coefficients: sampled.slice() };
-    const global = Math.exp(this.at(fixed.prior.global, position)[0]);
-    const local = this.at(fixed.prior.local, position).map(Math.exp);
-    return {
-      coefficients: Float64Array.from({ length: freeCoefficients(fixed) }, (_, i) => sampled[i] * local[i] * global),
-      local,
-      global,
+    return this.readCoefficients(fixed.name, fixed.prior, position);
+  }
+
+  /** Coefficients with a normal prior; of those that a horseshoe shrinks, (θ − mean) over their standard deviation. */
+  private writeCoefficients(
+    name: string,
+    prior: CoefficientPrior,
+    coefficients: Float64Array,
+    shrinkage: ShrinkageValues | undefined,
+    target: Float64Array,
+  ): void {
+    const { horseshoe, means } = prior;
+    if (horseshoe === undefined) return this.set(name, coefficients, target);
+    const { local, global, slab } = shrinkage!;
+    this.set(horseshoe.global, [global], target);
+    this.set(horseshoe.local, local, target);
+    if (horseshoe.slab !== undefined) this.set(horseshoe.slab.name, [slab], target);
+    const sds = coefficientSds(prior, shrinkage);
+    const sampled = coefficients.slice();
+    for (const i of horseshoe.places) sampled[i] = (coefficients[i] - (means?.[i] ?? 0)) / sds[i];
+    this.set(name, sampled, target);
+  }
+
+  private readCoefficients(name: string, prior: CoefficientPrior, position: Float64Array): FixedValues {
+    const { horseshoe, means } = prior;
+    const coefficients = this.at(name, position).slice();
+    if (horseshoe === undefined) return { coefficients };
+    const positive = (own: string): Float64Array => this.at(own, position).map(Math.exp);
+    const shrinkage = {
+      local: positive(horseshoe.local),
+      global: positive(horseshoe.global)[0],
+      slab: horseshoe.slab === undefined ? Infinity : positive(horseshoe.slab.name)[0],
     };
+    const sds = coefficientSds(prior, shrinkage);
+    for (const i of horseshoe.places) coefficients[i] = (means?.[i] ?? 0) + coefficients[i] * sds[i];
+    return { coefficients, shrinkage };
   }
 
   private at(name: string, position: Float64Array): Float64Array {
@@ -123,6 +148,11 @@ export class HierarchyPositions {
     unconstrain(constraint, values, shape, this.at(name, target));
   }
 }
+
+const renamed = ({ coefficients: population, shrinkage }: FixedValues) => ({
+  population,
+  ...(shrinkage && { shrinkage }),
+});
 
 /** Cholesky factor of correlations `[k][k]` from unconstrained partial correlations, row by row. */
 export function choleskyFactor(free: Float64Array, k: number): Float64Array {

@@ -50,7 +50,6 @@ export function crossedData(
   block: FixedBlock,
   shift: Float64Array,
 ): CrossedData {
-  if (block.prior.kind !== 'normal') throw new Error('the fixed block has no normal prior');
   const entries = crossedEntries(term, block);
   const all = allColumns(block);
   const gram = new Float64Array((all * (all + 1)) / 2);

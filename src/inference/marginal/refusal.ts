@@ -23,8 +23,10 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   if (errors.df !== undefined) return 'with Student-t errors the coefficients cannot be integrated out';
   if (terms.length !== 1) return `${terms.length} crossed groupings; it integrates out the coefficients of one nest`;
   const [{ levels, population }] = terms;
+  if (population.prior.kind === 'normal' && population.prior.horseshoe !== undefined)
+    return `the prior of ${population.name} is a horseshoe`;
   if (normalPopulation(population) === undefined) return `the prior of ${population.name} is not normal`;
-  if (fixed !== undefined && fixed.prior.kind !== 'normal') return `the prior of ${fixed.name} is not normal`;
+  if (fixed?.prior.horseshoe !== undefined) return `the prior of ${fixed.name} is a horseshoe`;
   for (const [l, { size, covariance }] of levels.entries()) {
     const most = l > 0 && covariance.cholesky !== undefined ? mostCorrelated : mostCoefficients;
     if (size > most) return `${size} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;

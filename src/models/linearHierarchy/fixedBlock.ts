@@ -1,9 +1,7 @@
-// The fixed block of a hierarchy in tensor ops: dense columns, and categories in sum-to-zero coding, under their prior.
+// The fixed block of a hierarchy in tensor ops: dense columns, and categories in sum-to-zero coding.
 import * as tf from '@tensorflow/tfjs-core';
-import { gatherRows, literal } from '../../kernels/ops/index.js';
-import { halfCauchy, normal } from '../distributions/index.js';
+import { gatherRows } from '../../kernels/ops/index.js';
 import type { ModelArray, Tensors } from '../model.js';
-import { type ParameterSpec, positive, real } from '../parameters.js';
 import type { FixedBlock } from './structure.js';
 
 /** Free coefficients: one for each dense column, then those of each category, its levels but the last. */
@@ -14,32 +12,6 @@ export function freeCoefficients({ dense, categories }: Pick<FixedBlock, 'dense'
 /** Where a category's free coefficients begin. */
 export function categoryOffset({ dense, categories }: Pick<FixedBlock, 'dense' | 'categories'>, index: number): number {
   return freeCoefficients({ dense, categories: categories.slice(0, index) });
-}
-
-/** Under the horseshoe the parameter of the block's name holds θ / (λ τ), which suits coefficients near 0. */
-export function fixedParameters(block: FixedBlock): Record<string, ParameterSpec> {
-  const free = freeCoefficients(block);
-  const { name, prior } = block;
-  return prior.kind === 'normal'
-    ? { [name]: real(free) }
-    : { [prior.global]: positive(), [prior.local]: positive(free), [name]: real(free) };
-}
-
-/** The free coefficients θ. */
-export function fixedCoefficients({ name, prior }: FixedBlock, parameters: Tensors): tf.Tensor {
-  return prior.kind === 'normal'
-    ? parameters[name]
-    : parameters[name].mul(parameters[prior.local]).mul(parameters[prior.global]);
-}
-
-/** Log density of the block's parameters. */
-export function fixedLogPrior({ name, prior }: FixedBlock, parameters: Tensors): tf.Tensor {
-  if (prior.kind === 'normal') return normal.logDensity(parameters[name], 0, literal(prior.sds)).sum();
-  return tf.addN([
-    normal.logDensity(parameters[name]).sum(),
-    halfCauchy.logDensity(parameters[prior.local]).sum(),
-    halfCauchy.logDensity(parameters[prior.global], prior.globalScale),
-  ]);
 }
 
 /** f'θ of every row, `[rows]`. */

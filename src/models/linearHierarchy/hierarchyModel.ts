@@ -6,8 +6,9 @@ import type { ModelArray, ModelParameter, Tensors } from '../model.js';
 import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
-import { fixedArrays, fixedCoefficients, fixedLogPrior, fixedParameters, fixedPredictor } from './fixedBlock.js';
+import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
+import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
 import { covarianceLogPriors, sigmaLogPrior } from './scalePriors.js';
 import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js';
 
@@ -15,6 +16,8 @@ import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js
 export interface HierarchyTensors {
   /** By term, then by level from the innermost outwards: `[group][coefficient]`. */
   readonly coefficients: readonly (readonly tf.Tensor[])[];
+  /** By term: the population's coefficients. */
+  readonly populations: readonly tf.Tensor[];
   /** Free coefficients of the fixed block. */
   readonly fixed: tf.Tensor | undefined;
   /** Log density of the sampled coefficients of the groups given what they depend on; a scalar. */
@@ -45,7 +48,8 @@ export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors
     const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
     return {
       coefficients: levels.map(({ coefficients }) => coefficients),
-      fixed: fixed && fixedCoefficients(fixed, parameters),
+      populations: levels.map(({ population }) => population),
+      fixed: fixed && coefficientsOf(fixed.prior, parameters[fixed.name], parameters),
       logPrior: sumOf(levels.flatMap(({ logPriors }) => logPriors)),
     };
   };
@@ -69,8 +73,13 @@ export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors
       tf.addN([
         evaluate(parameters, d).logPrior,
         sigmaLogPrior(errors, parameters),
-        ...terms.flatMap((term) => [populationLogPrior(term, parameters), ...covarianceLogPriors(term, parameters)]),
-        ...(fixed === undefined ? [] : [fixedLogPrior(fixed, parameters)]),
+        ...terms.flatMap((term) => [
+          populationLogPrior(term, parameters[errors.sigma], parameters),
+          ...covarianceLogPriors(term, parameters),
+        ]),
+        ...(fixed === undefined
+          ? []
+          : [coefficientsLogPrior(fixed.prior, parameters[fixed.name], parameters[errors.sigma], parameters)]),
       ]),
     logLikelihood,
     ...(own && {
@@ -112,34 +121,30 @@ export function groupOfRow({ rowStart, rowOrder }: NestedTerm): Int32Array {
 
 const sumOf = (terms: readonly tf.Tensor[]): tf.Tensor => terms.reduce((sum, term) => sum.add(term));
 
-/** Coefficients of every level of a term from what is sampled, innermost first, and the log densities of the blocks. */
+/** The population and the coefficients of every level from what is sampled, innermost first, and the log densities of the levels. */
 function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tensors) {
   const coefficients: tf.Tensor[] = [];
   const logPriors: tf.Tensor[] = [];
+  const { name, prior } = term.population;
+  const sampled = parameters[name];
+  const population = prior.kind === 'common' ? sampled : coefficientsOf(prior, sampled, parameters);
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const level = term.levels[l];
-    const means = levelMeans(term, level, `${t}_${l}`, coefficients[0], parameters, d);
+    const means = levelMeans(level, `${t}_${l}`, coefficients[0] ?? population, d);
     const { sds, cholesky } = level.covariance;
     const lower = cholesky === undefined ? undefined : parameters[cholesky];
     const block = hierarchicalLevel(parameters[level.coefficients], means, parameters[sds], lower, level.centring);
     coefficients.unshift(block.coefficients);
     logPriors.push(block.logPrior);
   }
-  return { coefficients, logPriors };
+  return { population, coefficients, logPriors };
 }
 
-/** Means of a level's coefficients, `[group][k]`, from those of the level around it. */
-function levelMeans(
-  term: NestedTerm,
-  level: HierarchyLevel,
-  key: string,
-  outer: tf.Tensor | undefined,
-  parameters: Tensors,
-  d: Tensors,
-): tf.Tensor {
-  const { groups, size, covariateCount: q } = level;
+/** Means of a level's coefficients, `[group][k]`, from those of the level around it, or of the population. */
+function levelMeans(level: HierarchyLevel, key: string, outer: tf.Tensor, d: Tensors): tf.Tensor {
+  const { groups, size, covariateCount: q, parent } = level;
   const z = d[`covariates_${key}`];
-  if (outer === undefined) return tf.matMul(z, parameters[term.population.name].reshape([size, q]), false, true);
+  if (parent === null) return tf.matMul(z, outer.reshape([size, q]), false, true);
   const ofGroup = gatherRows(outer, d[`parent_${key}`]);
   if (q === 1 && isConstant(level)) return ofGroup;
   return ofGroup.reshape([groups, size, q]).mul(z.expandDims(1)).sum(2);
@@ -149,11 +154,15 @@ function isConstant({ covariates }: HierarchyLevel): boolean {
   return covariates.every((z) => z === 1);
 }
 
-function populationLogPrior({ population: { name, prior } }: NestedTerm, parameters: Tensors): tf.Tensor {
+function populationLogPrior(
+  { population: { name, prior } }: NestedTerm,
+  sigma: tf.Tensor,
+  parameters: Tensors,
+): tf.Tensor {
   const x = parameters[name].flatten();
   return prior.kind === 'common'
     ? priorLogDensity(prior.prior, x).sum()
-    : normal.logDensity(x, literal(prior.means), literal(prior.sds)).sum();
+    : coefficientsLogPrior(prior, x, sigma, parameters);
 }
 
 function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParameter[] {
@@ -162,7 +171,10 @@ function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParamete
     for (const [l, { covariance, size, covariateCount }] of levels.entries()) {
       list[covariance.sds] = positive(size);
       if (covariance.cholesky !== undefined) list[covariance.cholesky] = choleskyCorrelation(size, size);
-      if (l === 0) list[population.name] = real(levels.at(-1)!.size * levels.at(-1)!.covariateCount);
+      if (l === 0) {
+        if (population.prior.kind === 'normal') Object.assign(list, horseshoeParameters(population.prior));
+        list[population.name] = real(levels.at(-1)!.size * levels.at(-1)!.covariateCount);
+      }
       if (l + 1 < levels.length && levels[l + 1].size !== size * covariateCount) {
         throw new RangeError(
           `level ${l + 1} has ${levels[l + 1].size} coefficients for ${size * covariateCount} means`,
@@ -171,7 +183,10 @@ function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParamete
     }
     for (const { coefficients, groups, size } of levels.toReversed()) list[coefficients] = real(groups, size);
   }
-  if (fixed !== undefined) Object.assign(list, fixedParameters(fixed));
+  if (fixed !== undefined) {
+    Object.assign(list, horseshoeParameters(fixed.prior));
+    list[fixed.name] = real(freeCoefficients(fixed));
+  }
   return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));
 }
 

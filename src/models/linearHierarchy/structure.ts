@@ -77,7 +77,7 @@ export interface Population {
   readonly name: string;
   /** Normal priors, or one prior of another family for all, which is not conjugate. */
   readonly prior:
-    | { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] }
+    | ({ readonly kind: 'normal'; readonly means: readonly number[] } & CoefficientPrior)
     | { readonly kind: 'common'; readonly prior: PriorSpec };
 }
 
@@ -99,7 +99,31 @@ export interface Category {
   readonly multiplier: Float64Array | undefined;
 }
 
-export type FixedPrior =
-  | { readonly kind: 'normal'; readonly sds: readonly number[] }
-  /** Carvalho, Polson and Scott (2010): θ_j ~ N(0, λ_j² τ²), λ_j ~ C⁺(0, 1), τ ~ C⁺(0, globalScale). */
-  | { readonly kind: 'horseshoe'; readonly globalScale: number; readonly local: string; readonly global: string };
+export type FixedPrior = { readonly kind: 'normal' } & Omit<CoefficientPrior, 'means'>;
+
+/** Independent normal priors of coefficients, some of which a horseshoe may shrink. */
+export interface CoefficientPrior {
+  /** Default 0. */
+  readonly means?: readonly number[];
+  /** By coefficient; what it says of those that the horseshoe shrinks is not used. */
+  readonly sds: readonly number[];
+  readonly horseshoe?: Horseshoe;
+}
+
+/**
+ * θ_j ~ N(mean_j, λ_j² τ²), λ_j ~ C⁺(0, 1), τ ~ C⁺(0, globalScale) (Carvalho, Polson and Scott 2010). Regularised by a slab:
+ * in place of λ_j², c² λ_j² / (c² + τ² λ_j²), with c² ~ inverse gamma(ν/2, ν s²/2) (Piironen and Vehtari 2017, equations 2.8 and 2.9).
+ * Where such a prior stands the coefficients' parameter holds, of those that are shrunk, (θ − mean) over their standard deviation.
+ */
+export interface Horseshoe {
+  /** Coefficients that are shrunk, ascending. */
+  readonly places: readonly number[];
+  /** Names of the parameters λ, `[places]`, and τ, a scalar. */
+  readonly local: string;
+  readonly global: string;
+  readonly globalScale: number;
+  /** τ ~ C⁺(0, globalScale · σ), σ that of the errors. */
+  readonly isRelative?: boolean;
+  /** Name of the parameter c, a scalar; s, in units of the coefficients, and ν. Undefined: no slab. */
+  readonly slab?: { readonly name: string; readonly scale: number; readonly df: number };
+}

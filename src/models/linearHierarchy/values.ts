@@ -1,5 +1,6 @@
 // Values of a hierarchy on their own scales, and what is sampled of each level's coefficients, in f64.
-import type { HierarchyLevel, NestedTerm } from './structure.js';
+import { shrunkSd } from './horseshoe.js';
+import type { HierarchyLevel, NestedTerm, CoefficientPrior } from './structure.js';
 
 /** Coefficients of a level and the parameters of their covariance. */
 export interface LevelNatural {
@@ -15,6 +16,8 @@ export interface TermValues {
   /** From the innermost outwards. */
   readonly levels: readonly LevelNatural[];
   readonly population: Float64Array;
+  /** Where a horseshoe shrinks the population. */
+  readonly shrinkage?: ShrinkageValues;
 }
 
 /** Values of everything that a hierarchy declares. */
@@ -24,11 +27,28 @@ export interface HierarchyValues {
   readonly fixed: FixedValues | undefined;
 }
 
-/** Free coefficients θ; under the horseshoe also their local and global scales. */
 export interface FixedValues {
+  /** Free coefficients θ. */
   readonly coefficients: Float64Array;
-  readonly local?: Float64Array;
-  readonly global?: number;
+  readonly shrinkage?: ShrinkageValues;
+}
+
+/** Scales of a horseshoe: λ, τ and c, Infinity where there is no slab. */
+export interface ShrinkageValues {
+  readonly local: Float64Array;
+  readonly global: number;
+  readonly slab: number;
+}
+
+/** Standard deviations of the coefficients of a normal prior, `[coefficient]`. */
+export function coefficientSds(
+  { sds, horseshoe }: CoefficientPrior,
+  values: ShrinkageValues | undefined,
+): Float64Array {
+  const result = Float64Array.from(sds);
+  for (const [j, place] of (horseshoe?.places ?? []).entries())
+    result[place] = shrunkSd(values!.local[j], values!.global, values!.slab);
+  return result;
 }
 
 /** Means of a level's coefficients `[group][k]`, from those of the level around it, or of the population. Written to `target`. */

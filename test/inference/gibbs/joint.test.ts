@@ -18,15 +18,20 @@ const [replications, sweeps, lanes] = [120, 3, 8];
 /** Logs of scales, their squares, and moments of the coefficients. */
 function statistics({ sigma, terms, fixed }: ChainValues): number[] {
   const log = [sigma, ...terms.flatMap(({ levels }) => levels.flatMap(({ sds }) => [...sds]))];
-  if (fixed?.global !== undefined) log.push(fixed.global, ...fixed.local!);
+  for (const { shrinkage } of [...terms, ...(fixed ? [fixed] : [])]) {
+    if (shrinkage === undefined) continue;
+    log.push(shrinkage.global, ...shrinkage.local);
+    if (Number.isFinite(shrinkage.slab)) log.push(shrinkage.slab);
+  }
   const mean = (x: Float64Array, power: number): number => x.reduce((sum, value) => sum + value ** power, 0) / x.length;
   const squash = (x: number): number => x / (1 + Math.abs(x));
   return [
     ...log.map(Math.log),
     ...log.map((x) => Math.log(x) ** 2),
-    ...terms.flatMap(({ levels, population }) => [
-      ...population,
-      ...population.map((x) => x * x),
+    ...terms.flatMap(({ levels, population, shrinkage }) => [
+      // Those that a horseshoe shrinks have heavy tails.
+      ...population.map((x) => (shrinkage === undefined ? x : squash(x))),
+      ...population.map((x) => (shrinkage === undefined ? x * x : squash(x * x))),
       ...levels.flatMap(({ coefficients, lower }) => [
         squash(mean(coefficients, 1)),
         squash(mean(coefficients, 2)),
@@ -59,7 +64,7 @@ async function largestChange(
     await sweep.dispose();
     const before = statistics(truth);
     const after = chains.map(({ values }) => statistics(values));
-    for (const { values } of chains) expect(packValues(values).every(Number.isFinite)).toBe(true);
+    for (const { values } of chains) expect(packValues(values).some(Number.isNaN)).toBe(false);
     rows.push(before.map((value, i) => after.reduce((sum, own) => sum + own[i], 0) / lanes - value));
   }
   const errors = rows[0].map((_, i) => {
@@ -84,7 +89,7 @@ function priorProposals(structure: LinearHierarchy): AdaptiveProposal[] {
 describe.each(Object.keys(shapes))('%s', (name) => {
   it.each(['plain', 'collapsedInterweaved', 'integrated'] as GibbsScheme[])(
     'sweeps leave the joint distribution as it is: %s',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (scheme) => {
       const structure = exampleOf(name);
       expect(await largestChange(structure, structure, scheme)).toBeLessThan(4.2);

@@ -32,7 +32,7 @@ describe.each(Object.keys(shapes))('scales of %s', (name) => {
         sds.set(scales.terms[t].levels[j].sds);
         lower?.set(scales.terms[t].levels[j].lower!);
       });
-      const integrated = await block.logDensityOfScales(values, effectsOf(structure, values));
+      const integrated = await block.logDensityOfScales(values, effectsOf(structure, values), streamOf(2));
       const { levels, population } = values.terms[t];
       const blocks = [
         { name: 'noise population', target: population, output: 'population' },

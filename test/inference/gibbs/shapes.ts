@@ -42,8 +42,15 @@ export const shapes: Readonly<Record<string, HierarchyShape>> = {
   },
   'horseshoe and Student-t errors': {
     terms: [{ slopes: 1, levels: [{ groups: 6 }] }],
-    fixed: { dense: 2, categories: [3], horseshoe: true },
+    fixed: { dense: 2, categories: [3], horseshoe: 'plain' },
     df: 4,
+  },
+  'regularised horseshoes': {
+    terms: [{ slopes: 1, levels: [{ groups: 8, covariates: 1, full: true }], horseshoe: 'slab' }],
+    fixed: { dense: 3, horseshoe: 'relative slab' },
+  },
+  'a horseshoe of the outermost regressions': {
+    terms: [{ levels: [{ groups: 9 }, { groups: 5, covariates: 3 }], horseshoe: 'plain' }],
   },
 };
 

@@ -11,9 +11,8 @@ import {
 import type { RandomStream } from '../../../src/inference/random/streams.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
-import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import type { CoefficientPrior, LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { levelMeans } from '../../../src/models/linearHierarchy/values.js';
-import { freeCoefficients } from '../../../src/models/linearHierarchy/fixedBlock.js';
 import { effectsOf } from './density.js';
 
 /** A draw of a univariate prior. */
@@ -115,10 +114,17 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
     terms: terms.map((term) => {
       const { prior } = term.population;
       const last = term.levels.at(-1)!;
+      const { coefficients: population, ...shrinkage } =
+        prior.kind === 'normal'
+          ? drawCoefficients(stream, prior, sigma)
+          : {
+              coefficients: Float64Array.from({ length: last.size * last.covariateCount }, () =>
+                drawPrior(stream, prior.prior),
+              ),
+            };
       const own = {
-        population: Float64Array.from({ length: last.size * last.covariateCount }, (_, i) =>
-          prior.kind === 'normal' ? prior.means[i] + prior.sds[i] * drawNormal(stream) : drawPrior(stream, prior.prior),
-        ),
+        population,
+        ...shrinkage,
         levels: term.levels.map(({ groups, size, covariance }) => ({
           coefficients: new Float64Array(groups * size),
           ...drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined),
@@ -139,18 +145,28 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
       }
       return own;
     }),
-    fixed: undefined,
+    fixed: fixed && drawCoefficients(stream, fixed.prior, sigma),
     ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
   };
-  if (fixed === undefined) return values;
-  const free = freeCoefficients(fixed);
-  if (fixed.prior.kind === 'normal') {
-    const coefficients = Float64Array.from(fixed.prior.sds, (sd) => sd * drawNormal(stream));
-    return { ...values, fixed: { coefficients } };
+  return values;
+}
+
+/** Coefficients with normal priors, those that a horseshoe shrinks with its scales. */
+function drawCoefficients(stream: RandomStream, { means, sds, horseshoe }: CoefficientPrior, sigma: number) {
+  const coefficients = Float64Array.from(sds, (sd, i) => (means?.[i] ?? 0) + sd * drawNormal(stream));
+  if (horseshoe === undefined) return { coefficients };
+  const { places, globalScale, isRelative, slab: { df, scale } = { df: 1, scale: Infinity } } = horseshoe;
+  const halfCauchy = (a: number): number => drawPrior(stream, { family: 'halfCauchy', parameters: [a] });
+  const global = halfCauchy(isRelative ? sigma * globalScale : globalScale);
+  const slab = Number.isFinite(scale)
+    ? Math.sqrt(drawInverseGamma(stream, df / 2, (df * scale * scale) / 2))
+    : Infinity;
+  const local = Float64Array.from(places, () => halfCauchy(1));
+  for (const [j, place] of places.entries()) {
+    const precision = 1 / (local[j] * global) ** 2 + 1 / slab ** 2;
+    coefficients[place] = (means?.[place] ?? 0) + drawNormal(stream) / Math.sqrt(precision);
   }
-  const global = drawPrior(stream, { family: 'halfCauchy', parameters: [fixed.prior.globalScale] });
-  const local = Float64Array.from({ length: free }, () => drawPrior(stream, { family: 'halfCauchy', parameters: [1] }));
-  return { ...values, fixed: { coefficients: local.map((own) => own * global * drawNormal(stream)), local, global } };
+  return { coefficients, shrinkage: { local, global, slab } };
 }
 
 /** The same hierarchy with a response drawn given the values. */
