@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadJob } from '../../src/cli/fit/job.js';
 import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
-import { salesScenario } from '../../src/cli/simulation/salesScenario.js';
+import { salesScenario } from '../../src/models/threeLevel/scenario.js';
 import { loadConfig } from '../../src/data/config.js';
+import { models } from '../../src/models/registry.js';
 import { type Column, factorFromLabels, tableOf } from '../../src/data/table.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import type { Model } from '../../src/models/model.js';
@@ -62,9 +63,9 @@ export function simulated(): AdviProblem {
 /** The example of the repository with diagonal or full covariances; undefined where the data are not beside it. */
 export async function orangeJuice(covariance: 'diagonal' | 'full'): Promise<AdviProblem | undefined> {
   if (!existsSync(orangeJuiceData)) return undefined;
-  const config = loadConfig(orangeJuiceConfig);
-  const model = { ...config.model, covariance: { product: covariance, market: covariance } };
-  const job = await loadJob({ ...config, model });
+  const config = loadConfig(orangeJuiceConfig, models);
+  const section = { ...config.model, covariance: { product: covariance, market: covariance } };
+  const job = await loadJob({ ...config, model: section });
   return { name: `orange juice, ${covariance}`, locations: 'delta', groups: 'beta', model: job.model };
 }
 

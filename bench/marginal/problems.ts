@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadJob } from '../../src/cli/fit/job.js';
 import { loadConfig } from '../../src/data/config.js';
+import { models } from '../../src/models/registry.js';
 import { factorFromLabels, tableOf } from '../../src/data/table.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import type { Model } from '../../src/models/model.js';
-import { threeLevelModel, type ThreeLevelOptions } from '../../src/models/threeLevel/threeLevel.js';
+import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
 import { benchmarkRandom } from '../gpu/random.js';
 
 /** Two levels: every group has a constant and slopes of its own. */
@@ -41,7 +42,8 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 /** The example's model of orange juice; undefined where the data are not beside the repository. */
 export async function orangeJuice(covariance: 'diagonal' | 'full'): Promise<Model | undefined> {
   if (!existsSync(file('../../../shared/data/bayesm/orangeJuice_yx.csv.gz'))) return undefined;
-  const { data } = await loadJob(loadConfig(file('../../examples/orange-juice/config.yaml')));
-  const options: ThreeLevelOptions = { covariance: { product: covariance, market: covariance } };
-  return threeLevelModel(data, options);
+  const config = loadConfig(file('../../examples/orange-juice/config.yaml'), models);
+  const section = { ...config.model, covariance: { product: covariance, market: covariance } };
+  const { model } = await loadJob({ ...config, model: section });
+  return model;
 }

@@ -5,8 +5,8 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { DeviceName, GibbsScheme, MethodWord, MetricWord, ModelConfig, ModelEntry } from './configSchema.js';
-import { configSchema, knownKeys, modelRegistry, overridesSchema } from './configSchema.js';
+import type { DeviceName, GibbsScheme, MethodWord, MetricWord, ModelSection, SectionRules } from './configSchema.js';
+import { configSchema, knownKeys, overridesSchema } from './configSchema.js';
 import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
 import { InputError } from './inputError.js';
@@ -41,7 +41,7 @@ export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
   readonly data: DataSource & { readonly unique: readonly string[] };
-  readonly model: ModelConfig;
+  readonly model: ModelSection;
   readonly method: MethodConfig;
   readonly device: DeviceName | 'auto';
   readonly onDeviceLoss: 'stop' | 'retry' | 'cpu';
@@ -75,13 +75,13 @@ export type RunLength = (typeof runLengths)[number];
 type Path = readonly PropertyKey[];
 
 /**
- * Loads and checks a configuration. Throws InputError `FILE:LINE: what; what would be right` for YAML faults, unknown
+ * Loads and checks a configuration for one of these models. Throws InputError `FILE:LINE: what; what would be right` for YAML faults, unknown
  * keys, wrong types and ranges, unknown models and sites, and impossible priors; `--option: …` for overrides.
  */
 export function loadConfig(
   path: string,
+  models: Readonly<Record<string, SectionRules>>,
   overrides: Overrides = {},
-  registry: Readonly<Record<string, ModelEntry>> = modelRegistry,
 ): Config {
   const file = resolve(path);
   const shown = basename(path);
@@ -93,18 +93,22 @@ export function loadConfig(
 
   const written = plainValue(document, counter, shown);
   if (!isMap(document.contents)) fail('a configuration is a list of keys such as data:, model:, method:', []);
-  const entry = modelEntry(written, registry, fail);
-  const checked = configSchema(entry.schema).safeParse(written);
+  const rules = sectionRules(written, models, fail);
+  const set = checkOverrides(overrides);
+  const checked = configSchema(rules.schema).safeParse(withFamily(written, set.family));
   if (!checked.success) {
-    const { message, path: at, isKey } = describeIssue(checked.error.issues[0], written, knownKeys(entry.schema));
+    const [issue] = checked.error.issues;
+    const { message, path: at, isKey } = describeIssue(issue, withFamily(written, set.family), knownKeys(rules));
+    if (set.family !== undefined && at.join('.') === 'model.family')
+      throw new InputError(message.replace(/^model\./, '--'), { value: set.family });
     return fail(message, at, isKey);
   }
   const config = checked.data;
   for (const site of Object.keys(config.model.priors)) {
-    if (entry.sites.includes(site)) continue;
-    fail(`unknown site '${site}' in model.priors; ${suggestion(site, entry.sites)}`, ['model', 'priors', site], true);
+    const { priorSites } = rules;
+    if (priorSites.includes(site)) continue;
+    fail(`unknown site '${site}' in model.priors; ${suggestion(site, priorSites)}`, ['model', 'priors', site], true);
   }
-  const set = checkOverrides(overrides);
   const { method } = config;
   for (const key of runLengths) {
     if (config[key] === undefined || method[key] === undefined) continue;
@@ -123,7 +127,7 @@ export function loadConfig(
   return {
     file,
     data: { ...config.data, folder, unique: config.data.unique ?? [] },
-    model: { ...config.model, family: set.family ?? config.model.family },
+    model: config.model,
     method: {
       name,
       thin: method.thin ?? 1,
@@ -213,13 +217,19 @@ function lineOf(document: Document.Parsed, counter: LineCounter, path: Path, wan
   return document.contents?.range ? counter.linePos(document.contents.range[0]).line : 1;
 }
 
-function modelEntry(
+/** The file's values with the command line's family. */
+function withFamily(written: unknown, family: string | undefined): unknown {
+  const { model, ...rest } = written as { readonly model: object };
+  return family === undefined ? written : { ...rest, model: { ...model, family } };
+}
+
+function sectionRules(
   written: unknown,
-  registry: Readonly<Record<string, ModelEntry>>,
+  models: Readonly<Record<string, SectionRules>>,
   fail: (message: string, at: Path, key?: boolean) => never,
-): ModelEntry {
+): SectionRules {
   const model: unknown = (written as { model?: unknown }).model;
-  const known = Object.keys(registry);
+  const known = Object.keys(models);
   const misspelt = nearestName('model', Object.keys(written as object));
   if (model === undefined && misspelt !== null)
     return fail(`unknown key '${misspelt}'; did you mean 'model'?`, [misspelt], true);
@@ -227,9 +237,9 @@ function modelEntry(
     return fail(`model is missing; add model: {name: ${known[0]}, …}`, ['model']);
   const name: unknown = (model as { name?: unknown }).name;
   if (typeof name !== 'string') return fail(`model.name is missing; known: ${known.join(', ')}`, ['model', 'name']);
-  if (!Object.hasOwn(registry, name))
+  if (!Object.hasOwn(models, name))
     return fail(`unknown model '${name}'; ${suggestion(name, known)}`, ['model', 'name']);
-  return registry[name];
+  return models[name];
 }
 
 function checkOverrides(overrides: Overrides): z.output<typeof overridesSchema> {

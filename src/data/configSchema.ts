@@ -3,36 +3,10 @@
 import { z } from 'zod';
 import { suggestion } from './nearestName.js';
 import type { PriorSpec } from './prior.js';
-import { parsePrior } from './prior.js';
+import { count, names, text } from './schemaParts.js';
 
-const text = z.string().min(1);
-
-const names = z.array(text).superRefine((list, context) => {
-  const seen = new Set<string>();
-  for (const name of list) {
-    if (seen.has(name)) context.addIssue({ code: 'custom', message: `names '${name}' twice` });
-    seen.add(name);
-  }
-});
-
-const count = z.int().min(1);
 /** Many short chains are what a GPU is best at. */
 const maxChains = 1024;
-
-const prior = z.unknown().transform((written, context): PriorSpec => {
-  try {
-    return parsePrior(written);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: `: ${(error as Error).message}` });
-    return z.NEVER;
-  }
-});
-
-const covariance = z.enum(['diagonal', 'full']);
-const covariances = z.strictObject({
-  product: covariance.default('diagonal'),
-  market: covariance.default('diagonal'),
-});
 
 const dataSchema = z
   .strictObject({
@@ -56,69 +30,21 @@ const dataSchema = z
     }
   });
 
-/** Model section of the three-level model (MISSION §1): y on x by occasion, z by unit, w by market. */
-const threeLevelModelSchema = z
-  .strictObject({
-    name: z.literal('three-level'),
-    response: text,
-    family: z.enum(['gaussian']).default('gaussian'),
-    unit: text.optional(),
-    product: text.optional(),
-    market: text.optional(),
-    time: text.optional(),
-    x: names.default([]),
-    z: names.default([]),
-    w: names.default([]),
-    /** true: continuous predictors; a list: these columns only; false: none. */
-    standardise: z.union([z.boolean(), names]).default(true),
-    covariance: z
-      .union([covariance.transform((kind) => ({ product: kind, market: kind })), covariances])
-      .default({ product: 'diagonal', market: 'diagonal' }),
-    parametrisation: z.enum(['auto', 'centred', 'noncentred']).default('auto'),
-    priors: z.record(text, prior).default({}),
-  })
-  .superRefine((model, context) => {
-    const report = (message: string, path: string) => context.addIssue({ code: 'custom', message, path: [path] });
-    if (model.unit === undefined && model.product === undefined) {
-      report(" is missing: name the unit's column, or product and market whose combinations are the units", 'unit');
-    }
-    if (model.w.length > 0 && model.market === undefined)
-      report(' is given without market; name the market column', 'w');
-    const predictors = [...model.x, ...model.z, ...model.w];
-    for (const key of ['x', 'z', 'w'] as const) {
-      if (model[key].includes(model.response))
-        report(` holds the response '${model.response}'; a predictor must differ`, key);
-    }
-    for (const [key, lower] of [
-      ['z', 'x'],
-      ['w', 'x'],
-      ['w', 'z'],
-    ] as const) {
-      const twice = model[key].find((name) => model[lower].includes(name));
-      if (twice !== undefined)
-        report(` names '${twice}', which model.${lower} names too; a predictor has one level`, key);
-    }
-    if (Array.isArray(model.standardise)) {
-      const stray = model.standardise.find((name) => !predictors.includes(name));
-      if (stray !== undefined) report(` names '${stray}', which is not among x, z, w`, 'standardise');
-    }
-  });
-
-export type ModelConfig = z.output<typeof threeLevelModelSchema>;
-
-/** What a model offers to the configuration: its section and the sites that take a prior. */
-export interface ModelEntry {
-  readonly schema: z.ZodType<ModelConfig> & { readonly shape: object };
-  readonly sites: readonly string[];
+/** What a model must tell of its section of the configuration. */
+export interface SectionRules<Section extends ModelSection = ModelSection> {
+  readonly schema: z.ZodType<Section> & { readonly shape: object };
+  /** Keys of the records in it, by name; for "did you mean". */
+  readonly subsections?: Readonly<Record<string, readonly string[]>>;
+  /** The sites that take a prior. */
+  readonly priorSites: readonly string[];
 }
 
-/** The models that a configuration may name. */
-export const modelRegistry: Readonly<Record<string, ModelEntry>> = {
-  'three-level': {
-    schema: threeLevelModelSchema,
-    sites: ['sigma', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'],
-  },
-};
+/** What the section of every model has. */
+export interface ModelSection {
+  readonly name: string;
+  readonly family: string;
+  readonly priors: Readonly<Record<string, PriorSpec>>;
+}
 
 /** Methods of inference, as the configuration and the command line name them. */
 const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'gibbs', 'advi', 'pathfinder'] as const;
@@ -180,7 +106,7 @@ const device = text.transform((written, context): DeviceName | 'auto' => {
 /** What the command line may set over the file; the same checks hold. */
 export const overridesSchema = z.strictObject({
   /** Of the model section; the others stand at the top of the file. */
-  family: z.enum(['gaussian']).optional(),
+  family: text.optional(),
   method: methodNames.optional(),
   device: device.optional(),
   /** What to do when the device is lost, or runs out of memory, in the middle of a run. */
@@ -194,7 +120,7 @@ export const overridesSchema = z.strictObject({
 });
 
 /** The whole file for one model; `model` is checked first by name, so that its own keys are known. */
-export function configSchema(model: ModelEntry['schema']) {
+export function configSchema(model: SectionRules['schema']) {
   return z.strictObject({
     data: dataSchema,
     model,
@@ -206,12 +132,12 @@ export function configSchema(model: ModelEntry['schema']) {
 }
 
 /** The keys that each section knows, by its path; for "did you mean". */
-export function knownKeys(model: ModelEntry['schema']): Readonly<Record<string, readonly string[]>> {
+export function knownKeys({ schema, subsections = {} }: SectionRules): Readonly<Record<string, readonly string[]>> {
   return {
-    '': Object.keys(configSchema(model).shape),
+    '': Object.keys(configSchema(schema).shape),
     data: Object.keys(dataSchema.shape),
-    model: Object.keys(model.shape),
+    model: Object.keys(schema.shape),
     method: Object.keys(methodSettings.shape),
-    'model.covariance': Object.keys(covariances.shape),
+    ...Object.fromEntries(Object.entries(subsections).map(([name, keys]) => [`model.${name}`, keys])),
   };
 }

@@ -1,6 +1,7 @@
 // The record a report is written from: everything the page shows, already computed, in plain readonly fields.
 
 import type { CheckResult, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
+import type { DataSummary } from '../models/dataSummary.js';
 
 interface ReportRun {
   /** Inference method, e.g. `NUTS`. */
@@ -47,38 +48,8 @@ interface ReportModel {
   readonly notes: readonly string[];
 }
 
-export interface ReportColumn {
-  readonly name: string;
-  /** What the column is in the model, e.g. `response`, `x`, `z`, `w`. */
-  readonly role: string;
-  /** Numeric summaries are null for text columns. */
-  readonly mean: number | null;
-  readonly sd: number | null;
-  readonly min: number | null;
-  readonly max: number | null;
-  readonly missing: number;
-  /** How the column enters the model, e.g. `centred by 1.02, divided by 0.31`. */
-  readonly standardised: string;
-}
-
-export interface ReportData {
-  /** File, query or table the rows came from. */
-  readonly source: string;
-  readonly rows: number;
-  readonly units: number;
-  /** Null where the model has no such level. */
-  readonly markets: number | null;
-  readonly products: number | null;
-  readonly columns: readonly ReportColumn[];
-  readonly rowsPerUnit: {
-    readonly min: number;
-    readonly q25: number;
-    readonly median: number;
-    readonly q75: number;
-    readonly max: number;
-  };
-  readonly notes: readonly string[];
-}
+/** What the model was fitted to, and the file, query or table that the rows came from. */
+export type ReportData = DataSummary & { readonly source: string };
 
 /** One row of the summary, in units of the data; a figure that is undefined is null or NaN. */
 export interface ReportParameter {

@@ -4,12 +4,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import yargs from 'yargs';
+import { loadJob } from '../../src/cli/fit/job.js';
 import { simulateCommand } from '../../src/cli/commands/simulate.js';
 import { loadConfig } from '../../src/data/config.js';
 import { readTable } from '../../src/data/readTable.js';
 import { scalarNames } from '../../src/data/run/names.js';
-import { threeLevelColumns, threeLevelData } from '../../src/data/threeLevelData.js';
-import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
+import type { ThreeLevelData } from '../../src/data/threeLevelData.js';
+import type { Model } from '../../src/models/model.js';
+import { models } from '../../src/models/registry.js';
 import { inputError, temporaryFolder } from '../data/inputFiles.js';
 
 const { folder } = temporaryFolder();
@@ -35,14 +37,12 @@ const truthOf = (out: string) => JSON.parse(readFileSync(join(out, 'truth.json')
 
 /** From the files to the model, as `fit` goes. */
 async function modelOf(out: string) {
-  const config = loadConfig(join(out, 'config.yaml'));
-  const table = await readTable(config.data, threeLevelColumns(config.model));
-  const data = threeLevelData(table, config.model);
-  return { config, data, model: threeLevelModel(data, config.model) };
+  const job = await loadJob(loadConfig(join(out, 'config.yaml'), models));
+  return { config: job.config, data: job.prepared.data as ThreeLevelData, model: job.model };
 }
 
 /** Names of all scalars that a model reports, without those that are fixed. */
-function reportedNames(model: ReturnType<typeof threeLevelModel>): string[] {
+function reportedNames(model: Model): string[] {
   return model.sites.flatMap((site) =>
     [...scalarNames(site, model.coords)].filter((_, element) => {
       let rest = element;
@@ -149,8 +149,8 @@ describe('simulate three-level', () => {
     for (const format of ['csv', 'parquet']) {
       const out = fresh();
       await simulate('--out', out, ...small, '--format', format);
-      const config = loadConfig(join(out, 'config.yaml'));
-      tables.push((await readTable(config.data, threeLevelColumns(config.model))).columns);
+      const config = loadConfig(join(out, 'config.yaml'), models);
+      tables.push((await readTable(config.data, models['three-level'].columns(config.model))).columns);
     }
     expect(tables[0]).toEqual(tables[1]);
   });

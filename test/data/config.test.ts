@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Overrides } from '../../src/data/config.js';
 import { loadConfig } from '../../src/data/config.js';
+import { models } from '../../src/models/registry.js';
 import { formatPrior, parsePrior, priorFamilies } from '../../src/data/prior.js';
 import { inputError, temporaryFolder } from './inputFiles.js';
 
@@ -18,7 +19,7 @@ model:
   x: [price]
 `;
 
-const load = (text: string, overrides: Overrides = {}) => loadConfig(write('config.yaml', text), overrides);
+const load = (text: string, overrides: Overrides = {}) => loadConfig(write('config.yaml', text), models, overrides);
 const message = async (text: string, overrides: Overrides = {}) =>
   (await inputError(() => load(text, overrides))).message.replace('config.yaml', 'C');
 
@@ -81,7 +82,7 @@ seed: 7
 out: runs/a
 `;
     const config = load(text);
-    expect(config.model.covariance).toEqual({ product: 'full', market: 'full' });
+    expect(config.model).toMatchObject({ covariance: { product: 'full', market: 'full' } });
     expect(config.model.priors).toEqual({
       sigma: { family: 'halfNormal', parameters: [2] },
       delta: { family: 'normal', parameters: [0, 5] },
@@ -184,7 +185,7 @@ describe('faults are told with their line', () => {
     expect(await message(base, { method: 'nutz' } as unknown as Overrides)).toBe(
       "--method cannot be 'nutz'; did you mean 'nuts'?",
     );
-    const missing = await inputError(() => loadConfig(join(folder, 'none.yaml')));
+    const missing = await inputError(() => loadConfig(join(folder, 'none.yaml'), models));
     expect(missing.message).toMatch(/^none\.yaml: no such file; looked for /);
   });
 });

@@ -1,7 +1,7 @@
 // The simulator of the three-level model: what it draws has the moments that its truth states, seed after seed.
 import { describe, expect, it } from 'vitest';
 import { portableLog, portableRandom } from '../../src/cli/simulation/portableRandom.js';
-import { type SalesSize, salesScenario } from '../../src/cli/simulation/salesScenario.js';
+import { type SalesSize, salesScenario } from '../../src/models/threeLevel/scenario.js';
 import { simulateThreeLevel, type ThreeLevelSimulation } from '../../src/models/threeLevel/simulate.js';
 
 const size: SalesSize = { rows: 4000, products: 12, markets: 15, x: 3, z: 1, w: 1, covariance: 'full' };

@@ -153,19 +153,20 @@ export function exampleInput(changes: Partial<ReportInput> = {}): ReportInput {
     data: {
       source: 'SELECT * FROM orange_juice (examples/orange-juice/prepare.sql)',
       rows: 106_139,
-      units: 913,
-      markets: 83,
-      products: 11,
-      columns: [
-        { name: 'log_sales', role: 'response', mean: 9.168, sd: 1.019, min: 4.159, max: 13.48, missing: 0, standardised: 'no' },
-        { name: 'price[brand]', role: 'x', mean: 0.7841, sd: 0.2213, min: -0.6539, max: 1.353, missing: 0, standardised: 'centred by 0.7841' },
-        { name: 'deal', role: 'x', mean: 0.3107, sd: 0.4628, min: 0, max: 1, missing: 0, standardised: 'no' },
-        { name: 'feature', role: 'x', mean: 0.2374, sd: 0.3981, min: 0, max: 1, missing: 0, standardised: 'no' },
-        { name: 'age60', role: 'w', mean: 0.1733, sd: 0.0619, min: 0.058, max: 0.307, missing: 0, standardised: 'centred by 0.1733, divided by 0.0619' },
-        { name: 'income', role: 'w', mean: 10.62, sd: 0.2823, min: 9.867, max: 11.24, missing: 0, standardised: 'centred by 10.62, divided by 0.2823' },
-        { name: 'store', role: 'market', mean: null, sd: null, min: null, max: null, missing: 0, standardised: 'no' },
+      sizes: [
+        { name: 'unit', count: 913 },
+        { name: 'product', count: 11 },
+        { name: 'market', count: 83 },
       ],
-      rowsPerUnit: { min: 61, q25: 109, median: 117, q75: 120, max: 121 },
+      columns: [
+        { name: 'log_sales', role: 'response', mean: 9.168, sd: 1.019, min: 4.159, max: 13.48, standardised: 'no' },
+        { name: 'price[brand]', role: 'x', mean: 0.7841, sd: 0.2213, min: -0.6539, max: 1.353, standardised: 'centred by 0.7841' },
+        { name: 'deal', role: 'x', mean: 0.3107, sd: 0.4628, min: 0, max: 1, standardised: 'no' },
+        { name: 'feature', role: 'x', mean: 0.2374, sd: 0.3981, min: 0, max: 1, standardised: 'no' },
+        { name: 'age60', role: 'w', mean: 0.1733, sd: 0.0619, min: 0.058, max: 0.307, standardised: 'centred by 0.1733, divided by 0.0619' },
+        { name: 'income', role: 'w', mean: 10.62, sd: 0.2823, min: 9.867, max: 11.24, standardised: 'centred by 10.62, divided by 0.2823' },
+      ],
+      rowsPerGroup: { group: 'unit', min: 61, q25: 109, median: 117, q75: 120, max: 121 },
       notes: ['Rows without sales are absent from the source.'],
     },
     checks: [

@@ -24,7 +24,7 @@ describe('structure', () => {
     const first = page.slice(page.indexOf('<main>'), page.indexOf('<section'));
     expect(first).toContain('<h1>Orange juice: log sales by store and brand</h1>');
     expect(first).toContain(
-      '106,139 rows on 913 units (11 products in 83 markets), fitted by NUTS with 4 chains of 1,000 draws',
+      '106,139 rows (913 units, 11 products, 83 markets), fitted by NUTS with 4 chains of 1,000 draws',
     );
     expect(first).toContain('Usable once you have looked at the points below');
     expect(first).toMatch(/<dt>divergences<\/dt><dd>0<\/dd>/);

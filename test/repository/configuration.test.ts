@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/data/config.js';
-import { knownKeys, modelRegistry } from '../../src/data/configSchema.js';
+import { knownKeys } from '../../src/data/configSchema.js';
+import { models } from '../../src/models/registry.js';
 import { InputError } from '../../src/data/inputError.js';
 import type { PriorSpec } from '../../src/data/prior.js';
 import { parsePrior, priorFamilies } from '../../src/data/prior.js';
@@ -33,7 +34,7 @@ function rowsUnder(heading: string): string[][] {
 }
 
 const code = (cell: string): string => /^`(.*)`$/.exec(cell)?.[1] ?? cell;
-const load = (example: string) => loadConfig(write('config.yaml', example));
+const load = (example: string) => loadConfig(write('config.yaml', example), models);
 
 const headings: Readonly<Record<string, string>> = {
   '': '## Top level',
@@ -44,11 +45,11 @@ const headings: Readonly<Record<string, string>> = {
 };
 
 describe('docs/configuration.md', () => {
-  const known = knownKeys(modelRegistry['three-level'].schema);
+  const known = knownKeys(models['three-level']);
 
   it('has a table for every section', () => {
     expect(Object.keys(known).sort()).toEqual(Object.keys(headings).sort());
-    expect(Object.keys(modelRegistry)).toEqual(['three-level']);
+    expect(Object.keys(models)).toEqual(['three-level']);
   });
 
   it.each(Object.entries(headings))('lists the keys of section "%s"', (section, heading) => {
@@ -63,7 +64,7 @@ describe('docs/configuration.md', () => {
       data: config.data,
       model: { ...config.model, covariance: 'diagonal' },
       method: { ...config.method, warmup: config.warmup, draws: config.draws, chains: config.chains },
-      'model.covariance': config.model.covariance as Record<string, unknown>,
+      'model.covariance': (config.model).covariance as Record<string, unknown>,
     };
     const given = parse(examples[0]) as Record<string, Record<string, unknown>>;
     const isGiven = (section: string, key: string): boolean =>
@@ -94,7 +95,7 @@ describe('docs/configuration.md', () => {
       const like = /^as `(\w+)`$/.exec(written)?.[1];
       families.set(code(cell), like === undefined ? written.split(', ') : families.get(like)!);
     }
-    expect([...families.keys()].sort()).toEqual([...modelRegistry['three-level'].sites].sort());
+    expect([...families.keys()].sort()).toEqual([...models['three-level'].priorSites].sort());
     for (const [site, listed] of families) {
       const taken = Object.keys(priorFamilies).filter((family) => isTaken(site, family));
       expect([site, [...listed].sort()]).toEqual([site, taken.sort()]);

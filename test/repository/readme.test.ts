@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/data/config.js';
+import { models } from '../../src/models/registry.js';
 import { temporaryFolder } from '../data/inputFiles.js';
 import { fencedBlocks, read, root, trackedFiles } from './checkout.js';
 
@@ -45,7 +46,8 @@ describe('the README', () => {
   it('has configurations that load', () => {
     const examples = fencedBlocks(readme, 'yaml');
     expect(examples.length).toBeGreaterThan(0);
-    for (const example of examples) expect(loadConfig(write('config.yaml', example)).model.name).toBe('three-level');
+    for (const example of examples)
+      expect(loadConfig(write('config.yaml', example), models).model.name).toBe('three-level');
   });
 });
 
@@ -64,5 +66,5 @@ it('documents link to files that exist', () => {
 it('configurations in examples load', () => {
   const files = trackedFiles().filter((file) => /^examples\/.*\.ya?ml$/.test(file));
   expect(files).toContain('examples/orange-juice/config.yaml');
-  for (const file of files) expect(loadConfig(join(root, file)).model.name).toBe('three-level');
+  for (const file of files) expect(loadConfig(join(root, file), models).model.name).toBe('three-level');
 });

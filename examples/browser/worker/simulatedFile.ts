@@ -1,6 +1,6 @@
 // Data with known truth, as a CSV file made in the page by the simulator of `hierax simulate three-level`.
 import { portableRandom } from '../../../src/cli/simulation/portableRandom.js';
-import { salesScenario } from '../../../src/cli/simulation/salesScenario.js';
+import { salesScenario } from '../../../src/models/threeLevel/scenario.js';
 import { simulateThreeLevel } from '../../../src/models/threeLevel/simulate.js';
 import type { SimulationSettings } from '../messages.js';
 import type { Role, Roles } from '../roles.js';

@@ -10,6 +10,7 @@ import { toJson } from '../../data/run/summaryFiles.js';
 import { calibrationFigures, type CalibrationClass, worstStatus } from '../../diagnostics/index.js';
 import { calibrationRefusal, RANKED_DRAWS, type Simulation, simulateAndFit } from '../../inference/index.js';
 import { isFixedElement, type Model } from '../../models/model.js';
+import { models } from '../../models/registry.js';
 import { renderCalibration } from '../../report/index.js';
 import { machine } from '../devices/machine.js';
 import { openDevice } from '../devices/openDevice.js';
@@ -41,7 +42,7 @@ export async function runCalibration(
   request: CalibrationRequest,
   say: (line: string) => void,
 ): Promise<CalibrationOutcome> {
-  const config = loadConfig(request.config, request.overrides);
+  const config = loadConfig(request.config, models, request.overrides);
   const job = await loadJob(config);
   const refusal = calibrationRefusal(job.model);
   if (refusal !== undefined) throw new InputError(`calibrate: ${refusal}; give every parameter a proper prior`);
@@ -70,7 +71,7 @@ async function simulate(job: FitJob, count: number, log: SimulationLog, say: (li
   const open = await openDevice(config.device === 'auto' ? 'cpu' : config.device, config);
   const task = {
     model: job.model,
-    rebuild: job.rebuild,
+    rebuild: job.prepared.rebuild,
     method: job.method.method,
     settings: { ...methodSettings(job), chains, draws: draws * config.method.thin },
     seed,

@@ -7,6 +7,7 @@ import { InputError } from '../../data/inputError.js';
 import { replaceFile } from '../../data/run/atomicFile.js';
 import { readRun, recordedRun } from '../../data/run/runFolder.js';
 import { toJson } from '../../data/run/summaryFiles.js';
+import { models } from '../../models/registry.js';
 import { type CheckStatus, worstStatus } from '../../diagnostics/index.js';
 import { chooseMethod, type MethodName, methods } from '../../inference/index.js';
 import { renderComparison } from '../../report/index.js';
@@ -38,7 +39,7 @@ interface Planned {
 
 /** Exit code. The table goes to stdout, the rest to the folder. Throws InputError for wrong input. */
 export async function runComparison(request: ComparisonRequest, say: (line: string) => void): Promise<number> {
-  const config = loadConfig(request.config, request.overrides);
+  const config = loadConfig(request.config, models, request.overrides);
   const { model } = await loadJob(config);
   const folder = resolve(request.out ?? join(dirname(config.file), 'comparison'));
   const planned: Planned[] = [];

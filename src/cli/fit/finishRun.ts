@@ -6,7 +6,6 @@ import type { ChainResult, MethodResult } from '../../inference/index.js';
 import { coreCount } from '../../kernels/adapters/nodeThreads.js';
 import type { ReportInput } from '../../report/index.js';
 import type { Target } from '../devices/chooseDevice.js';
-import { dataChecks } from './dataChecks.js';
 import type { DrawSink } from './drawSink.js';
 import type { FitOutcome, FitRun } from './fitOnDevice.js';
 import type { FitJob } from './job.js';
@@ -25,7 +24,7 @@ export async function finishRun(
   sink: DrawSink,
   predictive: PredictiveCollector,
 ): Promise<FitOutcome> {
-  const { config, model, data } = job;
+  const { config, model } = job;
   const { method } = job.method;
   const superchains = superchainsOf(job);
   const many = superchains > 1 ? { superchains, chains: config.chains, drawsPerChain: config.draws } : undefined;
@@ -43,7 +42,7 @@ export async function finishRun(
   const checks = [
     ...convergenceChecks(summaries, trajectories, unstored, many, method.draws),
     ...result.findings,
-    ...dataChecks(data),
+    ...job.prepared.checks,
   ];
   folder.writeSummary(summaryEntries(summaries, config.keep));
   await writeSummaryTable(folder.dir, summaries, unstored, superchains);

@@ -10,6 +10,7 @@ import {
   type Phase,
   type SitesWanted,
 } from '../../inference/index.js';
+import type { DataSummary } from '../../models/dataSummary.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { deviceLabel, precisionOn } from '../devices/openDevice.js';
 import type { Target } from '../devices/chooseDevice.js';
@@ -54,7 +55,8 @@ export interface FitOutcome {
  */
 export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSignal, why: string): Promise<FitOutcome> {
   const { job, folder, clock, say } = run;
-  const { config, model, data } = job;
+  const { config, model, prepared: given } = job;
+  const { name: response, values: y } = model.observed;
   const { statistics } = job.method.method;
   const { open, prepared } = target;
   const checkpoint = folder.loadCheckpoint();
@@ -75,10 +77,10 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     sites: job.keptSites,
     summed: model.sites.filter((site) => !job.keptSites.includes(site)),
     isSummedOnDevice: prepared.report !== undefined,
-    observations: data.rows * job.keptGroups.length,
+    observations: y.length * job.keptGroups.length,
   });
   say(
-    `${counted(data.rows, 'row')}, ${counted(data.units.count, 'unit')}; ${prepared.dimension} parameters; ${stateNeeds(needs, deviceLabel(open), folder.dir)}`,
+    `${sizesOf(given.summary)}; ${prepared.dimension} parameters; ${stateNeeds(needs, deviceLabel(open), folder.dir)}`,
   );
   say(describeMethod(job, target));
   const counts = checkpoint?.counts ?? Array.from({ length: config.chains }, () => ({ warmup: 0, sampling: 0 }));
@@ -90,8 +92,8 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const predictive = new PredictiveCollector(
     replicate,
     prepared.dimension,
-    data.responseName,
-    data.y,
+    response,
+    y,
     config.seed,
     config.chains,
     config.draws,
@@ -111,7 +113,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     openObservations,
     checkpoint,
   );
-  const observed = { name: data.responseName, shape: [data.rows], dims: ['row'], values: data.y };
+  const observed = { name: response, shape: [y.length], dims: ['row'], values: y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
   let result: MethodResult;
@@ -180,4 +182,8 @@ function describeMethod(job: FitJob, { open, prepared }: Target): string {
   return `${model.name} by ${method.method.title}${why} on ${deviceLabel(open)}${software}, ${prepared.precision} precision, ${prepared.division}: ${config.chains} chains${grouped} × (${config.warmup} + ${config.draws}${thin > 1 ? ` × ${thin}` : ''})`;
 }
 
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** Rows, and the members of the innermost level where there are levels: `200 rows, 1 unit`. */
+function sizesOf({ rows, sizes }: DataSummary): string {
+  const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+  return [{ name: 'row', count: rows }, ...sizes.slice(0, 1)].map(({ name, count }) => counted(count, name)).join(', ');
+}

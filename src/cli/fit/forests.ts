@@ -1,8 +1,7 @@
-// Group estimates for the report: each coefficient over products and markets, beside what the group's own rows say.
-import type { ThreeLevelData } from '../../data/threeLevelData.js';
+// Group estimates for the report: each coefficient over the groups of a level, beside what a group's own rows say.
+import type { ForestLayout, PreparedModel } from '../../models/modelEntry.js';
 import type { Model, Site } from '../../models/model.js';
 import type { ReportInput } from '../../report/index.js';
-import { groupLeastSquares } from '../../models/threeLevel/leastSquares.js';
 import type { PlacedSummary } from './summaries.js';
 
 type Forest = ReportInput['forests'][number];
@@ -11,49 +10,53 @@ type Forest = ReportInput['forests'][number];
 const groupLimit = 10_000;
 
 /** One forest per coefficient of every group site whose draws were kept. */
-export function buildForests(data: ThreeLevelData, model: Model, summaries: readonly PlacedSummary[]): Forest[] {
+export function buildForests(prepared: PreparedModel, summaries: readonly PlacedSummary[]): Forest[] {
+  const { model } = prepared;
   return model.sites
     .filter(({ level }) => level === 'group')
-    .flatMap((site) =>
-      siteForests(
-        data,
-        model,
-        site,
-        summaries.filter((summary) => summary.site === site),
-      ),
-    );
+    .flatMap((site) => {
+      const own = summaries.filter((summary) => summary.site === site);
+      const layout = prepared.forest?.(site) ?? plainLayout(site, model);
+      return own.length === 0 ? [] : siteForests(layout, site, model, own);
+    });
 }
 
-function siteForests(data: ThreeLevelData, model: Model, site: Site, summaries: readonly PlacedSummary[]): Forest[] {
-  if (summaries.length === 0) return [];
+/** A forest for each scalar of a group, named by its coordinates. */
+function plainLayout({ name, dims }: Site, { coords }: Model): ForestLayout {
+  const places = dims.slice(1).reduce<string[]>(
+    (names, dim) => {
+      const levels = coords[dim];
+      return names.flatMap((before) => levels.map((level) => (before === '' ? level : `${before}, ${level}`)));
+    },
+    [''],
+  );
+  return {
+    coefficients: places.map((place, i) => ({
+      name: place === '' ? name : place,
+      title: `${name}${place === '' ? '' : `, ${place},`} by ${dims[0]}`,
+      place: i,
+    })),
+    unpooled: () => null,
+  };
+}
+
+function siteForests(
+  { coefficients, unpooled }: ForestLayout,
+  site: Site,
+  { coords }: Model,
+  summaries: readonly PlacedSummary[],
+): Forest[] {
   const groups = site.shape[0];
   const width = summaries.length / groups;
-  const labels = model.coords[site.dims[0]];
-  const isMarket = site.name === 'gamma';
-  const rowStart = isMarket ? marketRows(data) : data.units.rowStart;
-  const unpooled = groupLeastSquares(data, rowStart);
-  const coefficients = ['Intercept', ...data.x.map(({ name }) => name)];
+  const labels = coords[site.dims[0]];
   const step = Math.ceil(groups / groupLimit);
-  // With unit covariates a market has several numbers per coefficient: the report shows the constant's.
-  const perCoefficient = width / coefficients.length;
-  return coefficients.map((coefficient, c): Forest => {
-    const shown = Array.from({ length: Math.floor((groups - 1) / step) + 1 }, (_, i) => i * step);
+  const shown = Array.from({ length: Math.floor((groups - 1) / step) + 1 }, (_, i) => i * step);
+  return coefficients.map(({ name, title, place }, c): Forest => {
     const entries = shown.map((group) => {
-      const { mean, q5, q95 } = summaries[group * width + c * perCoefficient];
-      const own = unpooled(group, c);
-      return { label: labels[group], mean, q5, q95, unpooled: own };
+      const { mean, q5, q95 } = summaries[group * width + place];
+      return { label: labels[group], mean, q5, q95, unpooled: unpooled(group, c) };
     });
     const overall = entries.reduce((sum, { mean }) => sum + mean / entries.length, 0);
-    return {
-      title: `${coefficient} by ${isMarket ? site.dims[0] : data.units.dimensions.join(' × ')}`,
-      coefficient,
-      groups: entries,
-      populationMean: Number.isFinite(overall) ? overall : null,
-    };
+    return { title, coefficient: name, groups: entries, populationMean: Number.isFinite(overall) ? overall : null };
   });
-}
-
-/** First row of each market, since rows lie sorted by market and unit. */
-function marketRows(data: ThreeLevelData): Int32Array {
-  return data.markets!.unitStart.map((unit) => data.units.rowStart[unit]);
 }

@@ -4,9 +4,9 @@ import { type Config, locateKey } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { nearestName } from '../../data/nearestName.js';
 import { readTable } from '../../data/readTable.js';
-import { type ThreeLevelData, threeLevelColumns, threeLevelData } from '../../data/threeLevelData.js';
 import type { Model, Site } from '../../models/model.js';
-import { threeLevelModel } from '../../models/threeLevel/threeLevel.js';
+import type { ObservedModel, PreparedModel } from '../../models/modelEntry.js';
+import { models } from '../../models/registry.js';
 import { type ObservationGroup, observationGroups } from './observationGroups.js';
 import {
   chooseMethod,
@@ -21,10 +21,8 @@ export interface FitJob {
   /** With what the method takes unless it is told otherwise. */
   readonly config: Config;
   readonly method: MethodChoice;
-  readonly data: ThreeLevelData;
-  readonly model: Model;
-  /** The same model, with the same priors, for another response. */
-  readonly rebuild: (y: Float64Array) => Model;
+  readonly prepared: PreparedModel;
+  readonly model: ObservedModel;
   /** Sites whose draws are stored; of the others running moments are kept. */
   readonly keptSites: readonly Site[];
   /** Groups with a number per draw and observation to store as well. */
@@ -40,25 +38,21 @@ const keepAllBytes = 2 ** 31;
  * @param before the method of the run that is continued: `auto` is that
  */
 export async function loadJob(written: Config, before?: MethodName): Promise<FitJob> {
-  const table = await readTable(written.data, threeLevelColumns(written.model), { unique: written.data.unique });
-  const data = threeLevelData(table, written.model);
-  const { covariance, parametrisation, priors } = written.model;
+  const entry = models[written.model.name];
+  const table = await readTable(written.data, entry.columns(written.model), { unique: written.data.unique });
   try {
-    // Priors take their scale from `data.response`, which stays that of the data as read.
-    const rebuild = (y: Float64Array): Model =>
-      threeLevelModel({ ...data, y }, { covariance, parametrisation, priors });
-    const model = rebuild(data.y);
+    const prepared = entry.prepare(table, written.model);
+    const { model } = prepared;
     const method = methodFor(model, written, before);
     const config = withUsual(written, method.method);
     return {
       config,
       method,
-      data,
+      prepared,
       model,
-      rebuild,
       keptSites: keptSites(config, model),
       keptGroups: keptGroups(config),
-      fingerprint: fingerprint(data),
+      fingerprint: fingerprint(prepared.data),
     };
   } catch (error) {
     throw placed(error, written);

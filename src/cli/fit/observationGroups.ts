@@ -34,8 +34,9 @@ export class ObservationWriter {
 
   /** @param counts draws of each chain that a resumed run has behind it; undefined starts the groups anew */
   static async open(path: string, job: FitJob, counts: readonly number[] | undefined): Promise<ObservationWriter> {
-    const { config, data, model, keptGroups } = job;
-    const site = { name: data.responseName, shape: [data.rows], dims: ['row'] };
+    const { config, model, keptGroups } = job;
+    const { name: response, values } = model.observed;
+    const site = { name: response, shape: [values.length], dims: ['row'] };
     const layout = { chains: config.chains, draws: config.draws, sites: [site], coords: {} };
     const open: OpenGroup[] = [];
     for (const name of keptGroups) {
@@ -47,7 +48,7 @@ export class ObservationWriter {
       const evaluator = await compileQuantity(model, cpuDevice({ precision: config.precision }), quantity);
       open.push({ quantity, evaluator, group });
     }
-    return new ObservationWriter(open, config.seed, data.rows);
+    return new ObservationWriter(open, config.seed, values.length);
   }
 
   /** Whether there is anything to write. */

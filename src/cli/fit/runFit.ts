@@ -16,6 +16,7 @@ import {
 } from '../../inference/index.js';
 import { DeviceMemoryError, ShaderCompileError } from '../../kernels/webgpu/errors.js';
 import type { Model } from '../../models/model.js';
+import { models } from '../../models/registry.js';
 import { candidates } from '../devices/candidates.js';
 import { chooseDevice, type Target } from '../devices/chooseDevice.js';
 import { deviceFault } from '../devices/deviceFault.js';
@@ -45,7 +46,7 @@ export interface FitRequest {
 export async function runFit(request: FitRequest, say: (line: string) => void): Promise<FitOutcome> {
   const clock = new Clock();
   void loadDuckDB();
-  const config = loadConfig(request.config, request.overrides);
+  const config = loadConfig(request.config, models, request.overrides);
   // Drivers answer while the data are read.
   const looksForGpu =
     config.device === 'webgpu' || (config.device === 'auto' && !request.resume && machine.mayHaveGpu());

@@ -50,6 +50,6 @@ export function runRecord(
     devices,
     configuration: resolvedConfiguration(job),
     dataFingerprint: job.fingerprint,
-    rows: job.data.rows,
+    rows: job.prepared.summary.rows,
   };
 }

@@ -1,6 +1,6 @@
 // Random numbers of simulations from integer operations and exactly rounded arithmetic alone: the same on every platform.
 import { PhiloxStream, randomKey } from '../../inference/random/streams.js';
-import type { SimulationRandom } from '../../models/threeLevel/simulate.js';
+import type { SimulationRandom } from '../../models/simulation.js';
 
 /** The chain number of the stream: far from those of samplers, so that a fit with the same seed shares no numbers. */
 const simulationChain = 0x51_00_00_00;

@@ -1,12 +1,8 @@
 // Least squares of each group's own rows, in the data's units: the unpooled estimates that a hierarchy shrinks.
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
+import type { OwnEstimate } from '../modelEntry.js';
 import { threeLevelDesign } from './design.js';
-
-export interface OwnEstimate {
-  readonly estimate: number;
-  readonly standardError: number;
-}
 
 /**
  * Estimates by group and coefficient (0 is the Intercept); null where the group's rows do not determine them.

@@ -1,12 +1,7 @@
 // Data from the three-level model with known truth: parameters drawn once, rows in blocks, every scalar named as `fit` names it.
 import type { OutputColumn } from '../../data/writeTable.js';
-import { type NamedValue, type SimulatedGroups, simulatedTruth } from './simulatedTruth.js';
-
-/** Independent random numbers in order: uniform on (0, 1), and standard normal. */
-export interface SimulationRandom {
-  uniform(): number;
-  normal(): number;
-}
+import type { NamedValue, SimulationRandom } from '../simulation.js';
+import { type SimulatedGroups, simulatedTruth } from './simulatedTruth.js';
 
 /** A predictor to draw: 0/1 with the given share of ones, standard normal without one. */
 export interface SimulatedPredictor {

@@ -1,12 +1,8 @@
 // The true values of a simulation, named as the three-level model names its reported scalars and in the same order.
 import { quoteLevel, scalarNames } from '../../data/run/names.js';
 import { siteSize, type Coordinates, type SiteDescription } from '../../data/run/siteDescription.js';
+import type { NamedValue } from '../simulation.js';
 import type { SimulatedCovariance, ThreeLevelSimulation } from './simulate.js';
-
-export interface NamedValue {
-  readonly name: string;
-  readonly value: number;
-}
 
 /** Designs, constant first, and coefficients of the groups of a simulation. */
 export interface SimulatedGroups {

@@ -6,7 +6,8 @@ import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
 import type { HierarchyLevel, LinearHierarchy } from '../linearHierarchy/structure.js';
-import type { Model, Tensors } from '../model.js';
+import type { Tensors } from '../model.js';
+import type { ObservedModel } from '../modelEntry.js';
 import { type Centring, type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
@@ -29,7 +30,7 @@ export interface ThreeLevelOptions {
  * (standardised predictors; non-centred where that suits) and reported in the data's.
  * Throws InputError for priors that do not suit.
  */
-export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions = {}): Model {
+export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions = {}): ObservedModel {
   const design = threeLevelDesign(data);
   const covariance = options.covariance ?? { product: 'diagonal', market: 'diagonal' };
   const priors = threeLevelPriors(options.priors ?? {}, design, covariance, data.response);

@@ -5,38 +5,39 @@ import type { Html } from '../html.js';
 import type { Section } from '../parts.js';
 import { table } from '../table.js';
 import type { Cell } from '../table.js';
-import type { ReportColumn, ReportData, ReportInput } from '../reportInput.js';
+import type { ReportData, ReportInput } from '../reportInput.js';
 
-function sizes(data: ReportData): Html {
-  const { min, q25, median, q75, max } = data.rowsPerUnit;
+type Column = ReportData['columns'][number];
+
+function sizes({ source, rows, sizes: levels, rowsPerGroup }: ReportData): Html {
   const facts: (readonly [string, string])[] = [
-    ['source', data.source],
-    ['rows', formatCount(data.rows)],
-    ['units', formatCount(data.units)],
-    ...(data.products === null ? [] : [['products', formatCount(data.products)] as const]),
-    ...(data.markets === null ? [] : [['markets', formatCount(data.markets)] as const]),
-    [
-      'rows per unit',
-      `median ${formatCount(median)}, half of the units between ${formatCount(q25)} and ${formatCount(q75)}, ` +
-        `from ${formatCount(min)} to ${formatCount(max)}`,
-    ],
+    ['source', source],
+    ['rows', formatCount(rows)],
+    ...levels.map(({ name, count }) => [`${name}s`, formatCount(count)] as const),
   ];
+  if (rowsPerGroup !== null) {
+    const { group, min, q25, median, q75, max } = rowsPerGroup;
+    facts.push([
+      `rows per ${group}`,
+      `median ${formatCount(median)}, half of the ${group}s between ${formatCount(q25)} and ${formatCount(q75)}, ` +
+        `from ${formatCount(min)} to ${formatCount(max)}`,
+    ]);
+  }
   return markup`<dl class="facts">${facts.map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
 }
 
-function columnRow(column: ReportColumn): (Cell | string)[] {
+function columnRow(column: Column): (Cell | string)[] {
   const figures = [column.mean, column.sd, column.min, column.max];
   return [
     { shown: markup`<span class="name">${column.name}</span>` },
     column.role,
     ...figures.map((value) => ({ shown: formatShort(value), value })),
-    { shown: formatCount(column.missing), value: column.missing },
     column.standardised,
   ];
 }
 
 export function dataSection({ data }: ReportInput): Section {
-  const columns = ['column', 'role', 'mean', 'sd', 'min', 'max', 'missing', 'standardised'].map((title) => ({
+  const columns = ['column', 'role', 'mean', 'sd', 'min', 'max', 'standardised'].map((title) => ({
     title,
     text: ['column', 'role', 'standardised'].includes(title),
   }));

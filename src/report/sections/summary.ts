@@ -82,12 +82,9 @@ function keyFigure({ name, shown, flag }: KeyFigure): Html {
 
 /** One sentence under the title: data and method. */
 export function lede({ data, run }: ReportInput): string {
-  const levels = [
-    data.products === null ? null : plural(data.products, 'product'),
-    data.markets === null ? null : plural(data.markets, 'market'),
-  ].filter((level) => level !== null);
+  const levels = data.sizes.map(({ name, count }) => plural(count, name));
   return (
-    `${plural(data.rows, 'row')} on ${plural(data.units, 'unit')}${levels.length > 0 ? ` (${levels.join(' in ')})` : ''}, ` +
+    `${plural(data.rows, 'row')}${levels.length > 0 ? ` (${levels.join(', ')})` : ''}, ` +
     `fitted by ${run.method} with ${run.isApproximation ? plural(run.chains * run.draws, 'independent draw') : `${plural(run.chains, 'chain')} of ${plural(run.draws, 'draw')}`}, ${run.date}.`
   );
 }

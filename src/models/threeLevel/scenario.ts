@@ -1,5 +1,5 @@
 // The sales of products in markets that `hierax simulate three-level` draws: names of columns and true values.
-import type { SimulatedPredictor, ThreeLevelSimulation } from '../../models/threeLevel/simulate.js';
+import type { SimulatedPredictor, ThreeLevelSimulation } from './simulate.js';
 
 /** Numbers that the command line sets. */
 export interface SalesSize {

@@ -1,5 +1,5 @@
 // The config.yaml that goes with simulated sales: every line with what it means.
-import type { ThreeLevelSimulation } from '../../models/threeLevel/simulate.js';
+import type { ThreeLevelSimulation } from './simulate.js';
 
 /** Text of a configuration that `fit` takes as it is. */
 export function salesConfig(

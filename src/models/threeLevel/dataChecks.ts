@@ -1,11 +1,11 @@
 // Legal but thin data, named in checks: nothing is refused, but the reader is told.
-import type { CheckResult } from '../../diagnostics/index.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
+import type { DataCheck } from '../modelEntry.js';
 
 const counted = ({ length }: readonly string[], what: string): string =>
   length === 1 ? `1 ${what} has` : `${length} ${what}s have`;
 
-export function dataChecks(data: ThreeLevelData): CheckResult[] {
+export function dataChecks(data: ThreeLevelData): DataCheck[] {
   const { notes } = data;
   const found: string[] = [];
   const named = (names: readonly string[]): string => `${names.slice(0, 5).join('; ')}${names.length > 5 ? '; …' : ''}`;
@@ -24,7 +24,7 @@ export function dataChecks(data: ThreeLevelData): CheckResult[] {
       `${notes.repeatedOccasions === 1 ? '1 row repeats' : `${notes.repeatedOccasions} rows repeat`} a unit and time that occurred before: say data.unique if that is a mistake`,
     );
   }
-  const checks: CheckResult[] = [
+  const checks: DataCheck[] = [
     found.length === 0
       ? {
           name: 'thinData',

@@ -1,0 +1,7 @@
+// The models that CONFIG.yaml and `hierax simulate` may name: a model is added by its entry and a line here.
+import type { ModelEntry } from './modelEntry.js';
+import { threeLevelEntry } from './threeLevel/entry.js';
+
+export const models: Readonly<Record<string, ModelEntry>> = {
+  'three-level': threeLevelEntry,
+};
