@@ -94,7 +94,7 @@ function valueOf(name: string, option: SimulationOption, given: unknown): number
   const isRight =
     typeof value === 'number' && (option.kind === 'number' ? Number.isFinite(value) : Number.isInteger(value));
   if (isRight && value >= option.least && value <= option.most) return value;
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
+  const shown = typeof value === 'string' ? `'${value}'` : `${value as number}`;
   const wanted = option.kind === 'count' ? 'a whole number' : 'a number';
   throw new InputError(`--${name} must be ${wanted} from ${option.least} to ${option.most}, not ${shown}`, { value });
 }
