@@ -6,10 +6,11 @@ import { handOutDraw } from '../independentDraws.js';
 import { cholesky, solve } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import { newPoint, driveTogether } from '../optimise/evaluating.js';
-import { sites, stepKey } from '../random/streams.js';
+import { stepKey } from '../random/streams.js';
 import type { ElboAt } from './climb.js';
 import { climbDeterministically, type DeterministicClimb, linearResponse } from './deterministic.js';
-import { LOG_2PI } from './family.js';
+import { BLOCK, LOG_2PI } from './family.js';
+import { Normals } from './noise.js';
 import { ElboObjective } from './objective.js';
 import { type AdviSettings, type ResolvedAdviSettings, resolveAdviSettings } from './settings.js';
 import { climbStochastically } from './stochastic.js';
@@ -96,7 +97,7 @@ interface Sampled {
   readonly marginalPositions: readonly Float64Array[];
 }
 
-/** Draws are independent streams keyed by chain and index, evaluated as many at a time as there are lanes. */
+/** Draws are independent streams keyed by chain and index. */
 async function handOut(
   density: BatchedLogDensity,
   phi: Float64Array,
@@ -104,10 +105,10 @@ async function handOut(
   listener: AdviListener,
   signal?: AbortSignal,
 ): Promise<Sampled> {
-  const width = density.lanes;
+  const width = BLOCK;
   const objective = new ElboObjective(density, family, standardisation, width);
-  const noise = new Float64Array(family.noiseCount * width);
-  const own = new Float64Array(family.noiseCount);
+  const noise = family.array(family.noiseCount * width);
+  const normals = new Normals();
   const position = new Float64Array(density.dimension);
   const logRatios = new Float64Array(chains * draws);
   const marginalPositions: Float64Array[] = [];
@@ -115,12 +116,10 @@ async function handOut(
     const count = Math.min(width, logRatios.length - first);
     for (let m = 0; m < count; m++) {
       const [chain, index] = [Math.floor((first + m) / draws), (first + m) % draws];
-      stepKey(key, 1 + chain, index)
-        .stream(sites.approximation)
-        .fillNormal(own);
+      const own = normals.of(stepKey(key, 1 + chain, index), family.noiseCount);
       for (let i = 0; i < own.length; i++) noise[i * width + m] = own[i];
     }
-    await objective.evaluateDraws(phi, noise);
+    await objective.evaluateDraws(phi, noise, count);
     signal?.throwIfAborted();
     for (let m = 0; m < count; m++) {
       const logDensity = objective.logDensities[m];

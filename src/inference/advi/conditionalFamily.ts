@@ -1,4 +1,5 @@
 // Normal distributions in which each element is conditionally linear in its parents: mean-field, full-rank, and all between.
+import { ConditionalDraws } from './conditionalDraws.js';
 import { type Family, LOG_2PI } from './family.js';
 import { Lineage } from './lineage.js';
 import { naturalGradient } from './naturalGradient.js';
@@ -18,9 +19,7 @@ export class ConditionalFamily implements Family {
   readonly globals: Int32Array;
   private readonly lineage: Lineage;
   private readonly noiseLineage: Lineage;
-  /** δ of every node for the draws of the last `transform`, `[node][draw]`, and the adjoints of a pass back. */
-  private deltas = new Float64Array(0);
-  private adjoints = new Float64Array(0);
+  private readonly draws: ConditionalDraws;
 
   constructor(
     readonly name: 'mean-field' | 'full-rank' | 'structured',
@@ -32,6 +31,7 @@ export class ConditionalFamily implements Family {
     this.parameterCount = 2 * this.dimension + pattern.parents.length;
     this.noiseOrder = noisePattern.order.filter((node) => node < this.dimension);
     this.globals = noisePattern.globals;
+    this.draws = new ConditionalDraws(pattern);
     this.lineage = new Lineage(pattern);
     this.noiseLineage = noisePattern === pattern ? this.lineage : new Lineage(noisePattern);
   }
@@ -42,68 +42,24 @@ export class ConditionalFamily implements Family {
     return new Float64Array(this.parameterCount);
   }
 
-  transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array): void {
-    const { dimension, pattern } = this;
-    const { order, start, parents, sums } = pattern;
-    const deltas = (this.deltas = sized(this.deltas, order.length * draws));
-    for (const i of order) {
-      const row = i * draws;
-      if (i < dimension) {
-        const sd = Math.exp(phi[dimension + i]);
-        for (let m = 0; m < draws; m++) deltas[row + m] = sd * noise[row + m];
-      } else {
-        deltas.copyWithin(row, sums[i - dimension] * draws, (sums[i - dimension] + 1) * draws);
-      }
-      for (let e = start[i]; e < start[i + 1]; e++) {
-        const [from, slope] = [parents[e] * draws, phi[2 * dimension + e]];
-        for (let m = 0; m < draws; m++) deltas[row + m] += slope * deltas[from + m];
-      }
-    }
-    for (let i = 0; i < dimension; i++) {
-      for (let m = i * draws; m < (i + 1) * draws; m++) positions[m] = phi[i] + deltas[m];
-    }
+  array(length: number): Float64Array {
+    return this.draws.array(length);
+  }
+
+  transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array, block = 0): void {
+    this.draws.transform(phi, noise, draws, positions, block);
   }
 
   pullback(
-    phi: Float64Array,
+    _: Float64Array,
     noise: Float64Array,
     draws: number,
-    _: Float64Array,
+    __: Float64Array,
     slopes: Float64Array,
     gradient: Float64Array,
+    block = 0,
   ): void {
-    const { dimension, pattern, deltas } = this;
-    const { order, start, parents, sums } = pattern;
-    const adjoints = (this.adjoints = sized(this.adjoints, order.length * draws));
-    adjoints.set(slopes);
-    adjoints.fill(0, slopes.length);
-    for (let i = 0; i < dimension; i++) {
-      let sum = 0;
-      for (let m = i * draws; m < (i + 1) * draws; m++) sum += slopes[m];
-      gradient[i] += sum;
-    }
-    for (let k = order.length - 1; k >= 0; k--) {
-      const i = order[k];
-      const row = i * draws;
-      if (i < dimension) {
-        let sum = 0;
-        for (let m = row; m < row + draws; m++) sum += adjoints[m] * noise[m];
-        gradient[dimension + i] += Math.exp(phi[dimension + i]) * sum;
-      } else {
-        const to = sums[i - dimension] * draws;
-        for (let m = 0; m < draws; m++) adjoints[to + m] += adjoints[row + m];
-      }
-      for (let e = start[i]; e < start[i + 1]; e++) {
-        const [from, slope] = [parents[e] * draws, phi[2 * dimension + e]];
-        let product = 0;
-        for (let m = 0; m < draws; m++) {
-          const own = adjoints[row + m];
-          product += own * deltas[from + m];
-          adjoints[from + m] += slope * own;
-        }
-        gradient[2 * dimension + e] += product;
-      }
-    }
+    this.draws.pullback(noise, draws, slopes, gradient, block);
   }
 
   entropy(phi: Float64Array): number {
@@ -129,8 +85,7 @@ export class ConditionalFamily implements Family {
     const { order, start, parents, sums } = pattern;
     logDensities.fill(dimension / 2 - this.entropy(phi));
     // Of log q to δ: −ε_i / σ_i for the element's own, passed on to its parents with the opposite sign.
-    const adjoints = (this.adjoints = sized(this.adjoints, order.length * draws));
-    adjoints.fill(0);
+    const adjoints = new Float64Array(order.length * draws);
     for (let k = order.length - 1; k >= 0; k--) {
       const i = order[k];
       const row = i * draws;
@@ -152,6 +107,13 @@ export class ConditionalFamily implements Family {
     }
   }
 
+  logDensity(phi: Float64Array, noise: Float64Array, draws: number, _: Float64Array, logDensities: Float64Array): void {
+    logDensities.fill(this.dimension / 2 - this.entropy(phi));
+    for (let from = 0; from < this.dimension * draws; from += draws) {
+      for (let m = 0; m < draws; m++) logDensities[m] -= 0.5 * noise[from + m] * noise[from + m];
+    }
+  }
+
   errorScales(phi: Float64Array): Float64Array {
     const { dimension, pattern } = this;
     const { sums, start, parents, order } = pattern;
@@ -166,7 +128,7 @@ export class ConditionalFamily implements Family {
 
   /** Fisher information: Σ⁻¹ of means, 2 of log σ, and Cov(δ of the parents) / σ² of each row of A, over the draws of the last `transform`. */
   naturalise(phi: Float64Array): (gradient: Float64Array) => Float64Array {
-    return naturalGradient(this.pattern, phi, this.deltas);
+    return naturalGradient(this.pattern, phi, this.draws.deltas);
   }
 
   covariance(phi: Float64Array, indices: ArrayLike<number>): Float64Array {
@@ -181,9 +143,4 @@ export class ConditionalFamily implements Family {
     );
     return covariance;
   }
-}
-
-/** The array, or a larger one. */
-function sized(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
-  return array.length === length ? (array as Float64Array<ArrayBuffer>) : new Float64Array(length);
 }

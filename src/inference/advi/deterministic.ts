@@ -18,8 +18,8 @@ export interface DeterministicSettings {
 }
 
 export interface DeterministicClimb extends Climb {
-  /** The fixed draws, `[noise][draws]`. */
-  readonly noise: Float64Array;
+  /** The fixed draws, blocks `[noise][draw]`. */
+  readonly noise: readonly Float64Array[];
 }
 
 const words: Readonly<Record<OptimiseStop, string>> = {

@@ -1,8 +1,11 @@
 // What a family of approximations must offer: reparameterised draws, their derivatives, entropy, and moments.
 
+/** Draws that a family works on together, at most. */
+export const BLOCK = 32;
+
 /**
  * Distributions q(u; φ) of standardised positions u, drawn as u = T(φ, ε) with independent standard normals ε. Arrays of several draws are
- * `[element][draw]` with the draw innermost.
+ * `[element][draw]` with the draw innermost; an even number of draws at a time.
  */
 export interface Family {
   readonly name: 'mean-field' | 'full-rank' | 'low-rank' | 'structured';
@@ -14,11 +17,12 @@ export interface Family {
   readonly parameterCount: number;
   /** φ of the standard normal, or near it where that is a saddle point. */
   start(): Float64Array;
-  /** Writes u = T(φ, ε), `[dimension][draws]`. */
-  transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array): void;
+  /** Numbers where `transform` and `pullback` have them at hand; they take any others too. */
+  array(length: number): Float64Array;
+  /** Writes u = T(φ, ε), `[dimension][draws]`. What `pullback` and `naturalise` need of a block of draws is kept until the next with its number. */
+  transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array, block?: number): void;
   /**
-   * Adds Σ over draws of (∂T/∂φ)' slope to `gradient`, at the positions that `transform` wrote. `slopes` (`[dimension][draws]`) may be
-   * overwritten.
+   * Adds Σ over draws of (∂T/∂φ)' slope to `gradient`, at the positions that `transform` wrote for the block at the same φ.
    */
   pullback(
     phi: Float64Array,
@@ -27,6 +31,7 @@ export interface Family {
     positions: Float64Array,
     slopes: Float64Array,
     gradient: Float64Array,
+    block?: number,
   ): void;
   entropy(phi: Float64Array): number;
   /** Adds `factor` times the entropy's gradient. */
@@ -40,11 +45,19 @@ export interface Family {
     slopes: Float64Array,
     logDensities: Float64Array,
   ): void;
+  /** Writes log q of every draw, `[draws]`, at the positions that `transform` wrote. */
+  logDensity(
+    phi: Float64Array,
+    noise: Float64Array,
+    draws: number,
+    positions: Float64Array,
+    logDensities: Float64Array,
+  ): void;
   /** What errors of φ are multiplied with so that 1 is an error that matters: one sd of a position, or e-fold of a scale. */
   errorScales(phi: Float64Array): Float64Array;
   /**
    * Applies the inverse of the Fisher information, as far as it is easily had, to gradients: what makes natural gradients of them. To be
-   * called after `transform` at φ.
+   * called after `transform` of all blocks of draws at φ.
    */
   naturalise(phi: Float64Array): (gradient: Float64Array) => Float64Array;
   /** Elements on which everything else depends; empty where none are known. */
@@ -62,4 +75,9 @@ export const LOG_2PI = Math.log(2 * Math.PI);
 /** A preconditioner that scales every element by itself. */
 export function scaled(errorScales: Float64Array): (gradient: Float64Array) => Float64Array {
   return (gradient) => gradient.map((value, i) => value / (errorScales[i] * errorScales[i]));
+}
+
+/** Sizes of the blocks that a number of draws is cut into. */
+export function blockSizes(draws: number): number[] {
+  return Array.from({ length: Math.ceil(draws / BLOCK) }, (_, b) => Math.min(BLOCK, draws - b * BLOCK));
 }

@@ -43,6 +43,10 @@ export class LowRankFamily implements Family {
     return phi;
   }
 
+  array(length: number): Float64Array {
+    return new Float64Array(length);
+  }
+
   transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array): void {
     const { dimension, rank } = this;
     for (let i = 0; i < dimension; i++) {
@@ -137,6 +141,16 @@ export class LowRankFamily implements Family {
         slopes[i * draws + m] += deviation * Math.exp(-2 * phi[dimension + i]);
       }
     }
+  }
+
+  logDensity(
+    phi: Float64Array,
+    noise: Float64Array,
+    draws: number,
+    positions: Float64Array,
+    logDensities: Float64Array,
+  ): void {
+    this.subtractScore(phi, noise, draws, positions, new Float64Array(this.dimension * draws), logDensities);
   }
 
   errorScales(phi: Float64Array): Float64Array {

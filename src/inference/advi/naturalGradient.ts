@@ -11,12 +11,12 @@ const SUM_FLOOR = 0.1;
  * Applies the inverse Fisher information of the family at φ: Σ for the means, ½ for log σ, and for each row of A the inverse of the
  * covariance of its parents' δ times the node's conditional variance. A sum has no variance of its own; in its place stands the precision with which its
  * children depend on it.
- * @param deltas δ of every node over some draws at φ, `[node][draw]`
+ * @param deltas δ of every node over some draws at φ, in blocks `[node][draw]`
  */
 export function naturalGradient(
   pattern: DependencePattern,
   phi: Float64Array,
-  deltas: Float64Array,
+  deltas: readonly Float64Array[],
 ): (gradient: Float64Array) => Float64Array {
   const { dimension, order, start } = pattern;
   const variances = nodeVariances(pattern, phi);
@@ -75,8 +75,10 @@ function nodeVariances({ dimension, order, start, parents, sums }: DependencePat
 }
 
 /** Cholesky factors of the covariance of each node's parents; nodes with the same parents share one. */
-function rowFactors({ order, start, parents }: DependencePattern, deltas: Float64Array): (Float64Array | undefined)[] {
-  const draws = deltas.length / order.length;
+function rowFactors(
+  { order, start, parents }: DependencePattern,
+  deltas: readonly Float64Array[],
+): (Float64Array | undefined)[] {
   const known = new Map<string, Float64Array>();
   return Array.from(order, (_, node) => {
     const list = parents.subarray(start[node], start[node + 1]);
@@ -86,15 +88,22 @@ function rowFactors({ order, start, parents }: DependencePattern, deltas: Float6
     if (before !== undefined) return before;
     const size = list.length;
     const covariance = new Float64Array(size * size);
-    for (let a = 0; a < size; a++) {
-      for (let b = 0; b <= a; b++) {
-        const [one, other] = [list[a] * draws, list[b] * draws];
-        let sum = 0;
-        for (let m = 0; m < draws; m++) sum += deltas[one + m] * deltas[other + m];
-        covariance[a * size + b] = sum / draws;
+    let count = 0;
+    for (const block of deltas) {
+      const draws = block.length / order.length;
+      count += draws;
+      for (let a = 0; a < size; a++) {
+        const one = list[a] * draws;
+        for (let b = 0; b <= a; b++) {
+          const other = list[b] * draws;
+          let sum = 0;
+          for (let m = 0; m < draws; m++) sum += block[one + m] * block[other + m];
+          covariance[a * size + b] += sum;
+        }
       }
-      covariance[a * (size + 1)] *= 1 + RIDGE;
     }
+    for (let i = 0; i < covariance.length; i++) covariance[i] /= count;
+    for (let a = 0; a < size; a++) covariance[a * (size + 1)] *= 1 + RIDGE;
     const factor = cholesky(covariance, size) ?? diagonalFactor(covariance, size);
     known.set(key, factor);
     return factor;

@@ -1,35 +1,65 @@
 // Fixed draws of the deterministic variant: antithetic pairs of normals whose first two moments are exact where the family needs them.
 import { dot } from '../optimise/vectors.js';
-import { type RandomKey, sites, stepKey } from '../random/streams.js';
-import type { Family } from './family.js';
+import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
+import { type RandomKey, sites, type StepKey, stepKey } from '../random/streams.js';
+import { BLOCK, blockSizes, type Family } from './family.js';
 
 /** Noise elements beyond this many before one are left correlated with it by chance. */
 export const LEFT_FREE = 3;
 
 /**
- * `[noiseCount][draws]`, the second half of the draws minus the first. Each element has mean 0 and variance 1 over the draws, and is
+ * Blocks `[noiseCount][draw]` of all draws, the second half of which is minus the first. Each element has mean 0 and variance 1 over the draws, and is
  * uncorrelated with the elements that precede it in the family, as many of the nearest as half the draws have room for. For a Gaussian
  * density with that pattern of dependence the ELBO over these draws is then the exact ELBO, up to a constant.
  */
-export function fixedNoise(family: Family, draws: number, key: RandomKey): Float64Array {
+export function fixedNoise(family: Family, draws: number, key: RandomKey): Float64Array[] {
+  const { noiseCount } = family;
   const half = draws / 2;
-  const noise = new Float64Array(family.noiseCount * draws);
+  const firstHalf = new Float64Array(noiseCount * half);
+  const rowOf = (element: number): Float64Array => firstHalf.subarray(element * half, (element + 1) * half);
   const room = half - LEFT_FREE;
   const basis = new Basis(half);
+  const normals = new Normals();
   for (const element of Array.from(family.noiseOrder)) {
-    const own = noise.subarray(element * draws, element * draws + half);
+    const own = rowOf(element);
     const before = family.noisePredecessors(element);
     const nearest = Array.from(before).slice(Math.max(0, before.length - room));
-    basis.span(nearest, (i) => noise.subarray(i * draws, i * draws + half));
-    stepKey(key, 0, element).stream(sites.approximation).fillNormal(own);
+    basis.span(nearest, rowOf);
+    own.set(normals.of(stepKey(key, 0, element), half));
     basis.removeFrom(own);
     const size = Math.sqrt(dot(own, own) / half);
-    for (let m = 0; m < half; m++) {
-      own[m] /= size;
-      noise[element * draws + half + m] = -own[m];
-    }
+    for (let m = 0; m < half; m++) own[m] /= size;
   }
-  return noise;
+  return blockSizes(draws).map((count, b) => {
+    const noise = family.array(noiseCount * count);
+    for (let m = 0; m < count; m++) {
+      const draw = b * BLOCK + m;
+      const [sign, from] = draw < half ? [1, draw] : [-1, draw - half];
+      for (let i = 0; i < noiseCount; i++) noise[i * count + m] = sign * firstHalf[i * half + from];
+    }
+    return noise;
+  });
+}
+
+/** Standard normals of a step's stream for approximations, by the vector kernel: those of `fillNormal` up to rounding. */
+export class Normals {
+  private memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+  private readonly source = new NormalSource(this.memory);
+  private values = new Float64Array(0);
+
+  /** Valid until the next call. */
+  of(step: StepKey, count: number): Float64Array {
+    const stream = step.stream(sites.approximation);
+    if (stream.counter === undefined) throw new TypeError('a stream without a counter');
+    const whole = Math.ceil(count / normalsPerPass) * normalsPerPass;
+    if (this.values.length < whole) {
+      const missing = whole * 8 - this.memory.buffer.byteLength;
+      if (missing > 0) this.memory.grow(Math.ceil(missing / 65536));
+      this.values = new Float64Array(this.memory.buffer, 0, whole);
+    }
+    this.source.fill(0, count + (count % 2), 8, stream.counter);
+    return this.values.subarray(0, count);
+  }
 }
 
 /** An orthonormal basis of some elements' noise; what the next list begins with as the last did is kept. */

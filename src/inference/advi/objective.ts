@@ -1,6 +1,6 @@
 // The ELBO of a family against a density over a set of draws, all evaluated as lanes of one batch, with its gradient.
 import type { BatchedLogDensity } from '../logDensity.js';
-import type { Family } from './family.js';
+import { BLOCK, blockSizes, type Family } from './family.js';
 
 /** Positions are centre + scale ∘ u with u of the family. */
 export interface Standardisation {
@@ -15,6 +15,15 @@ export interface ElboEstimate {
   readonly failures: number;
 }
 
+/** A block of draws: how many, the number of its first, and its arrays, `[element][draw]`. */
+interface Block {
+  readonly first: number;
+  readonly draws: number;
+  readonly positions: Float64Array;
+  readonly slopes: Float64Array;
+}
+
+/** Draws are worked on in blocks, whatever the lanes of the density: sums over them are the same for any number of lanes. */
 export class ElboObjective {
   /** Evaluations of the density and its gradient so far. */
   evaluations = 0;
@@ -22,30 +31,39 @@ export class ElboObjective {
   readonly logDensities: Float64Array;
   /** Log densities of the family at the last draws, `[draws]`; filled by `pathGradient` and `evaluateDraws` only. */
   readonly logApproximation: Float64Array;
-  /** Standardised positions of the last draws, `[dimension][draws]`. */
-  readonly positions: Float64Array;
-  private readonly slopes: Float64Array;
+  private readonly blocks: readonly Block[];
   private readonly logScale: number;
 
+  /** @param draws an even number */
   constructor(
     private readonly density: BatchedLogDensity,
     readonly family: Family,
     private readonly standardisation: Standardisation,
     readonly draws: number,
   ) {
-    this.positions = new Float64Array(family.dimension * draws);
-    this.slopes = new Float64Array(family.dimension * draws);
+    const { dimension } = family;
+    this.blocks = blockSizes(draws).map((count, b) => ({
+      first: b * BLOCK,
+      draws: count,
+      positions: family.array(dimension * count),
+      slopes: family.array(dimension * count),
+    }));
     this.logDensities = new Float64Array(draws);
     this.logApproximation = new Float64Array(draws);
     this.logScale = standardisation.scale.reduce((sum, value) => sum + Math.log(value), 0);
   }
 
-  /** The ELBO with the entropy in closed form, and its gradient: for fixed draws, where the same noise comes again and again. Not finite where the density is not. */
-  async closedForm(phi: Float64Array, noise: Float64Array, gradient: Float64Array): Promise<number> {
-    const { family, draws } = this;
-    await this.evaluate(phi, noise);
+  /**
+   * The ELBO with the entropy in closed form, and its gradient: for fixed draws, where the same noise comes again and again. Not finite where the density is not.
+   * @param noise of every block, `[element][draw]`
+   */
+  async closedForm(phi: Float64Array, noise: readonly Float64Array[], gradient: Float64Array): Promise<number> {
+    const { family, draws, blocks } = this;
     gradient.fill(0);
-    family.pullback(phi, noise, draws, this.positions, this.slopes, gradient);
+    for (const [b, block] of blocks.entries()) {
+      await this.evaluate(phi, noise[b], block, b, block.draws);
+      family.pullback(phi, noise[b], block.draws, block.positions, block.slopes, gradient, b);
+    }
     for (let i = 0; i < gradient.length; i++) gradient[i] /= draws;
     family.addEntropyGradient(phi, 1, gradient);
     let sum = 0;
@@ -57,67 +75,77 @@ export class ElboObjective {
    * The ELBO as the mean of log p − log q, and its path derivative: φ in log q held fixed, so that the gradient has no variance where q = p
    * (Roeder, Wu and Duvenaud 2017). Draws that cannot be evaluated are left out of the gradient.
    */
-  async pathGradient(phi: Float64Array, noise: Float64Array, gradient: Float64Array): Promise<ElboEstimate> {
-    const { family, draws, slopes, logDensities, logApproximation } = this;
-    await this.evaluate(phi, noise);
-    family.subtractScore(phi, noise, draws, this.positions, slopes, logApproximation);
-    for (let m = 0; m < draws; m++) {
-      if (this.isFinite(m)) continue;
-      for (let k = m; k < slopes.length; k += draws) slopes[k] = 0;
-    }
+  async pathGradient(phi: Float64Array, noise: readonly Float64Array[], gradient: Float64Array): Promise<ElboEstimate> {
+    const { family, draws, blocks, logDensities, logApproximation } = this;
     gradient.fill(0);
-    const estimate = this.meanOf(logDensities.map((value, m) => value - logApproximation[m] + this.logScale));
-    family.pullback(phi, noise, draws, this.positions, slopes, gradient);
-    const used = Math.max(1, draws - estimate.failures);
+    let [sum, failures] = [0, 0];
+    for (const [b, block] of blocks.entries()) {
+      const { first, positions, slopes } = block;
+      await this.evaluate(phi, noise[b], block, b, block.draws);
+      const own = logApproximation.subarray(first, first + block.draws);
+      family.subtractScore(phi, noise[b], block.draws, positions, slopes, own);
+      for (let m = 0; m < block.draws; m++) {
+        sum += logDensities[first + m] - own[m] + this.logScale;
+        if (this.isFinite(block, m)) continue;
+        failures++;
+        for (let k = m; k < slopes.length; k += block.draws) slopes[k] = 0;
+      }
+      family.pullback(phi, noise[b], block.draws, positions, slopes, gradient, b);
+    }
+    const used = Math.max(1, draws - failures);
     for (let i = 0; i < gradient.length; i++) gradient[i] /= used;
-    return estimate;
+    return { elbo: failures > 0 ? NaN : sum / draws, failures };
   }
 
-  /** Draws and both their log densities (in `logDensities` and `logApproximation`), no gradient. */
-  async evaluateDraws(phi: Float64Array, noise: Float64Array): Promise<void> {
-    await this.evaluate(phi, noise);
-    this.family.subtractScore(phi, noise, this.draws, this.positions, this.slopes, this.logApproximation);
-    for (let m = 0; m < this.draws; m++) this.logApproximation[m] -= this.logScale;
+  /** The first `count` draws of the first block, and both their log densities (in `logDensities` and `logApproximation`), no gradient. */
+  async evaluateDraws(phi: Float64Array, noise: Float64Array, count: number): Promise<void> {
+    const [block] = this.blocks;
+    const { draws, positions } = block;
+    await this.evaluate(phi, noise, block, 0, count);
+    this.family.logDensity(phi, noise, draws, positions, this.logApproximation.subarray(0, draws));
+    for (let m = 0; m < count; m++) this.logApproximation[m] -= this.logScale;
   }
 
-  /** The unconstrained position of a draw, `[dimension]`. */
+  /** The unconstrained position of a draw of the first block, `[dimension]`. */
   positionOf(draw: number, target: Float64Array): void {
     const { centre, scale } = this.standardisation;
-    for (let i = 0; i < target.length; i++) target[i] = centre[i] + scale[i] * this.positions[i * this.draws + draw];
+    const { positions, draws } = this.blocks[0];
+    for (let i = 0; i < target.length; i++) target[i] = centre[i] + scale[i] * positions[i * draws + draw];
   }
 
-  private isFinite(draw: number): boolean {
-    if (!Number.isFinite(this.logDensities[draw])) return false;
-    for (let k = draw; k < this.slopes.length; k += this.draws) if (!Number.isFinite(this.slopes[k])) return false;
+  private isFinite({ first, draws, slopes }: Block, draw: number): boolean {
+    if (!Number.isFinite(this.logDensities[first + draw])) return false;
+    for (let k = draw; k < slopes.length; k += draws) if (!Number.isFinite(slopes[k])) return false;
     return true;
   }
 
-  private meanOf(values: Float64Array): ElboEstimate {
-    let sum = 0;
-    for (const value of values) sum += value;
-    const failures = values.reduce((count, _, m) => count + Number(!this.isFinite(m)), 0);
-    return { elbo: failures > 0 ? NaN : sum / values.length, failures };
-  }
-
-  private async evaluate(phi: Float64Array, noise: Float64Array): Promise<void> {
-    const { density, draws, family, positions, slopes, logDensities } = this;
+  /** Draws of a block, and the density and its slopes at `count` of them, as many at a time as there are lanes. */
+  private async evaluate(
+    phi: Float64Array,
+    noise: Float64Array,
+    { first: firstOfBlock, draws, positions, slopes }: Block,
+    index: number,
+    wanted: number,
+  ): Promise<void> {
+    const { density, family, logDensities } = this;
     const { centre, scale } = this.standardisation;
     const { lanes, dimension } = density;
-    family.transform(phi, noise, draws, positions);
-    for (let first = 0; first < draws; first += lanes) {
-      const count = Math.min(lanes, draws - first);
-      for (let i = 0; i < dimension; i++) {
-        const [from, to] = [i * draws + first, i * lanes];
-        for (let m = 0; m < count; m++) density.positions[to + m] = centre[i] + scale[i] * positions[from + m];
+    family.transform(phi, noise, draws, positions, index);
+    for (let first = 0; first < wanted; first += lanes) {
+      const count = Math.min(lanes, wanted - first);
+      const { positions: inputs, gradients } = density;
+      for (let i = 0, from = first, to = 0; i < dimension; i++, from += draws, to += lanes) {
+        const [middle, factor] = [centre[i], scale[i]];
+        for (let m = 0; m < count; m++) inputs[to + m] = middle + factor * positions[from + m];
       }
       const running = density.evaluate();
       if (running) await running;
-      logDensities.set(density.logDensities.subarray(0, count), first);
-      for (let i = 0; i < dimension; i++) {
-        const [from, to] = [i * lanes, i * draws + first];
-        for (let m = 0; m < count; m++) slopes[to + m] = scale[i] * density.gradients[from + m];
+      logDensities.set(density.logDensities.subarray(0, count), firstOfBlock + first);
+      for (let i = 0, from = 0, to = first; i < dimension; i++, from += lanes, to += draws) {
+        const factor = scale[i];
+        for (let m = 0; m < count; m++) slopes[to + m] = factor * gradients[from + m];
       }
     }
-    this.evaluations += draws;
+    this.evaluations += wanted;
   }
 }

@@ -86,9 +86,8 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
   const family = familyOf(settings, dimension, key);
   const wanted = isDeterministic ? 2 * pairsFor(family) : 16;
   const gradientDraws = wholeNumber('gradientDraws', settings.gradientDraws ?? wanted, 2);
+  if (gradientDraws % 2 === 1) throw new RangeError(`gradientDraws: ${gradientDraws} is odd; draws come in pairs`);
   if (isDeterministic) {
-    if (gradientDraws % 2 === 1)
-      throw new RangeError(`gradientDraws: ${gradientDraws} is odd; fixed draws come in pairs`);
     const least = 2 * (mostPredecessors(family) + LEFT_FREE + 1);
     if (family.name !== 'mean-field' && family.name !== 'low-rank' && gradientDraws < least) {
       throw new RangeError(

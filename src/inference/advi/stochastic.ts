@@ -1,7 +1,7 @@
 // Stochastic ADVI: path-derivative gradients of fresh draws, averaged iterates, step sizes halved until the halving changes nothing.
 import { turn } from '../optimise/evaluating.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
-import type { Family } from './family.js';
+import { BLOCK, blockSizes, type Family } from './family.js';
 import { IterateBlocks, rootMeanSquare } from './iterateBlocks.js';
 import type { ElboObjective } from './objective.js';
 import { type Climb, type ClimbListener, isUnbounded } from './climb.js';
@@ -14,7 +14,7 @@ export interface StochasticSettings {
 }
 
 /** Iterations of a block, and blocks before the first look. */
-const BLOCK = 20;
+const ITERATES = 20;
 const FIRST_LOOK = 6;
 /** R-hat of the iterates below which they count as stationary (Welandawe et al. 2022, §4.1). */
 const STATIONARY = 1.1;
@@ -41,13 +41,14 @@ export async function climbStochastically(
   const { family, draws } = objective;
   let phi = family.start();
   const size = phi.length;
-  const noise = new Float64Array(family.noiseCount * draws);
+  const noise = blockSizes(draws).map((count) => family.array(family.noiseCount * count));
+  const fresh = new Float64Array(family.noiseCount * draws);
   const gradient = new Float64Array(size);
   const squares = new Float64Array(size);
   const velocity = new Float64Array(size);
   const elboTrace: { iteration: number; elbo: number }[] = [];
   const judged = judgedParameters(family);
-  let blocks = new IterateBlocks(size, BLOCK, judged);
+  let blocks = new IterateBlocks(size, ITERATES, judged);
   let stepSize = firstStepSize;
   let previous: Float64Array | undefined;
   let [blockElbo, blockSquares, blockSteps, falls] = [0, 0, 0, 0];
@@ -70,12 +71,15 @@ export async function climbStochastically(
     velocity.fill(0);
     squares.fill(0);
     stepsOfSize = 0;
-    blocks = new IterateBlocks(size, BLOCK, judged);
+    blocks = new IterateBlocks(size, ITERATES, judged);
   };
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
     turnEnds = await turn(turnEnds);
     if (signal?.aborted) return end(iteration - 1, false, 'stopped from outside');
-    stepKey(key, 0, iteration).stream(sites.approximation).fillNormal(noise);
+    stepKey(key, 0, iteration).stream(sites.approximation).fillNormal(fresh);
+    noise.forEach((block, b) =>
+      block.set(fresh.subarray(b * BLOCK * family.noiseCount, b * BLOCK * family.noiseCount + block.length)),
+    );
     const { elbo, failures } = await objective.pathGradient(phi, noise, gradient);
     stepsOfSize++;
     if (failures > MOST_FAILURES * draws) {
