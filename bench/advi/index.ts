@@ -4,7 +4,7 @@ import { advi, type AdviResult } from '../../src/inference/advi/advi.js';
 import { hierarchyPattern } from '../../src/inference/advi/pattern.js';
 import type { AdviSettings } from '../../src/inference/advi/settings.js';
 import { compileDensity, compileQuantity, type Evaluator, positionBlocks } from '../../src/inference/compiledModel.js';
-import { marginalOfScales } from '../../src/inference/methods/advi.js';
+import { marginalOfScales } from '../../src/inference/methods/marginalOfScales.js';
 import { modelSettings } from '../../src/inference/modelSettings.js';
 import { sample } from '../../src/inference/sample.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';

@@ -30,6 +30,7 @@ interface MethodConfig {
   readonly family: 'mean-field' | 'full-rank' | 'low-rank' | 'structured' | undefined;
   readonly variant: 'deterministic' | 'stochastic' | undefined;
   readonly rank: number | undefined;
+  readonly cutoff: number | undefined;
   /** Of ADVI and Pathfinder. */
   readonly maxIterations: number | undefined;
   /** Of Pathfinder. */
@@ -141,6 +142,7 @@ export function loadConfig(
       family: method.family,
       variant: method.variant,
       rank: method.rank,
+      cutoff: method.cutoff,
       maxIterations: method.maxIterations,
       paths: method.paths,
     },

@@ -79,8 +79,10 @@ const methodSettings = z.strictObject({
   family: z.enum(['mean-field', 'full-rank', 'low-rank', 'structured']).optional(),
   /** Of ADVI: fixed draws climbed by a quasi-Newton method, or fresh draws at every step. */
   variant: z.enum(['deterministic', 'stochastic']).optional(),
-  /** Of ADVI's low-rank family. */
+  /** Of ADVI's low-rank family, and of a low-rank metric, where it is the most directions. */
   rank: count.optional(),
+  /** Of a low-rank metric: by what factor the variance of a direction must differ from the diagonal's. */
+  cutoff: z.number().gt(1).optional(),
   /** Of ADVI and Pathfinder. */
   maxIterations: count.optional(),
   /** Of Pathfinder: paths from different starts. */

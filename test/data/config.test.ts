@@ -55,6 +55,7 @@ describe('a configuration', () => {
         family: undefined,
         variant: undefined,
         rank: undefined,
+        cutoff: undefined,
         maxIterations: undefined,
         paths: undefined,
       },
@@ -92,7 +93,12 @@ out: runs/a
     const overridden = load(text, { chains: 1, warmup: 10, seed: 3, method: 'hmc', precision: 'single', threads: 2 });
     expect(overridden).toMatchObject({ chains: 1, warmup: 10, draws: 50, seed: 3, precision: 'single', threads: 2 });
     expect(overridden.method).toMatchObject({ name: 'hmc', metric: 'dense' });
-    expect(load(text.replace('dense', 'lowRank')).method.metric).toBe('lowRank');
+    expect(load(text.replace('dense', 'lowRank, rank: 8, cutoff: 1.5')).method).toMatchObject({
+      metric: 'lowRank',
+      rank: 8,
+      cutoff: 1.5,
+    });
+    expect(() => load(text.replace('dense', 'lowRank, cutoff: 1'))).toThrow(/cutoff/);
     const onGpu = `${text}device: webgpu\nonDeviceLoss: retry\n`;
     expect(load(onGpu)).toMatchObject({ device: 'webgpu', onDeviceLoss: 'retry' });
     expect(load(onGpu, { device: 'eager:cpu', onDeviceLoss: 'cpu' })).toMatchObject({

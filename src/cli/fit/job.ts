@@ -16,6 +16,7 @@ import {
   positionBlocks,
 } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import { metricOf } from './methodSettings.js';
 
 export interface FitJob {
   /** With what the method takes unless it is told otherwise. */
@@ -74,7 +75,7 @@ function methodFor(model: Model, { method, device }: Config, before: MethodName 
     const choice = chooseMethod(model, method.name === 'auto' ? (before ?? 'auto') : method.name, on);
     const dimension = positionBlocks(model).reduce((sum, { size }) => sum + size, 0);
     const hasMetric = ['nuts', 'hmc', 'chees'].includes(choice.method.name);
-    if (method.metric === 'lowRank' && hasMetric) lowRankLimits({ kind: method.metric }, dimension);
+    if (method.metric === 'lowRank' && hasMetric) lowRankLimits(metricOf(method), dimension);
     return choice;
   } catch (error) {
     throw error instanceof RangeError ? new InputError(error.message) : error;

@@ -1,5 +1,11 @@
 // From the configuration to the settings of the method.
-import { defaultSuperchains, lowRankLimits, type MethodSettings, positionBlocks } from '../../inference/index.js';
+import {
+  defaultSuperchains,
+  lowRankLimits,
+  type MethodSettings,
+  type MetricKind,
+  positionBlocks,
+} from '../../inference/index.js';
 import type { FitJob } from './job.js';
 
 /** Up to this many dimensions a dense metric covers all of them; beyond, the population's. */
@@ -26,7 +32,7 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
     seed: config.seed,
     ...(method.targetAcceptance !== undefined && { targetAcceptance: method.targetAcceptance }),
     maxTreeDepth: method.maxTreeDepth,
-    metric: method.metric === 'dense' ? { kind: 'block', dense } : { kind: method.metric },
+    metric: method.metric === 'dense' ? { kind: 'block', dense } : metricOf(method),
     superchains: method.superchains,
     gibbs: defined({ scheme: method.scheme, scan: method.scan }),
     advi: defined({
@@ -43,6 +49,11 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
   };
 }
 
+/** Of a diagonal or low-rank metric. */
+export function metricOf({ metric, rank, cutoff }: FitJob['config']['method']): Exclude<MetricKind, { kind: 'block' }> {
+  return metric === 'lowRank' ? { kind: metric, ...defined({ rank, cutoff }) } : { kind: 'diagonal' };
+}
+
 /** Without the settings that are left to the method. */
 function defined<Settings extends object>(settings: Settings): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Settings;
@@ -52,6 +63,6 @@ function defined<Settings extends object>(settings: Settings): Settings {
 export function windowBytes({ config, method }: FitJob, dimension: number): number {
   const { name } = method.method;
   if (config.method.metric !== 'lowRank' || !(name === 'nuts' || name === 'hmc' || name === 'chees')) return 0;
-  const { keptDraws } = lowRankLimits({ kind: 'lowRank' }, dimension, name === 'chees' ? config.chains : 1)!;
+  const { keptDraws } = lowRankLimits(metricOf(config.method), dimension, name === 'chees' ? config.chains : 1)!;
   return 16 * keptDraws * dimension * config.chains;
 }

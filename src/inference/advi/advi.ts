@@ -1,11 +1,11 @@
 // Automatic differentiation variational inference: fits a family to a density, judges the fit, and hands out draws as a sampler would.
 import type { DrawListener } from '../chain.js';
+import { judgeMarginal } from '../importance/marginalFit.js';
 import { paretoSmooth } from '../importance/paretoSmoothing.js';
 import { type FitVerdict, JOINT_DIMENSION_LIMIT, judgeFit, notAssessed } from '../importance/verdict.js';
 import { handOutDraw } from '../independentDraws.js';
 import { cholesky, solve } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
-import { newPoint, driveTogether } from '../optimise/evaluating.js';
 import { stepKey } from '../random/streams.js';
 import type { ElboAt } from './climb.js';
 import { climbDeterministically, type DeterministicClimb, linearResponse } from './deterministic.js';
@@ -144,31 +144,17 @@ async function judge(
   }
   const size = marginal?.indices.length ?? 0;
   if (marginal === undefined || size > JOINT_DIMENSION_LIMIT) return notAssessed(dimension);
-  const { indices, density } = marginal;
+  const { indices } = marginal;
   const { centre, scale } = standardisation;
   const factor = cholesky(family.covariance(phi, indices), size);
   if (factor === undefined) return notAssessed(dimension);
-  const points = marginalPositions.map((position) => {
-    const point = newPoint(size);
-    point.position.set(position);
-    return point;
-  });
-  await driveTogether(
-    [
-      (function* () {
-        yield points;
-      })(),
-    ],
-    density,
-  );
   let constant = -0.5 * size * LOG_2PI;
   for (let i = 0; i < size; i++) constant -= Math.log(factor[i * (size + 1)] * scale[indices[i]]);
-  const ratios = points.map(({ position, value }) => {
+  return judgeMarginal(marginal, marginalPositions, (position) => {
     const white = position.map((x, i) => (x - centre[indices[i]]) / scale[indices[i]] - phi[indices[i]]);
     solve(factor, white);
-    return value - (constant - 0.5 * white.reduce((sum, z) => sum + z * z, 0));
+    return constant - 0.5 * white.reduce((sum, z) => sum + z * z, 0);
   });
-  return judgeFit(paretoSmooth(ratios), size, 'the marginal posterior of the scales');
 }
 
 function meanOf(values: Float64Array): { mean: number; standardError: number } {

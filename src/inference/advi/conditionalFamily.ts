@@ -2,7 +2,7 @@
 import { ConditionalDraws } from './conditionalDraws.js';
 import { type Family, LOG_2PI } from './family.js';
 import { Lineage } from './lineage.js';
-import { naturalGradient } from './naturalGradient.js';
+import { naturalGradient, type ParentLists, parentLists } from './naturalGradient.js';
 import type { DependencePattern } from './pattern.js';
 
 /**
@@ -20,6 +20,7 @@ export class ConditionalFamily implements Family {
   private readonly lineage: Lineage;
   private readonly noiseLineage: Lineage;
   private readonly draws: ConditionalDraws;
+  private lists: ParentLists | undefined;
 
   constructor(
     readonly name: 'mean-field' | 'full-rank' | 'structured',
@@ -128,7 +129,8 @@ export class ConditionalFamily implements Family {
 
   /** Fisher information: Σ⁻¹ of means, 2 of log σ, and Cov(δ of the parents) / σ² of each row of A, over the draws of the last `transform`. */
   naturalise(phi: Float64Array): (gradient: Float64Array) => Float64Array {
-    return naturalGradient(this.pattern, phi, this.draws.deltas);
+    this.lists ??= parentLists(this.pattern);
+    return naturalGradient(this.pattern, this.lists, phi, this.draws.deltas);
   }
 
   covariance(phi: Float64Array, indices: ArrayLike<number>): Float64Array {

@@ -1,10 +1,11 @@
 // Deterministic ADVI (Giordano, Ingram and Broderick 2024): the ELBO over fixed draws, climbed to its maximum, with linear-response covariances.
 import { conjugateGradient } from '../optimise/conjugateGradient.js';
 import { driveAlone, newPoint, type Point } from '../optimise/evaluating.js';
-import { lbfgs, type OptimiseStop } from '../optimise/lbfgs.js';
+import { lbfgs, type LbfgsOptions, type OptimiseResult, type OptimiseStop } from '../optimise/lbfgs.js';
 import { newtonConjugateGradient } from '../optimise/newton.js';
 import type { RandomKey } from '../random/streams.js';
 import { type Climb, type ClimbListener, type ElboAt, isUnbounded } from './climb.js';
+import type { Family } from './family.js';
 import { fixedNoise } from './noise.js';
 import type { ElboObjective } from './objective.js';
 
@@ -29,10 +30,10 @@ const words: Readonly<Record<OptimiseStop, string>> = {
   notFinite: 'the log density was not finite at the start',
 };
 
-/** Iterations before the scales of the parameters are first taken anew from the approximation; each stage is twice as long as the last. */
-const FIRST_STAGE = 3;
+/** Iterations after which scales and preconditioner are first taken anew from the approximation; each stage is twice as long as the last. */
+const FIRST_STAGE = 2;
 /** Steps that the climb remembers. */
-const HISTORY = 15;
+const HISTORY = 10;
 
 export async function climbDeterministically(
   objective: ElboObjective,
@@ -56,36 +57,22 @@ export async function climbDeterministically(
     elboTrace.push(at);
     onProgress?.(at);
   };
-  let from = family.start();
-  let [iterations, length] = [0, FIRST_STAGE];
+  const common = { tolerance, rounding, onIterate };
   try {
-    for (;;) {
-      const scales = family.errorScales(from);
-      const variances = scales.map((scale) => 1 / (scale * scale));
-      await evaluate({ ...newPoint(from.length), position: from });
-      const precondition = family.naturalise(from);
-      const options = {
-        maxIterations: Math.min(length, maxIterations - iterations),
-        tolerance,
-        rounding,
-        onIterate,
-        variances,
-        precondition,
-        history: HISTORY,
-      };
-      const climb = optimiser === 'newton' ? newtonConjugateGradient(from, options) : lbfgs(from, options);
-      const result = await driveAlone(climb, evaluate, signal);
-      iterations += result.iterations;
-      length *= 2;
-      from = result.point.position;
-      if (result.stop === 'iterations' && iterations < maxIterations) continue;
-      const { point, stop } = result;
-      const why = isWide
-        ? 'the approximation widens without end: the posterior is improper, or the draws are too few for the family'
-        : words[stop];
-      const isConverged = (stop === 'converged' || stop === 'precision') && !isWide;
-      return { phi: point.position, iterations, isConverged, why, elboTrace, noise };
-    }
+    const { point, stop, iterations } = await (optimiser === 'newton'
+      ? climbInStages(family, maxIterations, (from, options) =>
+          driveAlone(newtonConjugateGradient(from, { ...common, ...options }), evaluate, signal),
+        )
+      : driveAlone(
+          lbfgs(family.start(), { ...common, renew: inStages(family), maxIterations, history: HISTORY }),
+          evaluate,
+          signal,
+        ));
+    const why = isWide
+      ? 'the approximation widens without end: the posterior is improper, or the draws are too few for the family'
+      : words[stop];
+    const isConverged = (stop === 'converged' || stop === 'precision') && !isWide;
+    return { phi: point.position, iterations, isConverged, why, elboTrace, noise };
   } catch (error) {
     if (!signal?.aborted) throw error;
     return {
@@ -96,6 +83,39 @@ export async function climbDeterministically(
       elboTrace,
       noise,
     };
+  }
+}
+
+/** The natural gradient's preconditioner at the start and at the end of every stage, when the iterate has just been evaluated. */
+function inStages(family: Family): LbfgsOptions['renew'] {
+  let iterate = 0;
+  let [next, length] = [0, FIRST_STAGE];
+  return ({ position }) => {
+    if (iterate++ < next) return undefined;
+    next += length;
+    length *= 2;
+    return family.naturalise(position);
+  };
+}
+
+/** Climbs with scales taken anew for every stage. */
+async function climbInStages(
+  family: Family,
+  maxIterations: number,
+  climb: (
+    from: Float64Array,
+    options: { readonly variances: Float64Array; readonly maxIterations: number },
+  ) => Promise<OptimiseResult>,
+): Promise<OptimiseResult> {
+  let from = family.start();
+  let [iterations, length] = [0, FIRST_STAGE];
+  for (;;) {
+    const variances = family.errorScales(from).map((scale) => 1 / (scale * scale));
+    const result = await climb(from, { variances, maxIterations: Math.min(length, maxIterations - iterations) });
+    iterations += result.iterations;
+    if (result.stop !== 'iterations' || iterations >= maxIterations) return { ...result, iterations };
+    from = result.point.position;
+    length *= 2;
   }
 }
 

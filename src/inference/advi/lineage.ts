@@ -6,11 +6,14 @@ export class Lineage {
   private readonly ancestors = new Map<number, Int32Array>();
   private readonly weights: Float64Array;
   private readonly rank: Int32Array;
+  /** By node: the last one, plus 1, among whose ancestors it was put. */
+  private readonly marks: Int32Array;
 
   constructor(private readonly pattern: DependencePattern) {
     const { order } = pattern;
     this.weights = new Float64Array(order.length);
     this.rank = new Int32Array(order.length);
+    this.marks = new Int32Array(order.length);
     order.forEach((node, k) => (this.rank[node] = k));
   }
 
@@ -42,13 +45,20 @@ export class Lineage {
     const known = this.ancestors.get(node);
     if (known !== undefined) return known;
     const { dimension, sums, start, parents } = this.pattern;
-    const found = new Set<number>();
-    const take = (parent: number): void => {
-      for (const further of this.ancestorsOf(parent)) found.add(further);
-      found.add(parent);
+    const own = Array.from(parents.subarray(start[node], start[node + 1]));
+    if (node >= dimension) own.unshift(sums[node - dimension]);
+    // Looking further marks others for themselves: all of it before the marks of this node.
+    const further = own.map((parent) => this.ancestorsOf(parent));
+    const found: number[] = [];
+    const add = (ancestor: number): void => {
+      if (this.marks[ancestor] === node + 1) return;
+      this.marks[ancestor] = node + 1;
+      found.push(ancestor);
     };
-    if (node >= dimension) take(sums[node - dimension]);
-    for (const parent of parents.subarray(start[node], start[node + 1])) take(parent);
+    own.forEach((parent, k) => {
+      further[k].forEach(add);
+      add(parent);
+    });
     const list = Int32Array.from(found);
     this.ancestors.set(node, list);
     return list;

@@ -1,11 +1,41 @@
 // Natural gradients of conditionally linear normals: the inverse Fisher information, block by block, on a graph.
-import { cholesky, solve, solveTransposed } from '../linearAlgebra.js';
+import { cholesky } from '../linearAlgebra.js';
 import type { DependencePattern } from './pattern.js';
 
 /** What is added to the diagonal of a covariance of parents, relative: it is estimated from few draws. */
 const RIDGE = 1e-4;
 /** Weight of a sum's own element where no child depends on the sum yet. */
 const SUM_FLOOR = 0.1;
+
+/** Lists of parents without those that begin another: a Cholesky factor of a list has those of its beginnings in it. */
+export interface ParentLists {
+  readonly lists: readonly Int32Array[];
+  /** List that each node's parents begin; −1 for nodes without. */
+  readonly listOf: Int32Array;
+}
+
+export function parentLists({ order, start, parents }: DependencePattern): ParentLists {
+  const lists: Int32Array[] = [];
+  const listOf = new Int32Array(order.length).fill(-1);
+  /** The first list that has a parent at a place. */
+  const firstWith = new Map<number, number>();
+  const sizeOf = (node: number): number => start[node + 1] - start[node];
+  for (const node of Array.from(order).sort((a, b) => sizeOf(b) - sizeOf(a))) {
+    const own = parents.subarray(start[node], start[node + 1]);
+    if (own.length === 0) continue;
+    const keyOf = (place: number): number => place * order.length + own[place];
+    const found = firstWith.get(keyOf(own.length - 1));
+    if (found !== undefined && own.every((parent, k) => parent === lists[found][k])) {
+      listOf[node] = found;
+      continue;
+    }
+    listOf[node] = lists.push(own) - 1;
+    for (let place = 0; place < own.length; place++) {
+      if (!firstWith.has(keyOf(place))) firstWith.set(keyOf(place), listOf[node]);
+    }
+  }
+  return { lists, listOf };
+}
 
 /**
  * Applies the inverse Fisher information of the family at φ: Σ for the means, ½ for log σ, and for each row of A the inverse of the
@@ -15,29 +45,48 @@ const SUM_FLOOR = 0.1;
  */
 export function naturalGradient(
   pattern: DependencePattern,
+  { lists, listOf }: ParentLists,
   phi: Float64Array,
   deltas: readonly Float64Array[],
 ): (gradient: Float64Array) => Float64Array {
   const { dimension, order, start } = pattern;
   const variances = nodeVariances(pattern, phi);
-  const factors = rowFactors(pattern, deltas);
-  const work = new Float64Array(phi.length);
-  const rows = Array.from(order, (_, node) =>
-    work.subarray(2 * dimension + start[node], 2 * dimension + start[node + 1]),
-  );
+  const factors = lists.map((list) => listFactor(list, deltas, order.length));
   return (gradient) => {
-    work.set(gradient);
-    work.set(covarianceTimes(pattern, phi, gradient));
-    for (let i = dimension; i < 2 * dimension; i++) work[i] /= 2;
-    rows.forEach((row, node) => {
-      if (row.length === 0) return;
-      const factor = factors[node]!;
-      solve(factor, row);
-      solveTransposed(factor, row);
-      for (let k = 0; k < row.length; k++) row[k] *= variances[node];
-    });
-    return work.slice();
+    const result = gradient.slice();
+    result.set(covarianceTimes(pattern, phi, gradient));
+    for (let i = dimension; i < 2 * dimension; i++) result[i] /= 2;
+    for (let node = 0; node < order.length; node++) {
+      const list = listOf[node];
+      if (list < 0) continue;
+      const [from, size] = [2 * dimension + start[node], start[node + 1] - start[node]];
+      solveBoth(factors[list], lists[list].length, result, from, size, variances[node]);
+    }
+    return result;
   };
+}
+
+/** x ← factor · (L L')⁻¹ x for the beginning of L, of `[stride][stride]`, and a stretch of a vector. */
+function solveBoth(
+  lower: Float64Array,
+  stride: number,
+  x: Float64Array,
+  from: number,
+  size: number,
+  factor: number,
+): void {
+  for (let row = 0; row < size; row++) {
+    let rest = x[from + row];
+    const at = row * stride;
+    for (let k = 0; k < row; k++) rest -= lower[at + k] * x[from + k];
+    x[from + row] = rest / lower[at + row];
+  }
+  for (let row = size - 1; row >= 0; row--) {
+    const at = row * stride;
+    const value = x[from + row] / lower[at + row];
+    for (let k = 0; k < row; k++) x[from + k] -= lower[at + k] * value;
+    x[from + row] = value * factor;
+  }
 }
 
 /** Σ g: back through the graph, scaled by the variances, and forward again. */
@@ -74,40 +123,27 @@ function nodeVariances({ dimension, order, start, parents, sums }: DependencePat
   return precisions.map((precision) => 1 / precision);
 }
 
-/** Cholesky factors of the covariance of each node's parents; nodes with the same parents share one. */
-function rowFactors(
-  { order, start, parents }: DependencePattern,
-  deltas: readonly Float64Array[],
-): (Float64Array | undefined)[] {
-  const known = new Map<string, Float64Array>();
-  return Array.from(order, (_, node) => {
-    const list = parents.subarray(start[node], start[node + 1]);
-    if (list.length === 0) return undefined;
-    const key = list.join();
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const size = list.length;
-    const covariance = new Float64Array(size * size);
-    let count = 0;
-    for (const block of deltas) {
-      const draws = block.length / order.length;
-      count += draws;
-      for (let a = 0; a < size; a++) {
-        const one = list[a] * draws;
-        for (let b = 0; b <= a; b++) {
-          const other = list[b] * draws;
-          let sum = 0;
-          for (let m = 0; m < draws; m++) sum += block[one + m] * block[other + m];
-          covariance[a * size + b] += sum;
-        }
+/** Cholesky factor of the covariance of some nodes' δ over the draws. */
+function listFactor(list: Int32Array, deltas: readonly Float64Array[], nodes: number): Float64Array {
+  const size = list.length;
+  const covariance = new Float64Array(size * size);
+  let count = 0;
+  for (const block of deltas) {
+    const draws = block.length / nodes;
+    count += draws;
+    for (let a = 0; a < size; a++) {
+      const one = list[a] * draws;
+      for (let b = 0; b <= a; b++) {
+        const other = list[b] * draws;
+        let sum = 0;
+        for (let m = 0; m < draws; m++) sum += block[one + m] * block[other + m];
+        covariance[a * size + b] += sum;
       }
     }
-    for (let i = 0; i < covariance.length; i++) covariance[i] /= count;
-    for (let a = 0; a < size; a++) covariance[a * (size + 1)] *= 1 + RIDGE;
-    const factor = cholesky(covariance, size) ?? diagonalFactor(covariance, size);
-    known.set(key, factor);
-    return factor;
-  });
+  }
+  for (let i = 0; i < covariance.length; i++) covariance[i] /= count;
+  for (let a = 0; a < size; a++) covariance[a * (size + 1)] *= 1 + RIDGE;
+  return cholesky(covariance, size) ?? diagonalFactor(covariance, size);
 }
 
 /** Where parents are linearly dependent over the draws: each by itself. */

@@ -32,10 +32,11 @@ export function fixedNoise(family: Family, draws: number, key: RandomKey): Float
   }
   return blockSizes(draws).map((count, b) => {
     const noise = family.array(noiseCount * count);
-    for (let m = 0; m < count; m++) {
-      const draw = b * BLOCK + m;
-      const [sign, from] = draw < half ? [1, draw] : [-1, draw - half];
-      for (let i = 0; i < noiseCount; i++) noise[i * count + m] = sign * firstHalf[i * half + from];
+    for (let i = 0; i < noiseCount; i++) {
+      for (let m = 0; m < count; m++) {
+        const draw = b * BLOCK + m;
+        noise[i * count + m] = draw < half ? firstHalf[i * half + draw] : -firstHalf[i * half + draw - half];
+      }
     }
     return noise;
   });

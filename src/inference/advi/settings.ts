@@ -1,4 +1,5 @@
 // What a user sets for ADVI, with defaults and checks, and the family that comes of it.
+import type { MarginalDensity } from '../importance/marginalFit.js';
 import type { InitialPositions } from '../initialise.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import { type RandomKey, randomKey } from '../random/streams.js';
@@ -8,13 +9,6 @@ import { LowRankFamily } from './lowRankFamily.js';
 import { LEFT_FREE } from './noise.js';
 import type { Standardisation } from './objective.js';
 import { type DependencePattern, fullyDependent, independent } from './pattern.js';
-
-/** The exact marginal density of some elements of the position, with everything else integrated out. */
-export interface MarginalDensity {
-  readonly density: BatchedLogDensity;
-  /** Elements of the position that the marginal's position consists of, in its order. */
-  readonly indices: ArrayLike<number>;
-}
 
 /** What a user sets of the fit itself. */
 export interface AdviOptions {
@@ -32,7 +26,7 @@ export interface AdviOptions {
   readonly stepSize?: number;
   /** Default 2,000 (deterministic) and 10,000. */
   readonly maxIterations?: number;
-  /** Deterministic: gain in ELBO that a step must promise, default 5e-3. Stochastic: error of the parameters in sds, default 0.03. */
+  /** Deterministic: gain in ELBO that a step must promise, default 0.05. Stochastic: error of the parameters in sds, default 0.03. */
   readonly tolerance?: number;
 }
 
@@ -110,7 +104,7 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
     optimiser: settings.optimiser ?? 'lbfgs',
     stepSize: positive('stepSize', settings.stepSize ?? 0.1),
     maxIterations: wholeNumber('maxIterations', settings.maxIterations ?? (isDeterministic ? 2000 : 10_000), 1),
-    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 5e-3 : 0.03)),
+    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? 0.05 : 0.03)),
     chains: wholeNumber('chains', settings.chains ?? 4, 1),
     draws: wholeNumber('draws', settings.draws ?? 1000, 1),
     key,

@@ -1,14 +1,12 @@
 // ADVI as a method: an approximation by optimisation, structured where the model declares its structure.
-import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Model } from '../../models/model.js';
 import { advi as fitAdvi } from '../advi/advi.js';
 import { hierarchyPattern } from '../advi/pattern.js';
 import { positionBlocks } from '../compiledModel.js';
-import { marginalOf, traceMarginal } from '../marginal/marginalDensity.js';
-import { marginalRefusal } from '../marginal/refusal.js';
+import type { MarginalDensity } from '../importance/marginalFit.js';
 import { modelSettings } from '../modelSettings.js';
-import type { ModelDensity } from '../portableDensity.js';
 import { type Approximate, fitFinding, prepareApproximation, usualApproximation } from './approximation.js';
+import { judgedOnScales } from './marginalOfScales.js';
 import type { Finding, Method } from './method.js';
 
 export const advi: Method = {
@@ -19,43 +17,14 @@ export const advi: Method = {
   draws: 'independent',
   usual: usualApproximation,
   refusal: () => undefined,
-  prepare: async (model, device, sizes, starters) => {
-    const scales = await marginalOfScales(model);
-    const prepared = await prepareApproximation('advi', approximate(model, scales), model, device, sizes, starters);
-    return {
-      ...prepared,
-      dispose: async () => {
-        await prepared.dispose();
-        await scales?.density.dispose();
-      },
-    };
-  },
+  prepare: (model, device, sizes, starters) =>
+    judgedOnScales(model, (marginal) =>
+      prepareApproximation('advi', approximate(model, marginal), model, device, sizes, starters),
+    ),
 };
 
-interface Scales {
-  readonly density: ModelDensity;
-  readonly indices: readonly number[];
-}
-
-/** The exact marginal density of the scales, on which the fit is judged; undefined for models that it does not suit. */
-export async function marginalOfScales(model: Model): Promise<Scales | undefined> {
-  if (marginalRefusal(model) !== undefined) return undefined;
-  const { terms } = model.structure!;
-  // All as logarithms: the scales of the model's own position.
-  const marginal = marginalOf(
-    model.structure!,
-    terms[0].levels.map(() => 'log'),
-  );
-  const blocks = positionBlocks(model);
-  const indices = marginal.blocks.flatMap(({ name, size }) => {
-    const { offset } = blocks.find((block) => block.name === name)!;
-    return Array.from({ length: size }, (_, i) => offset + i);
-  });
-  return { density: await traceMarginal(marginal).compile(cpuDevice(), 32), indices };
-}
-
 const approximate =
-  (model: Model, marginal: Scales | undefined): Approximate =>
+  (model: Model, marginal: MarginalDensity | undefined): Approximate =>
   async (density, settings, listener, signal) => {
     const { initial, inverseMass } = modelSettings(model, settings);
     const { chains, draws, seed, advi: own } = settings;

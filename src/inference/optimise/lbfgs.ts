@@ -19,6 +19,8 @@ export interface LbfgsOptions extends OptimiseOptions {
   readonly history?: number;
   /** Applies a rough inverse of the negative Hessian to a vector, in place of `variances`. */
   readonly precondition?: (vector: Float64Array) => Float64Array;
+  /** Another preconditioner from an iterate on (the start is the first), where it is time for one: pairs of steps are then collected anew. */
+  readonly renew?: (point: Point) => ((vector: Float64Array) => Float64Array) | undefined;
   /** Called with the start and every point accepted after it. */
   readonly onIterate?: (point: Point) => void;
 }
@@ -51,7 +53,7 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
   const { tolerance = 1e-8, maxIterations = 1000, rounding = 1e-14, history = 10, onIterate } = options;
   const dimension = start.length;
   const variances = options.variances ?? new Float64Array(dimension).fill(1);
-  const { precondition = (vector: Float64Array) => vector.map((value, i) => value * variances[i]) } = options;
+  let { precondition = (vector: Float64Array) => vector.map((value, i) => value * variances[i]) } = options;
   let point = newPoint(dimension);
   point.position.set(start);
   yield [point];
@@ -59,6 +61,7 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
   const end = (iterations: number, stop: OptimiseStop): OptimiseResult => ({ point, iterations, evaluations, stop });
   if (!Number.isFinite(point.value) || !isFiniteVector(point.gradient)) return end(0, 'notFinite');
   onIterate?.(point);
+  precondition = options.renew?.(point) ?? precondition;
   let pairs: Pair[] = [];
   let idle = 0;
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
@@ -79,7 +82,9 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
     const gain = found.point.value - point.value;
     point = found.point;
     onIterate?.(point);
-    if (pair !== undefined) pairs = [...pairs.slice(pairs.length < history ? 0 : 1), pair];
+    const renewed = options.renew?.(point);
+    if (renewed !== undefined) [precondition, pairs] = [renewed, []];
+    else if (pair !== undefined) pairs = [...pairs.slice(pairs.length < history ? 0 : 1), pair];
     idle = promise < tolerance || gain < tolerance ? idle + 1 : 0;
     if (idle >= IDLE) return end(iteration, 'converged');
   }

@@ -108,6 +108,46 @@ export function drawFrom(
   return -0.5 * (logDeterminant + dot(noise, noise) + noise.length * Math.log(2 * Math.PI));
 }
 
+/** The marginal normal of some elements. Undefined where rounding leaves its covariance without a factor. */
+export function marginalNormal(
+  { mean, scale, columns, factor }: PathNormal,
+  indices: ArrayLike<number>,
+): PathNormal | undefined {
+  const [size, rank] = [indices.length, columns.length];
+  const covariance = new Float64Array(size * size);
+  for (let a = 0; a < size; a++) {
+    const own = partOf(indices[a]);
+    for (let b = 0; b <= a; b++) {
+      const other = partOf(indices[b]);
+      let sum = a === b ? 1 : 0;
+      for (let r = 0; r < rank; r++) {
+        sum += own.image[r] * other.image[r] - own.row[r] * other.row[r];
+      }
+      covariance[a * size + b] = covariance[b * size + a] = sum;
+    }
+  }
+  const marginalFactor = cholesky(covariance, size);
+  if (marginalFactor === undefined) return undefined;
+  let logDeterminant = 0;
+  for (let i = 0; i < size; i++) logDeterminant += 2 * Math.log(marginalFactor[i * (size + 1)] * scale[indices[i]]);
+  return {
+    mean: Float64Array.from(indices, (i) => mean[i]),
+    scale: Float64Array.from(indices, (i) => scale[i]),
+    // All of the space: what is outside the columns has the variance of the scale, and nothing is.
+    columns: Array.from({ length: size }, (_, i) => Float64Array.from({ length: size }, (__, k) => Number(i === k))),
+    factor: marginalFactor,
+    logDeterminant,
+  };
+
+  /** Row i of Q, and of Q L. */
+  function partOf(i: number): { row: Float64Array; image: Float64Array } {
+    const row = Float64Array.from(columns, (column) => column[i]);
+    const image = new Float64Array(rank);
+    for (let r = 0; r < rank; r++) for (let j = 0; j <= r; j++) image[j] += row[r] * factor[r * rank + j];
+    return { row, image };
+  }
+}
+
 /** Log density of the normal at a position. */
 export function logDensityOf(
   { mean, scale, columns, factor, logDeterminant }: PathNormal,

@@ -1,14 +1,15 @@
 // Multi-path Pathfinder: paths side by side on the lanes of a density, their draws weighted by Pareto smoothed importance sampling.
 import type { DrawListener } from '../chain.js';
+import { judgeMarginal, type MarginalDensity } from '../importance/marginalFit.js';
 import { paretoSmooth } from '../importance/paretoSmoothing.js';
 import { resample, resampleDistinct } from '../importance/resample.js';
 import { type FitVerdict, judgeFit, JOINT_DIMENSION_LIMIT, notAssessed } from '../importance/verdict.js';
 import { handOutDraw } from '../independentDraws.js';
 import type { InitialPositions } from '../initialise.js';
 import type { BatchedLogDensity } from '../logDensity.js';
-import { driveTogether } from '../optimise/evaluating.js';
+import { driveTogether, type Point } from '../optimise/evaluating.js';
 import { randomKey, sites, stepKey } from '../random/streams.js';
-import { logDensityOf, type PathNormal, variancesOf } from './inverseHessian.js';
+import { logDensityOf, marginalNormal, type PathNormal, variancesOf } from './inverseHessian.js';
 import { path, type PathResult } from './path.js';
 
 /** What a user sets of the paths. */
@@ -35,12 +36,14 @@ export interface PathfinderSettings extends PathfinderOptions {
   readonly initial?: InitialPositions;
   /** Rough posterior variances, `[dimension]`; default 1. */
   readonly inverseMass?: ArrayLike<number>;
+  /** On which k̂ is assessed where the joint density has too many dimensions. */
+  readonly marginal?: MarginalDensity;
 }
 
 export interface PathfinderResult {
   /** By path. */
   readonly paths: readonly Omit<PathResult, 'draws' | 'normal'>[];
-  /** k̂ of the draws of all paths against the posterior. */
+  /** k̂ of the draws of all paths against the posterior, or its marginal. */
   readonly verdict: FitVerdict;
   /** 1 / Σ w² of the smoothed weights. */
   readonly effectiveSize: number;
@@ -103,7 +106,10 @@ export async function pathfinder(
   if (all.length === 0) throw new Error('pathfinder: no path found an approximation with a finite ELBO');
   const normals = results.flatMap(({ normal }) => normal ?? []);
   const smoothed = paretoSmooth(all.map(({ position, value }) => value - mixtureLogDensity(normals, position)));
-  const verdict = dimension > JOINT_DIMENSION_LIMIT ? notAssessed(dimension) : judgeFit(smoothed, dimension);
+  const verdict =
+    dimension > JOINT_DIMENSION_LIMIT
+      ? await judgeOnMarginal(settings.marginal, normals, all, options.signal)
+      : judgeFit(smoothed, dimension);
   const choice = stepKey(key, count, 0);
   const chosen = resample(smoothed.logWeights, chains * draws, choice.stream(sites.resampling));
   chosen.forEach((number, k) => {
@@ -129,6 +135,23 @@ export async function pathfinder(
       ),
     variances: variancesOf(best.normal!),
   };
+}
+
+/** k̂ of the mixture's draws, before any weights, on the marginal density of some elements where there is one. */
+async function judgeOnMarginal(
+  marginal: MarginalDensity | undefined,
+  normals: readonly PathNormal[],
+  draws: readonly Point[],
+  signal?: AbortSignal,
+): Promise<FitVerdict> {
+  const [{ position }] = draws;
+  const size = marginal?.indices.length ?? 0;
+  if (marginal === undefined || size > JOINT_DIMENSION_LIMIT) return notAssessed(position.length);
+  const { indices } = marginal;
+  const marginals = normals.map((normal) => marginalNormal(normal, indices));
+  if (!marginals.every((normal) => normal !== undefined)) return notAssessed(position.length);
+  const elements = draws.map((draw) => Float64Array.from(indices, (i) => draw.position[i]));
+  return judgeMarginal(marginal, elements, (at) => mixtureLogDensity(marginals, at), signal);
 }
 
 /** Of the mixture of normals, each with the same weight. */

@@ -97,6 +97,10 @@ it(
     const meanField = await fit(model, { ...options, method: 'advi', advi: { family: 'mean-field' } });
     const finding = structured.findings.find(({ name }) => name === 'approximation')!;
     expect(finding.detail).toMatch(/marginal posterior of the scales/);
+    // Pathfinder has no such structure: it is judged on the same density, and found wanting.
+    const paths = await fit(model, { ...options, method: 'pathfinder' });
+    expect(paths.findings[0].detail).toMatch(/marginal posterior of the scales/);
+    expect(paths.findings[0].status).toBe('fail');
     const ratios = (posterior: typeof reference): number => {
       const units = Array.from({ length: 60 }, (_, unit) => 2 * unit);
       const all = units

@@ -4,6 +4,7 @@ import { pathfinder, type PathfinderSettings } from '../../../src/inference/path
 import {
   drawFrom,
   logDensityOf,
+  marginalNormal,
   pathNormal,
   type PathPair,
   updatedDiagonal,
@@ -141,6 +142,63 @@ it('says so when it does not cover the posterior', async () => {
   expect(result.verdict.status).toBe('unreliable');
   const many = correlatedNormal(150, 0.5);
   expect((await drawsOf(many, 1)).result.verdict.status).toBe('notAssessed');
+});
+
+it('beyond 100 dimensions is judged on a marginal density of some elements', async () => {
+  const many = correlatedNormal(150, 0.3);
+  const indices = [0, 1];
+  const verdictWith = async (rho: number) => {
+    const marginal = { density: batched(2, correlatedNormal(2, rho).density, 32), indices };
+    return (await pathfinder(batched(150, many.density, 8), { draws: 50, marginal })).verdict;
+  };
+  // The first two elements of the autoregression, and what they are not.
+  const own = await verdictWith(0.3);
+  expect(own).toMatchObject({ dimension: 2 });
+  expect(own.status).toMatch(/good|usable/);
+  expect(own.words).toMatch(/marginal posterior of the scales/);
+  const wrong = await verdictWith(0.95);
+  expect(wrong.effectiveShare!).toBeLessThan(own.effectiveShare! - 0.2);
+});
+
+it('marginals of an approximation are those of its covariance', () => {
+  const random = randomNumbers('marginal');
+  const dimension = 5;
+  const pairs = Array.from({ length: 3 }, () => {
+    const step = random.normals(dimension);
+    return { step, fall: step.map((value, i) => value * (i + 1) + 0.3 * step[(i + 1) % dimension]) };
+  }).filter(({ step, fall }) => step.reduce((sum, value, i) => sum + value * fall[i], 0) > 0);
+  const normal = pathNormal(
+    random.normals(dimension),
+    random.normals(dimension),
+    new Float64Array(5).fill(0.4),
+    pairs,
+  )!;
+  const indices = [3, 1];
+  const marginal = marginalNormal(normal, indices)!;
+  variancesOf(marginal).forEach((value, a) => expect(value).toBeCloseTo(variancesOf(normal)[indices[a]], 10));
+  // Of one element: the univariate normal, whose density is known.
+  const one = marginalNormal(normal, [3])!;
+  const z = 0.7;
+  const sd = Math.sqrt(variancesOf(normal)[3]);
+  const expected = -0.5 * z * z - Math.log(sd) - 0.5 * Math.log(2 * Math.PI);
+  expect(logDensityOf(one, Float64Array.of(normal.mean[3] + z * sd))).toBeCloseTo(expected, 10);
+  // Of two: the density of the first and that of the second given the first, by the covariance of the linear map of the draws.
+  const images = Array.from({ length: dimension }, (_, k) => {
+    const [unit, image] = [new Float64Array(dimension), new Float64Array(dimension)];
+    unit[k] = 1;
+    drawFrom(normal, unit, image);
+    return indices.map((i) => image[i] - normal.mean[i]);
+  });
+  const covarianceOf = (a: number, b: number): number => images.reduce((sum, image) => sum + image[a] * image[b], 0);
+  const [aa, ab, bb] = [covarianceOf(0, 0), covarianceOf(0, 1), covarianceOf(1, 1)];
+  const [x, y] = [0.3, -0.8];
+  const determinant = aa * bb - ab * ab;
+  const quadratic = (bb * x * x - 2 * ab * x * y + aa * y * y) / determinant;
+  const at = Float64Array.of(normal.mean[3] + x, normal.mean[1] + y);
+  expect(logDensityOf(marginal, at)).toBeCloseTo(
+    -0.5 * quadratic - 0.5 * Math.log(determinant) - Math.log(2 * Math.PI),
+    10,
+  );
 });
 
 it('gives NUTS its starts', async () => {
