@@ -31,12 +31,16 @@ export interface ChainValues {
   readonly weights?: Float64Array;
 }
 
+const hasSlab = ({ slab }: ShrinkageState): boolean => slab < Infinity;
+
 /** All numbers of a chain but the weights, in order. */
 export function packValues({ sigma, terms, fixed }: ChainValues): Float64Array {
   const parts: ArrayLike<number>[] = [[sigma]];
   const add = (own: Float64Array, shrinkage: ShrinkageState | undefined): void => {
     parts.push(own);
-    if (shrinkage !== undefined) parts.push(shrinkage.local, [shrinkage.global, shrinkage.slab]);
+    if (shrinkage === undefined) return;
+    parts.push(shrinkage.local, [shrinkage.global]);
+    if (hasSlab(shrinkage)) parts.push([shrinkage.slab]);
   };
   for (const { levels, population, shrinkage } of terms) {
     for (const { coefficients, sds, lower } of levels) parts.push(coefficients, sds, lower ?? []);
@@ -64,7 +68,7 @@ export function unpackValues(packed: Float64Array, values: ChainValues): void {
     if (shrinkage === undefined) return;
     take(shrinkage.local);
     shrinkage.global = packed[offset++];
-    shrinkage.slab = packed[offset++];
+    if (hasSlab(shrinkage)) shrinkage.slab = packed[offset++];
   };
   values.sigma = packed[offset++];
   for (const { levels, population, shrinkage } of values.terms) {
