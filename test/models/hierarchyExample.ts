@@ -1,13 +1,16 @@
 // Small generated linear hierarchies of any shape, and the model that each declares.
 import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
-import type {
-  Category,
-  FixedPrior,
-  HierarchyLevel,
-  Horseshoe,
-  LinearHierarchy,
-  NestedTerm,
+import {
+  type Category,
+  type FixedPrior,
+  hasFactors,
+  type HierarchyLevel,
+  type Horseshoe,
+  type LevelCovariance,
+  type LinearHierarchy,
+  type NestedTerm,
 } from '../../src/models/linearHierarchy/structure.js';
+import type { CovariancePrior } from '../../src/models/covariancePriors.js';
 import type { Model, Site } from '../../src/models/model.js';
 import { type RandomNumbers, randomNumbers } from './random.js';
 
@@ -16,6 +19,8 @@ export interface LevelShape {
   /** Covariates of the level's means besides the constant. */
   readonly covariates?: number;
   readonly full?: boolean;
+  /** Common factors of the coefficients. */
+  readonly factors?: number;
   /** λ of every coefficient, or of each in turn; default 0. */
   readonly centring?: number | readonly number[];
 }
@@ -102,6 +107,7 @@ function horseshoeOf(shape: HorseshoeShape | undefined, count: number, name: str
   return {
     horseshoe: {
       places,
+      ...(shape === 'relative slab' && { errorSds: places.map((i) => 0.2 + 0.1 * i) }),
       local: `lambda_${name}`,
       global: `tau_${name}`,
       globalScale: 0.3,
@@ -119,7 +125,7 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
   for (let row = 0; row < rows; row++) if (shape.isEmpty?.(groupOfRow[row])) last[row] = 0;
   const levels: HierarchyLevel[] = [];
   let size = columns.length;
-  for (const [l, { groups, covariates = 0, full, centring = 0 }] of shape.levels.entries()) {
+  for (const [l, { groups, covariates = 0, full, factors, centring = 0 }] of shape.levels.entries()) {
     const q = covariates + 1;
     const outer = shape.levels[l + 1]?.groups;
     levels.push({
@@ -129,11 +135,22 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
         outer === undefined ? null : Int32Array.from({ length: groups }, (_, g) => Math.floor((g * outer) / groups)),
       covariates: Float64Array.from({ length: groups * q }, (_, i) => (i % q === 0 ? 1 : random.normal())),
       covariateCount: q,
-      covariance: {
-        sds: `sds_${t}_${l}`,
-        cholesky: full && size > 1 ? `cholesky_${t}_${l}` : undefined,
-        prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1.5] }, eta: 1 },
-      },
+      covariance:
+        factors === undefined
+          ? {
+              sds: `sds_${t}_${l}`,
+              cholesky: full && size > 1 ? `cholesky_${t}_${l}` : undefined,
+              prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1.5] }, eta: 1 },
+            }
+          : {
+              sds: `sds_${t}_${l}`,
+              loadings: `loadings_${t}_${l}`,
+              factors,
+              prior: {
+                loadingSds: Array.from({ length: size }, (_, i) => 0.8 + 0.1 * i),
+                sd: { family: 'halfNormal', parameters: [1.5] },
+              },
+            },
       coefficients: `coefficients_${t}_${l}`,
       centring: Array.from({ length: size }, (_, i) =>
         typeof centring === 'number' ? centring : centring[i % centring.length],
@@ -162,6 +179,11 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
       },
     },
   };
+}
+
+/** A covariance with another prior; that of factors as it is. */
+export function withPrior(covariance: LevelCovariance, prior: CovariancePrior): LevelCovariance {
+  return hasFactors(covariance) ? covariance : { ...covariance, prior };
 }
 
 /** A model that reports its parameters, with the coefficients of groups and of the fixed block themselves. */

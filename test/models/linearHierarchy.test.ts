@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { HierarchyPositions } from '../../src/inference/linearHierarchy/positions.js';
 import { groupOfRow } from '../../src/models/linearHierarchy/hierarchyModel.js';
-import type { Horseshoe, LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
+import { hasFactors, type Horseshoe, type LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
 import type { HierarchyValues, ShrinkageValues } from '../../src/models/linearHierarchy/values.js';
 import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
@@ -62,6 +62,20 @@ const shapes: Record<string, HierarchyShape> = {
     terms: [{ slopes: 1, levels: [{ groups: 7, covariates: 2, full: true }], horseshoe: 'slab' }],
     fixed: { dense: 4, categories: [3], horseshoe: 'relative slab' },
   },
+  'factors of four coefficients, partly centred': {
+    terms: [{ slopes: 3, levels: [{ groups: 9, factors: 1, centring: [0.4, 1, 0, 0.5], covariates: 1 }] }],
+  },
+  'factors of the outer level': {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 9, covariates: 2 },
+          { groups: 4, factors: 2, centring: 0.5 },
+        ],
+      },
+    ],
+  },
   'a relative horseshoe of the outermost regressions': {
     terms: [{ slopes: 1, levels: [{ groups: 9 }, { groups: 4, covariates: 1 }], horseshoe: 'relative slab' }],
   },
@@ -97,7 +111,8 @@ function coefficientsLog(
     const { local, global, slab } = shrinkage!;
     const wide = (local[j] * global) ** 2;
     const sd = Number.isFinite(slab) ? Math.sqrt((slab ** 2 * wide) / (slab ** 2 + wide)) : Math.sqrt(wide);
-    sum += normalLog(x, mean, sd) + Math.log(sd) + halfCauchyLog(local[j], 1) + Math.log(local[j]);
+    const unit = 1 / Math.sqrt(1 / sd ** 2 + 1 / (horseshoe!.errorSds?.[j] ?? Infinity) ** 2);
+    sum += normalLog(x, mean, sd) + Math.log(unit) + halfCauchyLog(local[j], 1) + Math.log(local[j]);
   }
   if (horseshoe === undefined) return sum;
   const { global, slab } = shrinkage!;
@@ -109,7 +124,7 @@ function coefficientsLog(
   return sum + a * Math.log(b) - logGamma(a) - (a + 1) * Math.log(slab ** 2) - b / slab ** 2 + Math.log(2 * slab ** 2);
 }
 
-/** The log density of the unconstrained position that stands for `values`. Full covariances are 2 × 2 here. */
+/** The log density of the unconstrained position that stands for `values`. Full covariances with free correlations are 2 × 2 here. */
 function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: HierarchyValues): number {
   const { sigma } = values;
   let sum = halfNormalLog(sigma, 2) + Math.log(sigma);
@@ -119,24 +134,38 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
     if (population.prior.kind !== 'normal') throw new Error('not here');
     const { means: centres, sds } = population.prior;
     sum += coefficientsLog(own.population, centres, sds, population.prior.horseshoe, own.shrinkage, sigma);
-    for (const [l, { groups, size, covariates, covariateCount: q, parent, centring }] of levels.entries()) {
-      const { coefficients, sds: s, lower } = own.levels[l];
-      for (const sd of s) sum += halfNormalLog(sd, 1.5) + Math.log(sd);
-      const rho = lower?.[2] ?? 0;
-      // Uniform on (−1, 1), ρ = tanh(x).
-      if (lower !== undefined) sum += Math.log(0.5) + Math.log(1 - rho * rho);
+    for (const [l, { groups, size, covariates, covariateCount: q, parent, centring, covariance }] of levels.entries()) {
+      const { coefficients, sds: s, lower, factors } = own.levels[l];
+      const root = Array.from({ length: size }, (_, i) =>
+        Array.from({ length: size }, (__, j) => s[i] * (lower?.[i * size + j] ?? Number(i === j))),
+      );
+      for (const sd of factors?.uniques ?? s) sum += halfNormalLog(sd, 1.5) + Math.log(sd);
+      if (hasFactors(covariance)) {
+        const { loadings, uniques } = factors!;
+        const { loadingSds } = covariance.prior;
+        const m = covariance.factors;
+        for (const [at, x] of loadings.entries()) sum += normalLog(x, 0, loadingSds[Math.floor(at / m)]);
+        for (let i = 0; i < size; i++) {
+          for (let j = 0; j < size; j++) {
+            let own = i === j ? uniques[i] ** 2 : 0;
+            for (let f = 0; f < m; f++) own += loadings[i * m + f] * loadings[j * m + f];
+            expect(root[i].reduce((dot, x, c) => dot + x * root[j][c], 0)).toBeCloseTo(own, 12);
+          }
+        }
+      } else if (lower !== undefined) {
+        // Uniform on (−1, 1), ρ = tanh(x).
+        sum += Math.log(0.5) + Math.log(1 - lower[2] ** 2);
+      }
       for (let g = 0; g < groups; g++) {
         const outer = parent === null ? own.population : own.levels[l + 1].coefficients.subarray(parent[g] * size * q);
-        const deviation = Array.from({ length: size }, (_, i) => {
+        const zeta: number[] = [];
+        for (let i = 0; i < size; i++) {
           let mean = 0;
           for (let j = 0; j < q; j++) mean += outer[i * q + j] * covariates[g * q + j];
-          return coefficients[g * size + i] - mean;
-        });
-        for (let i = 0; i < size; i++) {
-          const isSecond = lower !== undefined && i === 1;
-          const mean = isSecond ? (rho * s[1] * deviation[0]) / s[0] : 0;
-          const sd = isSecond ? s[1] * Math.sqrt(1 - rho * rho) : s[i];
-          sum += normalLog(deviation[i], mean, sd) + (1 - centring[i]) * Math.log(sd);
+          for (let j = 0; j < i; j++) mean += root[i][j] * zeta[j];
+          const b = coefficients[g * size + i];
+          zeta.push((b - mean) / root[i][i]);
+          sum += normalLog(b, mean, root[i][i]) + (1 - centring[i]) * Math.log(root[i][i]);
         }
       }
     }
@@ -203,8 +232,9 @@ describe.each(Object.keys(shapes))('%s', (name) => {
         for (const [l, { coefficients, covariance }] of levels.entries()) {
           const own = values.terms[t].levels[l];
           closeTo(own.coefficients, reported.get(coefficients)!);
-          closeTo(own.sds, reported.get(covariance.sds)!);
-          if (covariance.cholesky !== undefined) closeTo(own.lower!, reported.get(covariance.cholesky)!);
+          closeTo(own.factors?.uniques ?? own.sds, reported.get(covariance.sds)!);
+          if (hasFactors(covariance)) closeTo(own.factors!.loadings, reported.get(covariance.loadings)!);
+          else if (covariance.cholesky !== undefined) closeTo(own.lower!, reported.get(covariance.cholesky)!);
         }
       }
       if (structure.fixed) closeTo(values.fixed!.coefficients, reported.get(structure.fixed.name)!);
@@ -213,6 +243,11 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       closeTo(again, position);
     }
   });
+});
+
+it('refuses more factors than a covariance can tell apart', () => {
+  const shape = { terms: [{ slopes: 2, levels: [{ groups: 5, factors: 2 }] }] };
+  expect(() => modelOf(hierarchyExample(shape))).toThrow('loadings_0_0: 2 factors of 3 coefficients');
 });
 
 describe('positions', () => {

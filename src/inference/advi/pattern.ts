@@ -1,5 +1,5 @@
 // Which elements of a position an element's conditional mean depends on: none, all before it, or what a declared hierarchy names.
-import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { covarianceNames, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock } from '../compiledModel.js';
 
 /** Elements that belong to no group depend on each other, up to this many of them. */
@@ -116,10 +116,7 @@ export function hierarchyPattern(structure: LinearHierarchy, blocks: readonly Po
   );
   const named = structure.terms.flatMap(({ levels, population }) => [
     population.name,
-    ...levels.flatMap(({ covariance }) => [
-      covariance.sds,
-      ...(covariance.cholesky === undefined ? [] : [covariance.cholesky]),
-    ]),
+    ...levels.flatMap(({ covariance }) => covarianceNames(covariance)),
   ]);
   const dense = [...new Set([structure.errors.sigma, ...named])].flatMap((name) => {
     const { offset, size } = blockOf(name);

@@ -1,18 +1,22 @@
 // One draw from the prior of a linear hierarchy, and a response drawn given it.
-import type {
-  CoefficientPrior,
-  Horseshoe,
-  LinearHierarchy,
-  NestedTerm,
+import {
+  type CoefficientPrior,
+  type FactorCovariance,
+  hasFactors,
+  type Horseshoe,
+  type LinearHierarchy,
+  type NestedTerm,
 } from '../../models/linearHierarchy/structure.js';
 import {
   coefficientSds,
+  type FactorValues,
   type FixedValues,
   type HierarchyValues,
   levelMeans,
   type ShrinkageValues,
   type TermValues,
 } from '../../models/linearHierarchy/values.js';
+import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { drawInverseGamma, drawNormal } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
 import { drawCovariance } from './covarianceVariates.js';
@@ -41,7 +45,9 @@ function drawTerm(term: NestedTerm, sigma: number, stream: RandomStream): TermVa
       : drawCoefficients(prior, sigma, stream);
   const levels = term.levels.map(({ groups, size, covariance }) => ({
     coefficients: new Float64Array(groups * size),
-    ...drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined),
+    ...(hasFactors(covariance)
+      ? covarianceOfFactors(drawFactorParts(covariance, stream))
+      : drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined)),
   }));
   const values = { population, levels, ...(shrinkage && { shrinkage }) };
   for (let l = term.levels.length - 1; l >= 0; l--) {
@@ -70,6 +76,14 @@ function drawCoefficients(prior: CoefficientPrior, sigma: number, stream: Random
   const shrinkage = horseshoe && drawShrinkage(horseshoe, sigma, stream);
   const coefficients = coefficientSds(prior, shrinkage).map((sd, i) => (means?.[i] ?? 0) + sd * drawNormal(stream));
   return { coefficients, ...(shrinkage && { shrinkage }) };
+}
+
+function drawFactorParts({ factors, prior: { loadingSds, sd } }: FactorCovariance, stream: RandomStream): FactorValues {
+  const loadings = new Float64Array(loadingSds.length * factors);
+  return {
+    loadings: loadings.map((_, at) => loadingSds[Math.floor(at / factors)] * drawNormal(stream)),
+    uniques: Float64Array.from(loadingSds, () => drawPriorVariate(stream, sd)),
+  };
 }
 
 function drawShrinkage(

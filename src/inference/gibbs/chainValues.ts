@@ -1,4 +1,5 @@
 // What a chain holds between two sweeps: the values of everything that the hierarchy declares, changed in place.
+import type { FactorValues } from '../../models/linearHierarchy/values.js';
 
 export interface LevelValues {
   /** `[group][k]` */
@@ -7,6 +8,8 @@ export interface LevelValues {
   readonly sds: Float64Array;
   /** `[k][k]`; undefined where the covariance is diagonal. */
   readonly lower: Float64Array | undefined;
+  /** Λ and ψ, where the covariance is that of factors: `sds` and `lower` follow from them. */
+  readonly factors?: FactorValues;
 }
 
 export interface TermValues {
@@ -43,7 +46,10 @@ export function packValues({ sigma, terms, fixed }: ChainValues): Float64Array {
     if (hasSlab(shrinkage)) parts.push([shrinkage.slab]);
   };
   for (const { levels, population, shrinkage } of terms) {
-    for (const { coefficients, sds, lower } of levels) parts.push(coefficients, sds, lower ?? []);
+    for (const { coefficients, sds, lower, factors } of levels) {
+      parts.push(coefficients, sds, lower ?? []);
+      if (factors !== undefined) parts.push(factors.loadings, factors.uniques);
+    }
     add(population, shrinkage);
   }
   if (fixed !== undefined) add(fixed.coefficients, fixed.shrinkage);
@@ -72,10 +78,13 @@ export function unpackValues(packed: Float64Array, values: ChainValues): void {
   };
   values.sigma = packed[offset++];
   for (const { levels, population, shrinkage } of values.terms) {
-    for (const { coefficients, sds, lower } of levels) {
+    for (const { coefficients, sds, lower, factors } of levels) {
       take(coefficients);
       take(sds);
       if (lower !== undefined) take(lower);
+      if (factors === undefined) continue;
+      take(factors.loadings);
+      take(factors.uniques);
     }
     takeWith(population, shrinkage);
   }

@@ -1,6 +1,11 @@
 // Scales with the coefficients integrated out: Metropolis steps on σ and all covariances of a term, proposals learnt in the burn-in.
 import type { Device } from '../../kernels/device.js';
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  hasFactors,
+  isDiagonal,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../random/streams.js';
 import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
@@ -32,7 +37,7 @@ interface Pending {
 /** Coordinates of a term's scales: log σ, then for each level its standard deviations and free partial correlations. */
 export function scaleDimension({ levels }: NestedTerm): number {
   return levels.reduce(
-    (sum, { size, covariance }) => sum + size + (covariance.cholesky === undefined ? 0 : (size * (size - 1)) / 2),
+    (sum, { size, covariance }) => sum + size + (isDiagonal(covariance) ? 0 : (size * (size - 1)) / 2),
     1,
   );
 }
@@ -56,7 +61,7 @@ export function fromCoordinates(
   let logJacobian = coordinates[0];
   const own = levels.map(({ size, covariance }) => {
     const sds = coordinates.slice(next, (next += size));
-    if (covariance.cholesky === undefined) return { sds, lower: undefined };
+    if (isDiagonal(covariance)) return { sds, lower: undefined };
     const lower = new Float64Array(size * size);
     logJacobian += factorOf(coordinates.subarray(next, (next += (size * (size - 1)) / 2)), size, lower);
     return { sds, lower };
@@ -145,8 +150,11 @@ export class ScaleMove {
       program.readScalar('value', lane) - structure.rows * Math.log(sigma) - (0.5 * total) / (sigma * sigma);
     density += logJacobian + logPrior(structure.errors.prior, sigma);
     density += horseshoesOnSigma(structure, chain)?.(sigma) ?? 0;
-    for (const [j, { sds, lower }] of levels.entries())
-      density += logCovariancePrior(term.levels[j].covariance.prior, sds, lower);
+    for (const [j, { sds, lower }] of levels.entries()) {
+      const { covariance } = term.levels[j];
+      if (hasFactors(covariance)) throw new Error('scales of factors are not moved');
+      density += logCovariancePrior(covariance.prior, sds, lower);
+    }
     return density;
   }
 }

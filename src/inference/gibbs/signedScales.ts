@@ -1,8 +1,5 @@
 // The ancillary half of interweaving: scales given standardised deviations, signed, so that a scale near 0 can pass through it.
-import type { CovariancePrior } from '../../models/covariancePriors.js';
 import type { RandomStream } from '../random/streams.js';
-import { inverseCorrelationDiagonal } from './correlations.js';
-import { logSdPrior } from './priorDensity.js';
 import { sliceSample } from './slice.js';
 
 /** −2 log likelihood when deviation i of every group is multiplied by ρ_i: (ρ − 1)'P(ρ − 1) − 2 (ρ − 1)'slopes, up to a constant. */
@@ -14,7 +11,8 @@ export interface ScaleQuadratic {
 }
 
 export interface SignedUpdate {
-  readonly prior: CovariancePrior;
+  /** Prior log density of scale i given the correlations, up to a constant. */
+  readonly logDensity: (i: number, sd: number) => number;
   /** s and L change in place; L undefined: Σ is diagonal. */
   readonly sds: Float64Array;
   readonly lower: Float64Array | undefined;
@@ -28,10 +26,9 @@ export interface SignedUpdate {
 export function updateSignedScales(
   stream: RandomStream,
   { curvature, slopes }: ScaleQuadratic,
-  { prior, sds, lower }: SignedUpdate,
+  { logDensity, sds, lower }: SignedUpdate,
 ): Float64Array {
   const k = sds.length;
-  const inverse = lower && inverseCorrelationDiagonal(lower, k);
   const before = sds.slice();
   const rho = new Float64Array(k).fill(1);
   for (let i = 0; i < k; i++) {
@@ -40,7 +37,7 @@ export function updateSignedScales(
     for (let j = 0; j < k; j++) if (j !== i) linear -= curvature[i * k + j] * (rho[j] - 1);
     const density = (signed: number): number => {
       const move = signed / before[i] - 1;
-      const value = move * (linear - 0.5 * own * move) + logSdPrior(prior, i, k, inverse, Math.abs(signed));
+      const value = move * (linear - 0.5 * own * move) + logDensity(i, Math.abs(signed));
       return Number.isNaN(value) ? -Infinity : value;
     };
     const width = before[i] * (own > 0 ? Math.min(3 / Math.sqrt(own), 10) : 1);

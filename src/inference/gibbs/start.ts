@@ -1,6 +1,7 @@
 // Where Gibbs chains start: around the model's own start, or around scales of the data where it has none.
 import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
-import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { hasFactors, type LevelCovariance, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { modelSettings } from '../modelSettings.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
@@ -37,12 +38,11 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
     terms: terms.map(({ columns, levels, population: { prior } }) => {
       let sizes = columns.map((column) => rms(column) || 1);
       const values = levels.map(({ groups, size, covariates, covariateCount: q, covariance }) => {
-        const lower = covariance.cholesky === undefined ? undefined : new Float64Array(size * size);
-        if (lower !== undefined) for (let i = 0; i < size; i++) lower[i * size + i] = 1;
         const sds = Float64Array.from(sizes, (own) => (half / own) * Math.exp(jitter()));
+        const scales = startCovariance(covariance, sds, jitter);
         const own = Array.from({ length: q }, (_, c) => rms(covariates.filter((_z, at) => at % q === c)) || 1);
         sizes = sizes.flatMap((x) => own.map((z) => x * z));
-        return { coefficients: new Float64Array(groups * size), sds, lower };
+        return { coefficients: new Float64Array(groups * size), ...scales };
       });
       const shrinkage = prior.kind === 'normal' ? startShrinkage(prior, sigma) : undefined;
       return { levels: values, population: new Float64Array(sizes.length), ...shrinkage };
@@ -53,4 +53,20 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
     },
     ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
   };
+}
+
+/** Of factors a third of every variance, by loadings of either sign; else no correlations. */
+function startCovariance(covariance: LevelCovariance, sds: Float64Array, jitter: () => number) {
+  const size = sds.length;
+  if (hasFactors(covariance)) {
+    const { factors } = covariance;
+    const loadings = Float64Array.from({ length: size * factors }, (_, at) => {
+      return (sds[Math.floor(at / factors)] * jitter()) / spread / Math.sqrt(factors);
+    });
+    return covarianceOfFactors({ loadings, uniques: sds.map((sd) => Math.sqrt(2 / 3) * sd) });
+  }
+  if (covariance.cholesky === undefined) return { sds, lower: undefined };
+  const lower = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) lower[i * size + i] = 1;
+  return { sds, lower };
 }

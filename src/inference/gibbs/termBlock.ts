@@ -1,17 +1,21 @@
 // One term's part of a sweep: all its coefficients by the tensor program, then its scales, centred and ancillary in turn.
 import type { Device } from '../../kernels/device.js';
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  hasFactors,
+  isDiagonal,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../random/streams.js';
 import type { AdaptiveProposal } from './adaptiveProposal.js';
-import type { ChainValues, LevelValues, TermValues } from './chainValues.js';
+import type { ChainValues, TermValues } from './chainValues.js';
 import { precisionOf } from './correlations.js';
-import { updateFullCovariance } from './covarianceUpdates.js';
+import { updateAncillary, updateCovariance } from './levelScales.js';
 import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
 import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
-import { updateDiagonalSd } from './sdUpdates.js';
-import { type ScaleQuadratic, updateSignedScales } from './signedScales.js';
+import type { ScaleQuadratic } from './signedScales.js';
 import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
 import { compileTerm, isShrunk, names, needsRows, staticData } from './termProgram.js';
 
@@ -67,7 +71,7 @@ export class TermBlock {
     const { levels } = this.term;
     this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
       deviations: new Float64Array(j === 0 ? 0 : groups * size),
-      products: new Float64Array(covariance.cholesky === undefined ? size : size * size),
+      products: new Float64Array(isDiagonal(covariance) ? size : size * size),
       sums: new Float64Array(
         j + 1 < levels.length
           ? levels[j + 1].groups * size * covariateCount
@@ -92,8 +96,11 @@ export class TermBlock {
   ): Promise<TermBlock> {
     const data = staticData(structure, index);
     const program = await compileTerm(structure, index, device, data, { isCollapsed: scheme.isCollapsed, chains });
-    // Differences of densities that are large themselves want double precision.
-    const isMoved = scheme.movesScales && device.precision === 'double';
+    // Differences of densities that are large themselves want double precision; loadings that can be rotated no proposal learns.
+    const isMoved =
+      scheme.movesScales &&
+      device.precision === 'double' &&
+      structure.terms[index].levels.every(({ covariance }) => !hasFactors(covariance));
     const move = isMoved ? await ScaleMove.create(structure, index, device, chains, data) : undefined;
     return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, move);
   }
@@ -216,7 +223,7 @@ export class TermBlock {
       const own = values.levels[j];
       const { products, deviations, sums } = scratch[j];
       program.read(names.products(j), lane, products);
-      updateCovariance(stream, level.covariance.prior, level.groups, products, own);
+      updateCovariance(stream, level.covariance, level.groups, products, own);
       if (sums.length > 0) program.read(names.sums(j), lane, sums);
       if (!scheme.isInterweaved) {
         program.read(names.coefficients(j), lane, own.coefficients);
@@ -224,7 +231,7 @@ export class TermBlock {
       }
       if (j > 0) program.read(names.deviations(j), lane, deviations);
       const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
-      const rho = updateSignedScales(stream, quadratic, { prior: level.covariance.prior, ...own });
+      const rho = updateAncillary(stream, quadratic, level.covariance, own);
       program.readMoved(names.coefficients(j), names.deviations(j), rho, lane, own.coefficients);
       scaleSums(sums, rho, level.covariateCount);
       if (j === 0) squares += changeOfSquares(rho, this.slopes, this.curvature);
@@ -295,23 +302,6 @@ export class TermBlock {
     }
     for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) curvature[b * size + a] = curvature[a * size + b];
     return { slopes, curvature };
-  }
-}
-
-function updateCovariance(
-  stream: RandomStream,
-  prior: NestedTerm['levels'][number]['covariance']['prior'],
-  groups: number,
-  products: Float64Array,
-  { sds, lower }: LevelValues,
-): void {
-  if (lower !== undefined) {
-    updateFullCovariance(stream, prior, { count: groups, matrix: products }, { sds, lower });
-    return;
-  }
-  const k = sds.length;
-  for (let i = 0; i < k; i++) {
-    sds[i] = updateDiagonalSd(stream, prior, i, k, { count: groups, sum: products[i] }, sds[i]);
   }
 }
 

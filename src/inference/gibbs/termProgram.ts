@@ -5,7 +5,7 @@ import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../kernels/device.js';
 import type { NamedTensors } from '../../kernels/trace/trace.js';
 import { factorsOf } from '../../models/linearHierarchy/hierarchyModel.js';
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { isDiagonal, type LinearHierarchy, type NestedTerm } from '../../models/linearHierarchy/structure.js';
 import {
   diagonalMatrix,
   drawDeviations,
@@ -100,7 +100,7 @@ export function compileTerm(
   const parameters: Record<string, readonly number[]> = { 'inverse variance': [] };
   const noise: Record<string, readonly number[]> = { 'noise population': [populationSize] };
   for (const [j, { size, covariance, groups }] of levels.entries()) {
-    const shape = covariance.cholesky === undefined ? [size] : [size, size];
+    const shape = isDiagonal(covariance) ? [size] : [size, size];
     parameters[names.scale(j)] = shape;
     noise[names.noise(j)] = [groups, size];
     if (isCollapsed) continue;
@@ -142,7 +142,7 @@ export function compileIntegrated(
     ...rows?.parameters,
   };
   for (const [j, { size, covariance }] of term.levels.entries())
-    parameters[names.scale(j)] = covariance.cholesky === undefined ? [size] : [size, size];
+    parameters[names.scale(j)] = isDiagonal(covariance) ? [size] : [size, size];
   const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
   return compileProgram(device, lanes, parameters, arrays, (p, d): Record<string, tf.Tensor> => {
     const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));

@@ -1,10 +1,18 @@
 // From values of a linear hierarchy on their own scales to the unconstrained position of its model, and back.
-import type { CoefficientPrior, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { sampledUnit } from '../../models/linearHierarchy/horseshoe.js';
+import {
+  type CoefficientPrior,
+  hasFactors,
+  type LevelCovariance,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import {
   coefficientSds,
   type FixedValues,
   type HierarchyValues,
   levelMeans,
+  type LevelNatural,
   recentre,
   type ShrinkageValues,
   type TermValues,
@@ -12,6 +20,7 @@ import {
 import type { Model, ModelParameter } from '../../models/model.js';
 import { positionBlocks } from '../compiledModel.js';
 import { unconstrain } from '../transforms/unconstrain.js';
+import { covarianceOfFactors } from './factors.js';
 
 interface Block {
   readonly parameter: ModelParameter;
@@ -65,13 +74,36 @@ export class HierarchyPositions {
     else this.writeCoefficients(name, prior, values.population, values.shrinkage, target);
     for (const [l, level] of term.levels.entries()) {
       const own = values.levels[l];
-      const { sds, cholesky } = level.covariance;
-      this.set(sds, own.sds, target);
-      if (cholesky !== undefined) this.set(cholesky, own.lower!, target);
+      this.writeCovariance(level.covariance, own, target);
       const means = this.means[t][l];
       if (level.centring.some((lambda) => lambda !== 1)) levelMeans(term, l, values, means);
       recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
     }
+  }
+
+  private writeCovariance(
+    covariance: LevelCovariance,
+    { sds, lower, factors }: Omit<LevelNatural, 'coefficients'>,
+    target: Float64Array,
+  ): void {
+    if (hasFactors(covariance)) {
+      this.set(covariance.sds, factors!.uniques, target);
+      return this.set(covariance.loadings, factors!.loadings, target);
+    }
+    this.set(covariance.sds, sds, target);
+    if (covariance.cholesky !== undefined) this.set(covariance.cholesky, lower!, target);
+  }
+
+  private readCovariance(
+    covariance: LevelCovariance,
+    size: number,
+    position: Float64Array,
+  ): Omit<LevelNatural, 'coefficients'> {
+    const sds = this.at(covariance.sds, position).map(Math.exp);
+    if (hasFactors(covariance))
+      return covarianceOfFactors({ loadings: this.at(covariance.loadings, position).slice(), uniques: sds });
+    if (covariance.cholesky === undefined) return { sds, lower: undefined };
+    return { sds, lower: choleskyFactor(this.at(covariance.cholesky, position), size) };
   }
 
   private readTerm(term: NestedTerm, t: number, position: Float64Array): TermValues {
@@ -82,9 +114,7 @@ export class HierarchyPositions {
         : renamed(this.readCoefficients(name, prior, position))),
       levels: term.levels.map(({ groups, size, covariance }) => ({
         coefficients: new Float64Array(groups * size),
-        sds: this.at(covariance.sds, position).map(Math.exp),
-        lower:
-          covariance.cholesky === undefined ? undefined : choleskyFactor(this.at(covariance.cholesky, position), size),
+        ...this.readCovariance(covariance, size, position),
       })),
     };
     for (let l = term.levels.length - 1; l >= 0; l--) {
@@ -103,7 +133,7 @@ export class HierarchyPositions {
     return this.readCoefficients(fixed.name, fixed.prior, position);
   }
 
-  /** Coefficients with a normal prior; of those that a horseshoe shrinks, (θ − mean) over their standard deviation. */
+  /** Coefficients with a normal prior; of those that a horseshoe shrinks what `Horseshoe` says. */
   private writeCoefficients(
     name: string,
     prior: CoefficientPrior,
@@ -119,7 +149,8 @@ export class HierarchyPositions {
     if (horseshoe.slab !== undefined) this.set(horseshoe.slab.name, [slab], target);
     const sds = coefficientSds(prior, shrinkage);
     const sampled = coefficients.slice();
-    for (const i of horseshoe.places) sampled[i] = (coefficients[i] - (means?.[i] ?? 0)) / sds[i];
+    for (const [j, i] of horseshoe.places.entries())
+      sampled[i] = (coefficients[i] - (means?.[i] ?? 0)) / sampledUnit(sds[i], horseshoe.errorSds?.[j]);
     this.set(name, sampled, target);
   }
 
@@ -134,7 +165,8 @@ export class HierarchyPositions {
       slab: horseshoe.slab === undefined ? Infinity : positive(horseshoe.slab.name)[0],
     };
     const sds = coefficientSds(prior, shrinkage);
-    for (const i of horseshoe.places) coefficients[i] = (means?.[i] ?? 0) + coefficients[i] * sds[i];
+    for (const [j, i] of horseshoe.places.entries())
+      coefficients[i] = (means?.[i] ?? 0) + coefficients[i] * sampledUnit(sds[i], horseshoe.errorSds?.[j]);
     return { coefficients, shrinkage };
   }
 

@@ -1,4 +1,5 @@
 // Where the marginal density has its mode, and how wide it is there: the start of chains and the map that makes it round.
+import { hasFactors } from '../../models/linearHierarchy/structure.js';
 import type { StartingPoint } from '../../models/model.js';
 import { cholesky } from '../linearAlgebra.js';
 import { driveTogether, type Evaluating, newPoint, type Point } from '../optimise/evaluating.js';
@@ -108,8 +109,24 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     const known = start?.[covariance.sds];
     const own = known ?? { centre: spreads.map(Math.log), sd: new Float64Array(size).fill(0.3) };
     set(covariance.sds, own.centre, own.sd, kinds[l] === 'log');
-    const correlations = covariance.cholesky === undefined ? undefined : start?.[covariance.cholesky];
-    if (correlations !== undefined) set(covariance.cholesky!, correlations.centre, correlations.sd, true);
+    if (hasFactors(covariance)) {
+      const { factors, loadings } = covariance;
+      const scale = (at: number): number => Math.exp(own.centre[Math.floor(at / factors)]);
+      // Loadings of 0 are a saddle. Widths are such that what can be rotated gets about the width of the circle.
+      const pattern = Float64Array.from({ length: size * factors }, (_, at) => {
+        const angle = (Math.PI * (Math.floor(at / factors) + 0.5) * ((at % factors) + 1)) / size;
+        return 0.5 * scale(at) * Math.cos(angle);
+      });
+      set(
+        loadings,
+        pattern,
+        pattern.map((_, at) => scale(at) / widest),
+        true,
+      );
+    } else if (covariance.cholesky !== undefined) {
+      const correlations = start?.[covariance.cholesky];
+      if (correlations !== undefined) set(covariance.cholesky, correlations.centre, correlations.sd, true);
+    }
     const sizes = Float64Array.from({ length: q }, (_, j) => {
       let squares = 0;
       for (let g = 0; g < declared[l]; g++) squares += covariates[g * q + j] ** 2;

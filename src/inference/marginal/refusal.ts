@@ -1,5 +1,5 @@
 // What a model must be for its coefficients to be integrated out, and what a fixed block beside them costs.
-import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { isDiagonal, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { crossedCost, crossedEntries } from './crossedEntries.js';
 import { normalPopulation } from './marginalData.js';
@@ -28,7 +28,7 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   if (normalPopulation(population) === undefined) return `the prior of ${population.name} is not normal`;
   if (fixed?.prior.horseshoe !== undefined) return `the prior of ${fixed.name} is a horseshoe`;
   for (const [l, { size, covariance }] of levels.entries()) {
-    const most = l > 0 && covariance.cholesky !== undefined ? mostCorrelated : mostCoefficients;
+    const most = l > 0 && !isDiagonal(covariance) ? mostCorrelated : mostCoefficients;
     if (size > most) return `${size} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;
   }
   const { size, covariateCount } = levels[levels.length - 1];

@@ -1,10 +1,19 @@
 // The scales that marginal NUTS samples: σ, standard deviations and correlations, their priors, and the factors made of them.
 import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
+import { factorCholesky } from '../../models/linearHierarchy/levelCovariance.js';
 import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
-import type { Errors, HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  type Errors,
+  hasFactors,
+  type HierarchyLevel,
+  isDiagonal,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
+import type { LevelNatural } from '../../models/linearHierarchy/values.js';
 import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
+import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { choleskyFactor } from '../linearHierarchy/positions.js';
 import { constrain } from '../transforms/transforms.js';
 
@@ -19,7 +28,8 @@ export function scaleBlocks({ levels }: NestedTerm, { sigma }: Errors): Position
   const sizes: [string, number][] = [[sigma, 1]];
   for (const { size, covariance } of levels) {
     sizes.push([covariance.sds, size]);
-    if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
+    if (hasFactors(covariance)) sizes.push([covariance.loadings, size * covariance.factors]);
+    else if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
   }
   let offset = 0;
   return sizes.map(([name, size]) => {
@@ -31,7 +41,7 @@ export function scaleBlocks({ levels }: NestedTerm, { sigma }: Errors): Position
 
 /** By level: signed where the prior allows it. */
 export function scaleKinds({ levels }: NestedTerm): ScaleKind[] {
-  return levels.map(({ covariance }) => (isEvenAtZero(covariance.prior) ? 'signed' : 'log'));
+  return levels.map(({ covariance }) => (isEvenAtZero(covariance) ? 'signed' : 'log'));
 }
 
 /** From the sampled blocks: log prior with Jacobians, σ, and by level the standard deviations (signs kept) or a factor of Σ. */
@@ -47,6 +57,12 @@ export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly S
     if (kinds[l] === 'log') logJacobians.push(raw.sum());
     else logJacobians.push(literal(-Math.LN2 * size));
     constrained[covariance.sds] = sds;
+    if (hasFactors(covariance)) {
+      const loadings = sampled[covariance.loadings].reshape([size, covariance.factors]);
+      constrained[covariance.loadings] = loadings;
+      factors[factorName(l)] = factorCholesky(loadings, sds);
+      continue;
+    }
     const signed = kinds[l] === 'log' ? sds : raw;
     factors[factorName(l)] = signed;
     if (covariance.cholesky === undefined) continue;
@@ -67,12 +83,12 @@ export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly S
 /** Name of the tensor that holds a level's standard deviations `[k]`, or the factor `[k, k]` of its covariance. */
 export const factorName = (level: number): string => `factor ${level}`;
 
-export const isFull = ({ covariance }: HierarchyLevel): boolean => covariance.cholesky !== undefined;
+export const isFull = ({ covariance }: HierarchyLevel): boolean => !isDiagonal(covariance);
 
-/** σ, and by level the standard deviations and the Cholesky factor of the correlations, with signs folded away. */
+/** σ, and by level the covariance, with signs folded away. */
 export interface NaturalScales {
   readonly sigma: number;
-  readonly levels: readonly { readonly sds: Float64Array; readonly lower: Float64Array | undefined }[];
+  readonly levels: readonly Omit<LevelNatural, 'coefficients'>[];
 }
 
 /** The scales themselves from the sampled blocks. Turning the signs of s also turns those of correlations: L becomes D L D, D = diag(sign s). */
@@ -91,6 +107,8 @@ export function naturalScales(
     levels: levels.map(({ size, covariance }, l) => {
       const raw = at(covariance.sds);
       const sds = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : Math.abs(x)));
+      if (hasFactors(covariance))
+        return covarianceOfFactors({ loadings: at(covariance.loadings).slice(), uniques: sds });
       if (covariance.cholesky === undefined) return { sds, lower: undefined };
       const lower = choleskyFactor(at(covariance.cholesky), size);
       if (kinds[l] === 'log') return { sds, lower };

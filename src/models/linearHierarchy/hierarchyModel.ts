@@ -3,12 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows, literal } from '../../kernels/ops/index.js';
 import { normal, studentT } from '../distributions/index.js';
 import type { ModelArray, ModelParameter, Tensors } from '../model.js';
-import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
+import { type ParameterSpec, positive, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
 import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
+import { covarianceParameters, covarianceScales } from './levelCovariance.js';
 import { covarianceLogPriors, sigmaLogPrior } from './scalePriors.js';
 import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js';
 
@@ -131,9 +132,8 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const level = term.levels[l];
     const means = levelMeans(level, `${t}_${l}`, coefficients[0] ?? population, d);
-    const { sds, cholesky } = level.covariance;
-    const lower = cholesky === undefined ? undefined : parameters[cholesky];
-    const block = hierarchicalLevel(parameters[level.coefficients], means, parameters[sds], lower, level.centring);
+    const { sds, lower } = covarianceScales(level.covariance, parameters);
+    const block = hierarchicalLevel(parameters[level.coefficients], means, sds, lower, level.centring);
     coefficients.unshift(block.coefficients);
     logPriors.push(block.logPrior);
   }
@@ -168,9 +168,9 @@ function populationLogPrior(
 function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParameter[] {
   const list: Record<string, ParameterSpec> = { [errors.sigma]: positive() };
   for (const { levels, population } of terms) {
-    for (const [l, { covariance, size, covariateCount }] of levels.entries()) {
-      list[covariance.sds] = positive(size);
-      if (covariance.cholesky !== undefined) list[covariance.cholesky] = choleskyCorrelation(size, size);
+    for (const [l, level] of levels.entries()) {
+      const { size, covariateCount } = level;
+      Object.assign(list, covarianceParameters(level));
       if (l === 0) {
         if (population.prior.kind === 'normal') Object.assign(list, horseshoeParameters(population.prior));
         list[population.name] = real(levels.at(-1)!.size * levels.at(-1)!.covariateCount);

@@ -23,6 +23,11 @@ export function shrunkSd(local: number, global: number, slab: number): number {
   return wide / Math.sqrt(1 + (wide / slab) ** 2);
 }
 
+/** v of a coefficient that is shrunk: what is sampled is (θ − mean) / v. */
+export function sampledUnit(sd: number, errorSd = Infinity): number {
+  return sd / Math.sqrt(1 + (sd / errorSd) ** 2);
+}
+
 /** τ, c and λ. */
 export function horseshoeParameters({ horseshoe }: CoefficientPrior): Record<string, ParameterSpec> {
   if (horseshoe === undefined) return {};
@@ -39,9 +44,11 @@ export function priorSds({ sds, horseshoe }: CoefficientPrior, parameters: Tenso
 export function coefficientsOf(prior: CoefficientPrior, sampled: tf.Tensor, parameters: Tensors): tf.Tensor {
   const { horseshoe, sds, means } = prior;
   if (horseshoe === undefined) return sampled;
+  const own = shrunkSds(horseshoe, parameters);
+  const units = horseshoe.errorSds === undefined ? own : own.div(inflation(horseshoe.errorSds, own));
   const scales = placed(
     horseshoe,
-    shrunkSds(horseshoe, parameters),
+    units,
     sds.map(() => 1),
   );
   const isShrunk = new Set(horseshoe.places);
@@ -58,16 +65,24 @@ export function coefficientsLogPrior(
   parameters: Tensors,
 ): tf.Tensor {
   const isShrunk = new Set(horseshoe?.places);
+  const others = sds.map((sd, i) => (isShrunk.has(i) ? 1 : sd));
   const own = normal.logDensity(
     sampled,
     literal(sds.map((_, i) => (isShrunk.has(i) ? 0 : (means?.[i] ?? 0)))),
-    literal(sds.map((sd, i) => (isShrunk.has(i) ? 1 : sd))),
+    horseshoe?.errorSds === undefined
+      ? literal(others)
+      : placed(horseshoe, inflation(horseshoe.errorSds, shrunkSds(horseshoe, parameters)), others),
   );
   return horseshoe === undefined ? own.sum() : own.sum().add(horseshoeLogPrior(horseshoe, sigma, parameters));
 }
 
+/** Prior standard deviations in units of what is sampled, `[places]`. */
+function inflation(errorSds: readonly number[], sds: tf.Tensor): tf.Tensor {
+  return sds.div(literal(errorSds)).square().add(1).sqrt();
+}
+
 /** Log density of λ, τ and c. */
-export function horseshoeLogPrior(
+function horseshoeLogPrior(
   { local, global, globalScale, isRelative, slab }: Horseshoe,
   sigma: tf.Tensor,
   parameters: Tensors,

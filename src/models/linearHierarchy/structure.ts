@@ -62,13 +62,45 @@ export interface HierarchyLevel {
   readonly centring: readonly number[];
 }
 
-/** Σ of a level: diag(s²), or diag(s) L L' diag(s) with L a Cholesky factor of correlations. */
-export interface LevelCovariance {
+/** Σ of a level: diag(s²), diag(s) L L' diag(s) with L a Cholesky factor of correlations, or that of common factors. */
+export type LevelCovariance = PlainCovariance | FactorCovariance;
+
+export interface PlainCovariance {
   /** Name of the parameter s, `[k]`. */
   readonly sds: string;
   /** Name of the parameter L, `[k, k]`; undefined where Σ is diagonal. */
   readonly cholesky: string | undefined;
   readonly prior: CovariancePrior;
+}
+
+/**
+ * Σ = ΛΛ' + diag(ψ²): b_g = M_g + Λ z_g + η_g with m factors z ~ N(0, I) integrated out. Λ is free: its density does not change when it is
+ * rotated, so what is identified is ΛΛ' and ψ.
+ */
+export interface FactorCovariance {
+  /** Name of the parameter Λ, `[k, factors]`. */
+  readonly loadings: string;
+  /** m, with (k − m)² ≥ k + m. */
+  readonly factors: number;
+  /** Name of the parameter ψ, `[k]`: standard deviations of what the factors leave. */
+  readonly sds: string;
+  /** Λ_ij ~ N(0, loadingSds_i²), and the prior of every ψ. */
+  readonly prior: { readonly loadingSds: readonly number[]; readonly sd: PriorSpec };
+}
+
+export function hasFactors(covariance: LevelCovariance): covariance is FactorCovariance {
+  return 'loadings' in covariance;
+}
+
+export function isDiagonal(covariance: LevelCovariance): boolean {
+  return !hasFactors(covariance) && covariance.cholesky === undefined;
+}
+
+/** Names of a covariance's parameters. */
+export function covarianceNames(covariance: LevelCovariance): string[] {
+  const { sds } = covariance;
+  if (hasFactors(covariance)) return [sds, covariance.loadings];
+  return covariance.cholesky === undefined ? [sds] : [sds, covariance.cholesky];
 }
 
 /** The outermost coefficients, k·q of the last level, with independent priors. */
@@ -113,7 +145,8 @@ export interface CoefficientPrior {
 /**
  * θ_j ~ N(mean_j, λ_j² τ²), λ_j ~ C⁺(0, 1), τ ~ C⁺(0, globalScale) (Carvalho, Polson and Scott 2010). Regularised by a slab:
  * in place of λ_j², c² λ_j² / (c² + τ² λ_j²), with c² ~ inverse gamma(ν/2, ν s²/2) (Piironen and Vehtari 2017, equations 2.8 and 2.9).
- * Where such a prior stands the coefficients' parameter holds, of those that are shrunk, (θ − mean) over their standard deviation.
+ * What is sampled of coefficients that are shrunk is (θ − mean) / v with v⁻² = (prior sd)⁻² + errorSds⁻², about the posterior's own width whether
+ * a coefficient is shrunk to nothing or not at all.
  */
 export interface Horseshoe {
   /** Coefficients that are shrunk, ascending. */
@@ -122,6 +155,8 @@ export interface Horseshoe {
   readonly local: string;
   readonly global: string;
   readonly globalScale: number;
+  /** Rough standard errors that the data alone leave the coefficients, `[places]`; default Infinity, which samples (θ − mean) / (prior sd). */
+  readonly errorSds?: readonly number[];
   /** τ ~ C⁺(0, globalScale · σ), σ that of the errors. */
   readonly isRelative?: boolean;
   /** Name of the parameter c, a scalar; s, in units of the coefficients, and ν. Undefined: no slab. */

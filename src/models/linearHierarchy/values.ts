@@ -10,6 +10,14 @@ export interface LevelNatural {
   readonly sds: Float64Array;
   /** Cholesky factor of the correlations, `[k][k]`; undefined where the covariance is diagonal. */
   readonly lower: Float64Array | undefined;
+  /** What the covariance is made of, where it is that of factors. */
+  readonly factors?: FactorValues;
+}
+
+/** Λ, `[k][factors]`, and ψ, `[k]`. */
+export interface FactorValues {
+  readonly loadings: Float64Array;
+  readonly uniques: Float64Array;
 }
 
 export interface TermValues {

@@ -13,7 +13,7 @@ import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { Model } from '../../../src/models/model.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
-import { hierarchyExample, modelOf } from '../../models/hierarchyExample.js';
+import { hierarchyExample, modelOf, withPrior } from '../../models/hierarchyExample.js';
 import { threeLevelExample } from '../../models/threeLevelExample.js';
 import { effectiveSampleSize } from '../monteCarlo.js';
 import { exampleOf } from './shapes.js';
@@ -74,7 +74,7 @@ describe('a posterior in closed form', () => {
           levels: [
             {
               ...term.levels[0],
-              covariance: { ...term.levels[0].covariance, prior: { kind: 'separate' as const, sd: pinned(s), eta: 1 } },
+              covariance: withPrior(term.levels[0].covariance, { kind: 'separate', sd: pinned(s), eta: 1 }),
             },
           ],
         },

@@ -196,7 +196,9 @@ function signedUpdate(stream: PhiloxStream, truth: CovariancePrior, prior: Covar
     }
   }
   const after = { sds: sds.slice(), lower: lower?.slice() };
-  const rho = updateSignedScales(stream, { slopes, curvature }, { prior, ...after });
+  const inverse = after.lower && inverseCorrelationDiagonal(after.lower, k);
+  const logDensity = (i: number, sd: number): number => logSdPrior(prior, i, k, inverse, sd);
+  const rho = updateSignedScales(stream, { slopes, curvature }, { logDensity, ...after });
   rho.forEach((own, i) => expect(Math.abs(own) * sds[i]).toBeCloseTo(after.sds[i], 10));
   return difference(statistics(after.sds, after.lower), statistics(sds, lower));
 }

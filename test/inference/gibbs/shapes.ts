@@ -2,7 +2,7 @@
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { PriorSpec } from '../../../src/data/prior.js';
-import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
+import { type HierarchyShape, hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
 
 export const shapes: Readonly<Record<string, HierarchyShape>> = {
   'one level': { terms: [{ levels: [{ groups: 7 }] }] },
@@ -49,6 +49,21 @@ export const shapes: Readonly<Record<string, HierarchyShape>> = {
     terms: [{ slopes: 1, levels: [{ groups: 8, covariates: 1, full: true }], horseshoe: 'slab' }],
     fixed: { dense: 3, horseshoe: 'relative slab' },
   },
+  'factors at both levels': {
+    terms: [
+      {
+        slopes: 2,
+        levels: [
+          { groups: 8, factors: 1, centring: 0.5 },
+          { groups: 2, factors: 1 },
+        ],
+      },
+    ],
+  },
+  'two factors of five coefficients': {
+    terms: [{ slopes: 4, levels: [{ groups: 9, factors: 2 }], rowsOf: () => 6 }],
+    fixed: { dense: 1 },
+  },
   'a horseshoe of the outermost regressions': {
     terms: [{ levels: [{ groups: 9 }, { groups: 5, covariates: 3 }], horseshoe: 'plain' }],
   },
@@ -65,7 +80,7 @@ export function withCovariancePrior(
       ...term,
       levels: term.levels.map((level, j) => ({
         ...level,
-        covariance: { ...level.covariance, prior: priorOf(level.size, j) },
+        covariance: withPrior(level.covariance, priorOf(level.size, j)),
       })),
     })),
   };

@@ -2,6 +2,7 @@
 import type { PriorSpec } from '../../../src/data/prior.js';
 import type { ChainValues, LevelValues } from '../../../src/inference/gibbs/chainValues.js';
 import { cholesky } from '../../../src/inference/linearAlgebra.js';
+import { covarianceOfFactors } from '../../../src/inference/linearHierarchy/factors.js';
 import {
   drawGamma,
   drawInverseGamma,
@@ -11,7 +12,12 @@ import {
 import type { RandomStream } from '../../../src/inference/random/streams.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
-import type { CoefficientPrior, LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import {
+  type CoefficientPrior,
+  type FactorCovariance,
+  hasFactors,
+  type LinearHierarchy,
+} from '../../../src/models/linearHierarchy/structure.js';
 import { levelMeans } from '../../../src/models/linearHierarchy/values.js';
 import { effectsOf } from './density.js';
 
@@ -127,7 +133,9 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
         ...shrinkage,
         levels: term.levels.map(({ groups, size, covariance }) => ({
           coefficients: new Float64Array(groups * size),
-          ...drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined),
+          ...(hasFactors(covariance)
+            ? drawFactorCovariance(stream, covariance)
+            : drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined)),
         })),
       };
       for (let j = term.levels.length - 1; j >= 0; j--) {
@@ -149,6 +157,14 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
     ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
   };
   return values;
+}
+
+function drawFactorCovariance(stream: RandomStream, { factors, prior }: FactorCovariance) {
+  const loadings = Float64Array.from(
+    prior.loadingSds.flatMap((sd) => Array.from({ length: factors }, () => sd * drawNormal(stream))),
+  );
+  const uniques = Float64Array.from(prior.loadingSds, () => drawPrior(stream, prior.sd));
+  return covarianceOfFactors({ loadings, uniques });
 }
 
 /** Coefficients with normal priors, those that a horseshoe shrinks with its scales. */

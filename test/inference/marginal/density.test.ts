@@ -4,10 +4,10 @@ import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { marginalOf, traceMarginal, type Marginal } from '../../../src/inference/marginal/marginalDensity.js';
 import type { ScaleKind } from '../../../src/inference/marginal/scales.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
-import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { invert, type Matrix } from '../../models/denseMatrices.js';
 import { gradientError } from '../../models/evaluateModel.js';
-import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
+import { type HierarchyShape, hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 import { normalLog } from '../../models/threeLevelReference.js';
 
@@ -85,6 +85,17 @@ const shapes: Record<string, HierarchyShape> = {
     terms: [{ levels: [{ groups: 40 }], rowsOf: () => 3 }],
     fixed: { categories: [36] },
   },
+  'factors at both levels': {
+    terms: [
+      {
+        slopes: 2,
+        levels: [
+          { groups: 10, factors: 1 },
+          { groups: 4, factors: 1 },
+        ],
+      },
+    ],
+  },
   'more groups than are written out': {
     terms: [{ slopes: 1, levels: [{ groups: 90 }, { groups: 40, full: true, covariates: 1 }], rowsOf: () => 2 }],
   },
@@ -101,11 +112,21 @@ function scalesAt({ term, blocks, kinds }: Marginal, position: ArrayLike<number>
   const covariances = term.levels.map(({ size, covariance }, l): Matrix => {
     const raw = block(covariance.sds);
     const s = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : x));
-    const { prior } = covariance;
     for (const [i, sd] of s.entries()) {
-      const isFlat = prior.kind === 'separate' && prior.sd.family === 'flat';
+      const isFlat =
+        !hasFactors(covariance) && covariance.prior.kind === 'separate' && covariance.prior.sd.family === 'flat';
       logPrior += isFlat ? -Math.LN2 : normalLog(sd, 0, 1.5);
       if (kinds[l] === 'log') logPrior += Math.LN2 + raw[i];
+    }
+    if (hasFactors(covariance)) {
+      const { factors: m, loadings: name } = covariance;
+      const loadings = block(name);
+      for (const [at, x] of loadings.entries())
+        logPrior += normalLog(x, 0, covariance.prior.loadingSds[Math.floor(at / m)]);
+      const row = (i: number): number[] => loadings.slice(i * m, (i + 1) * m);
+      return s.map((own, i) =>
+        s.map((_, j) => row(i).reduce((sum, x, f) => sum + x * row(j)[f], i === j ? own * own : 0)),
+      );
     }
     // Uniform correlations; 2 × 2 or 3 × 3 factors from partial correlations.
     const free = block(covariance.cholesky);
@@ -246,10 +267,7 @@ const withFlatPriors = (structure: LinearHierarchy): LinearHierarchy => ({
     ...term,
     levels: term.levels.map((level) => ({
       ...level,
-      covariance: {
-        ...level.covariance,
-        prior: { kind: 'separate', sd: { family: 'flat', parameters: [] }, eta: 1 },
-      },
+      covariance: withPrior(level.covariance, { kind: 'separate', sd: { family: 'flat', parameters: [] }, eta: 1 }),
     })),
   })),
 });

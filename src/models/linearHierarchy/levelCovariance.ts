@@ -1,0 +1,59 @@
+// The covariance of a level's coefficients in tensor ops: its parameters, its factor, and Σ itself.
+import * as tf from '@tensorflow/tfjs-core';
+import { choleskySmall, literal } from '../../kernels/ops/index.js';
+import type { Tensors } from '../model.js';
+import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
+import { hasFactors, type HierarchyLevel, type LevelCovariance } from './structure.js';
+
+/** Throws RangeError where there are more factors than the covariance can tell apart. */
+export function covarianceParameters({ covariance, size }: HierarchyLevel): Record<string, ParameterSpec> {
+  const { sds } = covariance;
+  if (!hasFactors(covariance)) {
+    const { cholesky } = covariance;
+    return { [sds]: positive(size), ...(cholesky !== undefined && { [cholesky]: choleskyCorrelation(size, size) }) };
+  }
+  const { factors, loadings } = covariance;
+  if (!(factors >= 1 && factors < size && (size - factors) ** 2 >= size + factors)) {
+    throw new RangeError(
+      `${loadings}: ${factors} factors of ${size} coefficients; k factors of p need (p − k)² ≥ p + k`,
+    );
+  }
+  return { [sds]: positive(size), [loadings]: real(size, factors) };
+}
+
+/** s and L of Σ = diag(s) L L' diag(s); of factors s is 1 and L the Cholesky factor of Σ. L undefined: Σ is diagonal. */
+export function covarianceScales(
+  covariance: LevelCovariance,
+  parameters: Tensors,
+): { readonly sds: tf.Tensor; readonly lower: tf.Tensor | undefined } {
+  const sds = parameters[covariance.sds];
+  if (hasFactors(covariance)) {
+    const lower = factorCholesky(parameters[covariance.loadings], sds);
+    return { sds: literal(Array.from({ length: sds.shape[0] }, () => 1)), lower };
+  }
+  return { sds, lower: covariance.cholesky === undefined ? undefined : parameters[covariance.cholesky] };
+}
+
+/** C with C C' = ΛΛ' + diag(ψ²). */
+export function factorCholesky(loadings: tf.Tensor, uniques: tf.Tensor): tf.Tensor {
+  return choleskySmall(factorMatrix(loadings, uniques));
+}
+
+/** Σ, `[k, k]`: what is identified of factors, and what their R-hat and ESS are to be computed on. */
+export function covarianceMatrix(covariance: LevelCovariance, parameters: Tensors): tf.Tensor {
+  const sds = parameters[covariance.sds];
+  if (hasFactors(covariance)) return factorMatrix(parameters[covariance.loadings], sds);
+  if (covariance.cholesky === undefined) return diagonal(sds.square());
+  const lower = parameters[covariance.cholesky].mul(sds.expandDims(1));
+  return tf.matMul(lower, lower, false, true);
+}
+
+function factorMatrix(loadings: tf.Tensor, uniques: tf.Tensor): tf.Tensor {
+  return tf.matMul(loadings, loadings, false, true).add(diagonal(uniques.square()));
+}
+
+function diagonal(x: tf.Tensor): tf.Tensor {
+  const k = x.shape[0];
+  const identity = Array.from({ length: k * k }, (_, at) => Number(at % (k + 1) === 0));
+  return literal(identity, [k, k]).mul(x);
+}
