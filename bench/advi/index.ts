@@ -29,7 +29,7 @@ interface Fit {
   readonly groups: SiteMoments;
 }
 
-/** Options: --only NAME (simulated, radon, orange juice); --without-stochastic. */
+/** Options: --only NAME (simulated, radon, orange juice); --without-stochastic; --seed N of ADVI. */
 export async function adviBenchmark(options: readonly string[]): Promise<void> {
   const only = options.includes('--only') ? options[options.indexOf('--only') + 1] : '';
   const problems = [simulated(), radon(), await orangeJuice('diagonal'), await orangeJuice('full')].flatMap(
@@ -55,12 +55,13 @@ async function runProblem(problem: AdviProblem, options: readonly string[]): Pro
   const dimension = blocks.reduce((sum, { size }) => sum + size, 0);
   const nuts = await fitNuts(problem);
   const pattern = hierarchyPattern(model.structure!, blocks);
+  const seed = options.includes('--seed') ? Number(options[options.indexOf('--seed') + 1]) : 1;
   const rows: string[][] = [['NUTS to ESS 400', nuts.seconds.toFixed(2), '', '', '', '', '1', '']];
   const wanted = variants.filter(
     ({ name }) => !(options.includes('--without-stochastic') && name.startsWith('stochastic')),
   );
   for (const { name, settings } of wanted) {
-    const fit = await fitAdvi(problem, settings(pattern));
+    const fit = await fitAdvi(problem, { ...settings(pattern), seed });
     rows.push([
       name,
       fit.seconds.toFixed(2),
@@ -126,7 +127,7 @@ async function fitAdvi(problem: AdviProblem, settings: AdviSettings): Promise<Fi
   let [count, collecting, seconds] = [0, 0, 0];
   const result = await advi(
     density,
-    { ...settings, ...(marginal && { marginal }), initial, inverseMass, draws: nutsDraws, seed: 1 },
+    { ...settings, ...(marginal && { marginal }), initial, inverseMass, draws: nutsDraws },
     {
       onDraw: ({ chain, position }) => {
         const before = processorTime();

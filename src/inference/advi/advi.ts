@@ -108,6 +108,7 @@ async function handOut(
   const width = BLOCK;
   const objective = new ElboObjective(density, family, standardisation, width);
   const noise = family.array(family.noiseCount * width);
+  const ofDraws = new Float64Array(noise.length);
   const normals = new Normals();
   const position = new Float64Array(density.dimension);
   const logRatios = new Float64Array(chains * draws);
@@ -116,8 +117,10 @@ async function handOut(
     const count = Math.min(width, logRatios.length - first);
     for (let m = 0; m < count; m++) {
       const [chain, index] = [Math.floor((first + m) / draws), (first + m) % draws];
-      const own = normals.of(stepKey(key, 1 + chain, index), family.noiseCount);
-      for (let i = 0; i < own.length; i++) noise[i * width + m] = own[i];
+      ofDraws.set(normals.of(stepKey(key, 1 + chain, index), family.noiseCount), m * family.noiseCount);
+    }
+    for (let i = 0; i < family.noiseCount; i++) {
+      for (let m = 0; m < width; m++) noise[i * width + m] = ofDraws[m * family.noiseCount + i];
     }
     await objective.evaluateDraws(phi, noise, count);
     signal?.throwIfAborted();

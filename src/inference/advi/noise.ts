@@ -26,7 +26,7 @@ export function fixedNoise(family: Family, draws: number, key: RandomKey): Float
     const nearest = Array.from(before).slice(Math.max(0, before.length - room));
     basis.span(nearest, rowOf);
     own.set(normals.of(stepKey(key, 0, element), half));
-    basis.removeFrom(own);
+    basis.removeFrom(own, 1);
     const size = Math.sqrt(dot(own, own) / half);
     for (let m = 0; m < half; m++) own[m] /= size;
   }
@@ -84,8 +84,9 @@ class Basis {
     }
   }
 
-  removeFrom(vector: Float64Array): void {
-    for (let pass = 0; pass < 2; pass++) {
+  /** Twice where little may be left, which would be mostly rounding after one pass. */
+  removeFrom(vector: Float64Array, passes = 2): void {
+    for (let pass = 0; pass < passes; pass++) {
       for (const unit of this.vectors) if (unit !== undefined) subtractPart(vector, unit);
     }
   }

@@ -17,7 +17,7 @@ export interface OptimiseOptions {
 export interface LbfgsOptions extends OptimiseOptions {
   /** Pairs of steps and gradient changes kept; default 10. */
   readonly history?: number;
-  /** Applies a rough inverse of the negative Hessian to a vector, in place of `variances`. */
+  /** Applies a rough inverse of the negative Hessian, a matrix, to a vector, in place of `variances`. */
   readonly precondition?: (vector: Float64Array) => Float64Array;
   /** Another preconditioner from an iterate on (the start is the first), where it is time for one: pairs of steps are then collected anew. */
   readonly renew?: (point: Point) => ((vector: Float64Array) => Float64Array) | undefined;
@@ -43,6 +43,8 @@ interface Pair {
   readonly step: Float64Array;
   readonly fall: Float64Array;
   readonly product: number;
+  /** The preconditioned fall. */
+  readonly image: Float64Array;
 }
 
 /**
@@ -63,9 +65,11 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
   onIterate?.(point);
   precondition = options.renew?.(point) ?? precondition;
   let pairs: Pair[] = [];
+  /** The preconditioned gradient: by linearity, that of everything else is had from these. */
+  let natural = precondition(point.gradient);
   let idle = 0;
   for (let iteration = 1; iteration <= maxIterations; iteration++) {
-    const direction = twoLoop(point.gradient, pairs, precondition);
+    const direction = twoLoop(point.gradient, pairs, natural);
     const promise = dot(direction, point.gradient);
     if (!(promise > 0)) return end(iteration - 1, 'converged');
     // Without pairs the curvature is a guess: a first step moves by about one of the given sds in each dimension, at most.
@@ -78,44 +82,50 @@ export function* lbfgs(start: ArrayLike<number>, options: LbfgsOptions = {}): Ev
       continue;
     }
     evaluations += found.evaluations;
-    const pair = pairOf(point, found.point);
-    const gain = found.point.value - point.value;
+    const before = point;
+    const gain = found.point.value - before.value;
     point = found.point;
     onIterate?.(point);
     const renewed = options.renew?.(point);
     if (renewed !== undefined) [precondition, pairs] = [renewed, []];
-    else if (pair !== undefined) pairs = [...pairs.slice(pairs.length < history ? 0 : 1), pair];
+    const naturalBefore = natural;
+    natural = precondition(point.gradient);
+    const pair = renewed === undefined ? pairOf(before, point, naturalBefore, natural) : undefined;
+    if (pair !== undefined) pairs = [...pairs.slice(pairs.length < history ? 0 : 1), pair];
     idle = promise < tolerance || gain < tolerance ? idle + 1 : 0;
     if (idle >= IDLE) return end(iteration, 'converged');
   }
   return end(maxIterations, 'iterations');
 }
 
-function pairOf(from: Point, to: Point): Pair | undefined {
-  const step = to.position.map((value, i) => value - from.position[i]);
-  const fall = from.gradient.map((value, i) => value - to.gradient[i]);
+function pairOf(from: Point, to: Point, naturalFrom: Float64Array, naturalTo: Float64Array): Pair | undefined {
+  const step = difference(to.position, from.position);
+  const fall = difference(from.gradient, to.gradient);
   const product = dot(step, fall);
-  return product > 1e-12 * dot(fall, fall) && product > 0 ? { step, fall, product } : undefined;
+  const isUsable = product > 1e-12 * dot(fall, fall) && product > 0;
+  return isUsable ? { step, fall, product, image: difference(naturalFrom, naturalTo) } : undefined;
 }
 
-/** The inverse Hessian (of the negative function) times the gradient. */
-function twoLoop(
-  gradient: Float64Array,
-  pairs: readonly Pair[],
-  precondition: (vector: Float64Array) => Float64Array,
-): Float64Array {
+function difference(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length);
+  for (let i = 0; i < result.length; i++) result[i] = a[i] - b[i];
+  return result;
+}
+
+/** The inverse Hessian (of the negative function) times the gradient, of which `natural` is the preconditioned image. */
+function twoLoop(gradient: Float64Array, pairs: readonly Pair[], natural: Float64Array): Float64Array {
+  const direction = natural.slice();
+  const last = pairs.at(-1);
+  if (last === undefined) return direction;
   const rest = gradient.slice();
   const weights = new Float64Array(pairs.length);
   for (let k = pairs.length - 1; k >= 0; k--) {
     weights[k] = dot(pairs[k].step, rest) / pairs[k].product;
     addScaled(rest, -weights[k], pairs[k].fall);
+    addScaled(direction, -weights[k], pairs[k].image);
   }
-  const direction = precondition(rest);
-  const last = pairs.at(-1);
-  if (last !== undefined) {
-    const scale = last.product / dot(last.fall, precondition(last.fall));
-    for (let i = 0; i < direction.length; i++) direction[i] *= scale;
-  }
+  const scale = last.product / dot(last.fall, last.image);
+  for (let i = 0; i < direction.length; i++) direction[i] *= scale;
   pairs.forEach(({ step, fall, product }, k) =>
     addScaled(direction, weights[k] - dot(fall, direction) / product, step),
   );
