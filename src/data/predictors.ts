@@ -15,7 +15,7 @@ export interface Predictor {
 
 /** Of a level: its key in the configuration and what its items are called. */
 export interface Level {
-  readonly key: 'x' | 'z' | 'w';
+  readonly key: 'x' | 'z' | 'w' | 'controls';
   readonly items: 'rows' | 'units' | 'markets';
 }
 

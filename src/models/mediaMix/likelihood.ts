@@ -1,0 +1,58 @@
+// Likelihoods of the media-mix model: normal, Student-t, and normal cut off at 0, with expectations and replications.
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { normalLogCdf } from '../../kernels/ops/index.js';
+import { normal, studentT } from '../distributions/index.js';
+import type { MediaMixFamily } from './options.js';
+
+/** Log density of y, elementwise. `nu` for Student-t only. */
+export function logDensity(
+  family: MediaMixFamily,
+  y: Tensor,
+  mean: Tensor,
+  sigma: Tensor,
+  nu: Tensor | undefined,
+): Tensor {
+  switch (family) {
+    case 'gaussian':
+      return normal.logDensity(y, mean, sigma);
+    case 'studentT':
+      return studentT.logDensity(y, nu!, mean, sigma);
+    case 'truncatedGaussian':
+      return normal.logDensity(y, mean, sigma).sub(normalLogCdf(mean.div(sigma)));
+    default:
+      throw new RangeError(family satisfies never);
+  }
+}
+
+/** Expected response: the location, but where the density is cut off at 0 the mean of what is left. */
+export function expectation(family: MediaMixFamily, mean: Tensor, sigma: Tensor): Tensor {
+  if (family !== 'truncatedGaussian') return mean;
+  const z = mean.div(sigma);
+  return mean.add(normal.logDensity(z).sub(normalLogCdf(z)).exp().mul(sigma));
+}
+
+/**
+ * A replicated response from standard normals; undefined for Student-t, which is no function of one normal that can be written in closed form.
+ * Cut off at 0: y = m − σ Φ⁻¹(Φ(−noise) Φ(m / σ)), the upper quantile.
+ */
+export function replicated(
+  family: MediaMixFamily,
+): ((mean: Tensor, sigma: Tensor, noise: Tensor) => Tensor) | undefined {
+  if (family === 'studentT') return undefined;
+  if (family === 'gaussian') return (mean, sigma, noise) => mean.add(sigma.mul(noise));
+  return (mean, sigma, noise) => {
+    const logShare = normalLogCdf(noise.neg()).add(normalLogCdf(mean.div(sigma)));
+    return mean.sub(sigma.mul(normalQuantile(logShare))).maximum(0);
+  };
+}
+
+/** x with log Φ(x) given: Newton steps on a concave function from below its root, so they never overshoot. */
+function normalQuantile(logShare: Tensor): Tensor {
+  let x = logShare.mul(-2).sqrt().neg();
+  for (let step = 0; step < 14; step++) {
+    const logCdf = normalLogCdf(x);
+    const slope = normal.logDensity(x).sub(logCdf).exp();
+    x = x.sub(logCdf.sub(logShare).div(slope));
+  }
+  return x;
+}

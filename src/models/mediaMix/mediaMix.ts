@@ -1,0 +1,154 @@
+// The media-mix model as a Model: level, trend, seasons and controls, plus media through carry-over and saturation.
+import * as tf from '@tensorflow/tfjs-core';
+import { InputError } from '../../data/inputError.js';
+import type { MediaMixData } from '../../data/mediaMixData.js';
+import { gamma } from '../distributions/index.js';
+import { literal } from '../../kernels/ops/index.js';
+import type { Model, StartingPoint, Tensors } from '../model.js';
+import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
+import { mediaMixContext } from './context.js';
+import { describeMediaMix } from './describe.js';
+import { expectation, logDensity, replicated } from './likelihood.js';
+import { makeMedia } from './media.js';
+import type { MediaMixOptions } from './options.js';
+import { MediaMixPriors } from './priors.js';
+import { mediaMixReport } from './report.js';
+import { fourierNames } from './timeBasis.js';
+import { makeBlock } from './varying.js';
+
+/** Names that components of the mean have already. */
+const takenNames = ['intercept', 'trend', 'seasonality', 'controls'];
+
+/**
+ * Throws InputError for options that do not suit the data or each other, for priors of sites that the model has not, and for channels
+ * called as another component.
+ */
+export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {}): Model {
+  const channelNames = data.channels.map(({ name }) => name);
+  const taken = channelNames.find((name, i) => takenNames.includes(name) || channelNames.indexOf(name) < i);
+  if (taken !== undefined)
+    throw new InputError(`model.channels: '${taken}' names another part of the model; call the channel otherwise`);
+  const context = mediaMixContext(data, options);
+  const { geos, weeks, family, responseScale, liftTests, timeVarying } = context;
+  const priors = new MediaMixPriors(options.priors ?? {}, {
+    adstock: context.adstock.form,
+    saturation: context.saturation,
+  });
+
+  const smooth = (name: 'intercept' | 'effect'): SmoothTime | undefined => {
+    const kind = name === 'intercept' ? timeVarying.intercept : timeVarying.effects;
+    return kind === undefined ? undefined : makeSmoothTime(name, kind, weeks, priors);
+  };
+  const level = smooth('intercept');
+  const effects = smooth('effect');
+  const baseline = makeBaseline(context, priors, level && ((p, d) => level.value(p, d)));
+  const media = makeMedia(context, priors, effects && ((p, d) => multiplierOf(effects.value(p, d))));
+  const sigma = makeBlock(
+    {
+      name: 'sigma',
+      dim: null,
+      support: 'positive',
+      pooling: context.pooling('sigma'),
+      geos,
+      start: startOfSigma(data, responseScale),
+      startSd: 0.2,
+    },
+    priors,
+  );
+  const nu =
+    family === 'studentT'
+      ? [makeBlock({ name: 'nu', dim: null, support: 'positive', pooling: 'shared', geos, start: 10 }, priors)]
+      : [];
+  const blocks = [...baseline.blocks, ...media.blocks, sigma, ...nu];
+  const smooths = [level, effects].filter((own) => own !== undefined);
+  const report = mediaMixReport(context, media, baseline.components);
+
+  /** Location of every row, `[geo][week]`, on the model's scale. */
+  const location = (p: Tensors, d: Tensors): tf.Tensor =>
+    baseline.components.reduce((sum, { value }) => sum.add(value(p, d)), media.contributions(p, d).sum(2));
+  const rows = (x: tf.Tensor): tf.Tensor =>
+    x.add(literal(new Array<number>(geos * weeks).fill(0), [geos, weeks])).reshape([geos * weeks]);
+  const scales = Array.from(data.y, (_, row) => responseScale[Math.floor(row / weeks)]);
+  const oneScale = responseScale.every((value) => value === responseScale[0]);
+  const scaleOf = (d: Tensors): tf.Tensor => (oneScale ? literal(responseScale[0]) : d.response_scale);
+  const liftLogDensity = (p: Tensors, d: Tensors): tf.Tensor[] => {
+    if (liftTests.length === 0) return [];
+    // Gamma with the estimated lift as mean and the test's standard error as sd (PyMC-Marketing).
+    const mean = media.lifts(p, d).add(1e-12);
+    const sd = literal(liftTests.map((test) => test.sd));
+    const ratio = mean.div(sd);
+    return [gamma.logDensity(literal(liftTests.map((test) => test.lift)), ratio.square(), ratio.div(sd)).sum()];
+  };
+  const replicate = replicated(family);
+  const sum = (terms: readonly tf.Tensor[]): tf.Tensor => terms.map((term) => term.sum()).reduce((a, b) => a.add(b));
+
+  return {
+    name: 'media-mix',
+    parameters: [...blocks.flatMap((block) => block.parameters), ...smooths.flatMap((own) => own.parameters)],
+    data: {
+      y: { shape: [data.rows], values: data.y.map((value, row) => value / scales[row]) },
+      ...(!oneScale && { response_scale: { shape: [data.rows], values: Float64Array.from(scales) } }),
+      ...baseline.data,
+      ...media.data,
+      ...Object.assign({}, ...smooths.map((own) => own.data)),
+    },
+    coords: {
+      ...report.coords,
+      channel: channelNames,
+      geo: data.geos.names,
+      control: data.controls.map(({ name }) => name),
+      fourier_mode: fourierNames(context.seasonality),
+      changepoint: Array.from({ length: context.trend?.changepoints ?? 0 }, (_, i) => String(i + 1)),
+    },
+    sites: [
+      ...report.sites.filter(({ level: own }) => own === 'population'),
+      ...blocks.flatMap((block) => block.sites),
+      ...smooths.flatMap((own) => own.sites),
+      ...report.sites.filter(({ level: own }) => own === 'group'),
+    ],
+    logPrior: (p, d) =>
+      sum([
+        ...blocks.flatMap((block) => block.logPrior(p)),
+        ...smooths.flatMap((own) => own.logPrior(p)),
+        ...liftLogDensity(p, d),
+      ]),
+    logLikelihood: (p, d) =>
+      logDensity(family, d.y, rows(location(p, d)), sigmaOfRows(p), nu[0]?.value(p).reshape([])).sub(scaleOf(d).log()),
+    report: (p, d) =>
+      Object.assign(
+        report.compute(p, d),
+        ...blocks.map((block) => block.report(p)),
+        ...smooths.map((own) => Object.fromEntries(own.sites.map(({ name }) => [name, p[name]]))),
+      ),
+    predict: (p, d) => expectation(family, rows(location(p, d)), sigmaOfRows(p)).mul(scaleOf(d)),
+    ...(replicate && {
+      replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) =>
+        replicate(rows(location(p, d)), sigmaOfRows(p), noise).mul(scaleOf(d)),
+    }),
+    observed: { name: data.responseName, values: data.y },
+    start: Object.assign({}, ...blocks.map((block) => block.start), ...smooths.map((own) => own.start)) as Record<
+      string,
+      StartingPoint
+    >,
+    description: describeMediaMix(context, priors.finish()),
+  };
+
+  /** One number, or one by row. */
+  function sigmaOfRows(p: Tensors): tf.Tensor {
+    const value = sigma.value(p);
+    return value.shape[0] === 1 ? value.reshape([]) : rows(value);
+  }
+}
+
+/** exp(f) with mean 1 over the weeks, `[1][week][1]`: effects vary around the coefficients, which keep their meaning. */
+function multiplierOf(f: tf.Tensor): tf.Tensor {
+  const positive = f.exp();
+  return positive.div(positive.mean()).reshape([1, f.shape[0], 1]);
+}
+
+/** Half the standard deviation of the scaled response. */
+function startOfSigma({ y, weeks }: MediaMixData, scale: Float64Array): number {
+  const scaled = y.map((value, row) => value / scale[Math.floor(row / weeks.names.length)]);
+  const mean = scaled.reduce((total, value) => total + value, 0) / scaled.length;
+  return 0.5 * Math.sqrt(scaled.reduce((total, value) => total + (value - mean) ** 2, 0) / scaled.length) + 1e-3;
+}

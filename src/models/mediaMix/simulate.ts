@@ -1,0 +1,214 @@
+// Data from the media-mix model with known truth: media drawn, parameters given, the response replicated from the model itself.
+import type { MediaMixData } from '../../data/mediaMixData.js';
+import { scalarNames } from '../../data/run/names.js';
+import { readWeeks } from '../../data/weeks.js';
+import type { OutputColumn } from '../../data/writeTable.js';
+import { interpret } from '../../kernels/program/interpreter.js';
+import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import { trace } from '../../kernels/trace/trace.js';
+import type { Model, Tensors } from '../model.js';
+import type { NamedValue } from '../threeLevel/simulatedTruth.js';
+import type { SimulationRandom } from '../threeLevel/simulate.js';
+import { mediaMixModel } from './mediaMix.js';
+import type { MediaMixOptions } from './options.js';
+
+export interface SimulatedChannel {
+  readonly name: string;
+  /** Typical spend of a week that it runs in, per place. */
+  readonly spend: number;
+  /** Share of the eight-week flights in which it runs; 1: always on. */
+  readonly shareOn: number;
+}
+
+export interface MediaMixSimulation {
+  readonly columns: { readonly response: string; readonly time: string; readonly geo: string };
+  /** Null: national data. */
+  readonly geos: readonly string[] | null;
+  readonly weeks: number;
+  /** The first week, YYYY-MM-DD. */
+  readonly firstWeek: string;
+  readonly channels: readonly SimulatedChannel[];
+  /** Controls: standard normals with a share of ones undefined, else 0/1. */
+  readonly controls: readonly { readonly name: string; readonly shareOfOnes?: number }[];
+  /** Of the model that draws; `scale.response` must be given, since the data are not there yet. */
+  readonly options: MediaMixOptions;
+  /** Parameters as the model declares them (`intercept_mean`, `adstock_alpha`, …): one number, or all elements. `…_z` are drawn. */
+  readonly truth: Readonly<Record<string, number | readonly number[]>>;
+}
+
+export interface SimulatedMediaMix {
+  readonly data: MediaMixData;
+  readonly model: Model;
+  /** Every scalar of every reported site, under the names of summary.json. */
+  readonly truth: readonly NamedValue[];
+  /** The rows, by place and week, in one block. */
+  readonly blocks: Iterable<readonly OutputColumn[]>;
+}
+
+const flightWeeks = 8;
+
+/**
+ * Nothing is clipped: a normal response may come out negative. Throws RangeError when a parameter's truth is missing or of the wrong
+ * length, and when `scale.response` is.
+ */
+export function simulateMediaMix(simulation: MediaMixSimulation, random: SimulationRandom): SimulatedMediaMix {
+  const { options, geos, columns } = simulation;
+  if (options.scale?.response === undefined) throw new RangeError('a simulation needs options.scale.response');
+  const draft = drawDesign(simulation, random);
+  const model = mediaMixModel(draft, options);
+  const values = trueParameters(model, simulation.truth, random);
+  const noise = Float64Array.from({ length: draft.rows }, () => random.normal());
+  const { sites, response } = evaluateTruth(model, values, noise, options.family === 'studentT' ? random : undefined);
+  const truth = model.sites.flatMap((site) => {
+    const own = sites.get(site.name)!;
+    return [...scalarNames(site, model.coords)].map((name, i) => ({ name, value: own[i] }));
+  });
+  const data: MediaMixData = { ...draft, y: response };
+  const weeks = draft.weeks.names;
+  const block: OutputColumn[] = [
+    ...(geos === null
+      ? []
+      : [
+          { name: columns.geo, codes: Int32Array.from(response, (_, i) => Math.floor(i / weeks.length)), levels: geos },
+        ]),
+    { name: columns.time, codes: Int32Array.from(response, (_, i) => i % weeks.length), levels: weeks },
+    { name: columns.response, values: response },
+    ...[
+      ...draft.channels.map(({ name, media }) => ({ name, values: media })),
+      ...draft.controls.map(({ name, values: own }) => ({ name, values: own })),
+    ],
+  ];
+  return { data, model, truth, blocks: [block] };
+}
+
+/** Media, controls and weeks; the response is filled in later. */
+function drawDesign(
+  { columns, geos, weeks, firstWeek, channels, controls, options }: MediaMixSimulation,
+  random: SimulationRandom,
+): MediaMixData {
+  const places = geos ?? ['all'];
+  const rows = places.length * weeks;
+  const day = Date.parse(`${firstWeek}T00:00:00Z`);
+  const names = Array.from({ length: weeks }, (_, t) => new Date(day + 7 * 86_400_000 * t).toISOString().slice(0, 10));
+  const sizes = places.map(() => Math.exp(0.4 * random.normal()));
+  const media = channels.map(({ name, spend, shareOn }) => {
+    const values = new Float64Array(rows);
+    for (let g = 0; g < places.length; g++) {
+      let log = 0;
+      let isOn = true;
+      for (let t = 0; t < weeks; t++) {
+        if (t % flightWeeks === 0) isOn = shareOn >= 1 || random.uniform() < shareOn;
+        log = 0.7 * log + 0.4 * random.normal();
+        values[g * weeks + t] = isOn ? Number((spend * sizes[g] * Math.exp(log)).toFixed(2)) : 0;
+      }
+    }
+    return { name, media: values, spend: values };
+  });
+  return {
+    source: 'simulation',
+    rows,
+    responseName: columns.response,
+    y: new Float64Array(rows).fill(0.5 * options.scale!.response!),
+    response: { mean: 0, sd: 1 },
+    weeks: readWeeks('simulation', columns.time, names),
+    geos: { column: geos === null ? null : columns.geo, names: places },
+    channels: media,
+    controls: controls.map(({ name, shareOfOnes }) => ({
+      name,
+      values: drawControl(places.length, weeks, shareOfOnes, random),
+      standardisation: null,
+      isBinary: shareOfOnes !== undefined,
+    })),
+    worth: new Float64Array(rows).fill(1),
+    originalRow: Int32Array.from({ length: rows }, (_, i) => i),
+  };
+}
+
+/** The same for all places, as holidays and prices of competitors are. */
+function drawControl(
+  places: number,
+  weeks: number,
+  shareOfOnes: number | undefined,
+  random: SimulationRandom,
+): Float64Array {
+  const own = Array.from({ length: weeks }, () =>
+    shareOfOnes === undefined ? random.normal() : Number(random.uniform() < shareOfOnes),
+  );
+  // A control that never varies would be refused.
+  if (shareOfOnes !== undefined && new Set(own).size === 1) own[Math.floor(weeks / 2)] = 1 - own[0];
+  return Float64Array.from({ length: places * weeks }, (_, i) => own[i % weeks]);
+}
+
+function trueParameters(
+  model: Model,
+  truth: MediaMixSimulation['truth'],
+  random: SimulationRandom,
+): Map<string, Float64Array> {
+  const names = model.parameters.map(({ name }) => name);
+  const stray = Object.keys(truth).find((name) => !names.includes(name));
+  if (stray !== undefined)
+    throw new RangeError(`truth of ${stray}: the model has no such parameter; it has ${names.join(', ')}`);
+  return new Map(
+    model.parameters.map(({ name, shape }) => {
+      const size = sizeOf(shape);
+      if (!(name in truth) && name.endsWith('_z'))
+        return [name, Float64Array.from({ length: size }, () => random.normal())];
+      const given = truth[name] as number | readonly number[] | undefined;
+      if (given === undefined) throw new RangeError(`truth of ${name} is missing`);
+      const values = typeof given === 'number' ? new Float64Array(size).fill(given) : Float64Array.from(given);
+      if (values.length !== size) throw new RangeError(`truth of ${name}: ${values.length} values for ${size}`);
+      return [name, values];
+    }),
+  );
+}
+
+/** @param random draws the chi-squares of Student-t errors; undefined for families that replicate */
+function evaluateTruth(
+  model: Model,
+  values: ReadonlyMap<string, Float64Array>,
+  noise: Float64Array,
+  random: SimulationRandom | undefined,
+): { sites: Map<string, Float64Array>; response: Float64Array } {
+  const [drawn, expected] = ['(response)', '(expected)'];
+  const recorded = trace(
+    ({ [noiseName]: z, ...parameters }, data: Tensors) => ({
+      ...model.report(parameters, data),
+      [expected]: model.predict!(parameters, data),
+      [drawn]: model.replicate?.(parameters, data, z) ?? model.predict!(parameters, data),
+    }),
+    {
+      parameters: {
+        ...Object.fromEntries(model.parameters.map(({ name, shape }) => [name, shape])),
+        [noiseName]: [noise.length],
+      },
+      data: Object.fromEntries(Object.entries(model.data).map(([name, { shape, dtype }]) => [name, { shape, dtype }])),
+    },
+  );
+  const arrays = new Map<string, ArrayLike<number>>([
+    ...values,
+    [noiseName, noise],
+    ...Object.entries(model.data).map(([name, array]): [string, ArrayLike<number>] => [name, array.values]),
+  ]);
+  const sites = interpret(recorded.builder.finish(recorded.outputs), arrays);
+  if (random === undefined) return { sites, response: sites.get(drawn)! };
+  const [nu] = values.get('nu')!;
+  const sigma = values.get('sigma')!;
+  // The draft response is half the scale.
+  const scale = 2 * model.observed!.values[0];
+  return {
+    sites,
+    response: sites.get(expected)!.map((mean, row) => {
+      let chiSquare = 0;
+      for (let k = 0; k < nu; k++) chiSquare += random.normal() ** 2;
+      return (
+        mean +
+        scale *
+          sigma[sigma.length === 1 ? 0 : Math.floor((row * sigma.length) / noise.length)] *
+          noise[row] *
+          Math.sqrt(nu / chiSquare)
+      );
+    }),
+  };
+}
+
+const noiseName = '(noise)';
