@@ -39,6 +39,8 @@ export interface MediaMixData {
   readonly rows: number;
   readonly responseName: string;
   readonly y: Float64Array;
+  /** A response whose largest value scales y; y itself where absent. */
+  readonly scaledBy?: Float64Array;
   readonly response: { readonly mean: number; readonly sd: number };
   readonly weeks: Weeks;
   /** One place called `all`, and column null, in national data. */

@@ -45,6 +45,7 @@ export function makeBaseline(
       geos,
       start: 0.6 * meanLevel,
       startSd: 0.1,
+      centred: true,
     },
     priors,
   );

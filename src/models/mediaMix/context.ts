@@ -29,6 +29,7 @@ export interface MediaMixContext {
   readonly timeVarying: { readonly intercept?: TimeVariation; readonly effects?: TimeVariation };
   readonly family: MediaMixFamily;
   readonly effectPrior: 'coefficient' | 'roi';
+  readonly parametrisation: 'auto' | 'plain';
   /** What the response is divided by, `[geo]`. */
   readonly responseScale: Float64Array;
   /** What media are divided by, `[geo][channel]`. */
@@ -47,7 +48,7 @@ export function mediaMixContext(data: MediaMixData, options: MediaMixOptions): M
   const byGeo = (scale.by ?? (geos > 1 && scale.response === undefined ? 'geo' : 'all')) === 'geo';
   if (byGeo && scale.response !== undefined)
     throw new InputError('model.scale: response is one number for all places; leave it out, or take by: all');
-  const responseScale = largest(data, byGeo, data.y);
+  const responseScale = largest(data, byGeo, data.scaledBy ?? data.y);
   if (scale.response !== undefined) responseScale.fill(scale.response);
   const empty = responseScale.findIndex((value) => !(value > 0));
   if (empty >= 0) {
@@ -73,6 +74,7 @@ export function mediaMixContext(data: MediaMixData, options: MediaMixOptions): M
     timeVarying: options.timeVarying ?? {},
     family: options.family ?? 'gaussian',
     effectPrior,
+    parametrisation: options.parametrisation ?? 'auto',
     responseScale,
     mediaScale,
     liftTests: (options.liftTests ?? []).map((test, i) => placeLiftTest(test, i, data, responseScale, mediaScale)),

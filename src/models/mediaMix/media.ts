@@ -63,7 +63,8 @@ export function makeMedia(
 ): Media {
   const { data, geos, weeks, channels, adstock, saturation, adstockFirst, effectPrior, liftTests } = context;
   const dim = { name: 'channel', size: channels };
-  const request = (name: string, support: Support, pooling: 'adstock' | 'saturation' | 'effect', start: number) =>
+  const centred = weeksDetermineEffects(context);
+  const request = (name: string, support: Support, pooling: 'adstock' | 'saturation', start: number) =>
     makeBlock({ name, support, start, pooling: context.pooling(pooling), geos, dim }, priors);
   const carry = adstockParameters[adstock.form].map(({ name, support, start }) => ({
     name,
@@ -74,9 +75,26 @@ export function makeMedia(
     return { name, block: request(`saturation_${name}`, support, 'saturation', saturationStarts[saturation][name]) };
   });
   const byReturn = effectPrior === 'roi';
-  const effect = byReturn
-    ? request('roi', 'positive', 'effect', 1)
-    : request('saturation_beta', 'positive', 'effect', 0.2);
+  const typical = typicalMedia(context);
+  /** Logarithm of the curve at a typical level of media, `[1][channel]`. */
+  const logCurve = (p: Tensors): tf.Tensor => {
+    const own = Object.fromEntries(shape.map(({ name, block }) => [name, block.value(p)]));
+    return saturationCurve(saturation as Exclude<SaturationForm, 'tanh'>, literal(typical, [1, channels]), own).log();
+  };
+  const canShift = !byReturn && saturation !== 'tanh' && context.pooling('saturation') === 'shared';
+  const effect = makeBlock(
+    {
+      name: byReturn ? 'roi' : 'saturation_beta',
+      support: 'positive',
+      start: byReturn ? 1 : 0.2,
+      pooling: context.pooling('effect'),
+      geos,
+      dim,
+      centred: centred && geos >= 8,
+      ...(canShift && centred && context.parametrisation === 'auto' && { shift: logCurve }),
+    },
+    priors,
+  );
 
   const spread = (block: Block, p: Tensors): tf.Tensor => {
     const value = block.value(p);
@@ -165,4 +183,47 @@ export function totalSpend({ data, geos, weeks, channels }: MediaMixContext): Fl
 /** What a unit of the response on the model's scale is worth, `[geo][week]`. */
 export function scaledWorth({ data, weeks, responseScale }: MediaMixContext): Float64Array {
   return data.worth.map((worth, row) => worth * responseScale[Math.floor(row / weeks)]);
+}
+
+/** Mean of the scaled media over the places and weeks in which each channel runs. */
+function typicalMedia({ data, geos, weeks, channels, mediaScale }: MediaMixContext): number[] {
+  return data.channels.map(({ media }, c) => {
+    let [sum, count] = [0, 0];
+    for (let row = 0; row < geos * weeks; row++) {
+      if (media[row] === 0) continue;
+      sum += media[row] / mediaScale[Math.floor(row / weeks) * channels + c];
+      count++;
+    }
+    return sum / count;
+  });
+}
+
+/** A typical effect and a typical spread of its logarithm between places. */
+const [typicalEffect, typicalSpread] = [0.2, 0.3];
+
+/**
+ * Whether a place's weeks say more of its effects than what places have in common: a rough standard error of an effect, from the changes of
+ * the response from week to week, against the spread between places (Papaspiliopoulos, Roberts and Sköld 2003, §4).
+ */
+function weeksDetermineEffects({ data, geos, weeks, channels, responseScale, mediaScale }: MediaMixContext): boolean {
+  const shares: number[] = [];
+  for (let g = 0; g < geos; g++) {
+    const rows = (values: Float64Array, scale: number): Float64Array =>
+      values.subarray(g * weeks, (g + 1) * weeks).map((value) => value / scale);
+    const y = rows(data.y, responseScale[g]);
+    const noise = sdOf(y.subarray(1).map((value, t) => value - y[t])) / Math.SQRT2;
+    for (let c = 0; c < channels; c++) {
+      const spread = sdOf(rows(data.channels[c].media, mediaScale[g * channels + c]));
+      if (spread === 0) continue;
+      const error = noise / (spread * Math.sqrt(weeks)) / typicalEffect;
+      shares.push(typicalSpread ** 2 / (typicalSpread ** 2 + error ** 2));
+    }
+  }
+  shares.sort((a, b) => a - b);
+  return shares[Math.floor(shares.length / 2)] > 0.6;
+}
+
+function sdOf(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }

@@ -4,7 +4,8 @@ import { InputError } from '../../data/inputError.js';
 import type { MediaMixData } from '../../data/mediaMixData.js';
 import { gamma } from '../distributions/index.js';
 import { literal } from '../../kernels/ops/index.js';
-import type { Model, StartingPoint, Tensors } from '../model.js';
+import type { StartingPoint, Tensors } from '../model.js';
+import type { ObservedModel } from '../modelEntry.js';
 import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
 import { mediaMixContext } from './context.js';
 import { describeMediaMix } from './describe.js';
@@ -23,7 +24,7 @@ const takenNames = ['intercept', 'trend', 'seasonality', 'controls'];
  * Throws InputError for options that do not suit the data or each other, for priors of sites that the model has not, and for channels
  * called as another component.
  */
-export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {}): Model {
+export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {}): ObservedModel {
   const channelNames = data.channels.map(({ name }) => name);
   const taken = channelNames.find((name, i) => takenNames.includes(name) || channelNames.indexOf(name) < i);
   if (taken !== undefined)

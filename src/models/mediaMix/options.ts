@@ -58,6 +58,11 @@ export interface MediaMixOptions {
   };
   readonly pooling?: Readonly<Partial<Record<PooledBlock, Pooling>>>;
   /** What has the prior: a channel's coefficient (default), or its return on spend, from which the coefficient follows. */
+  /**
+   * `auto` (default): coefficients are sampled as their contribution at a typical level of media where that is better known, by the same
+   * density; `plain`: as themselves.
+   */
+  readonly parametrisation?: 'auto' | 'plain';
   readonly effectPrior?: 'coefficient' | 'roi';
   readonly liftTests?: readonly LiftTest[];
   readonly priors?: Readonly<Record<string, PriorSpec>>;

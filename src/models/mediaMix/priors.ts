@@ -16,7 +16,7 @@ const familiesOf: Readonly<Record<Support, readonly string[]>> = {
 };
 
 /** PyMC-Marketing 0.19, its gammas of mean and sd turned to shape and rate; the last six, which it has not, are ours. */
-const defaults: Readonly<Record<string, string>> = {
+const defaults = {
   intercept: 'normal(0, 2)',
   gamma_control: 'normal(0, 2)',
   gamma_fourier: 'laplace(0, 1)',
@@ -49,7 +49,8 @@ const defaults: Readonly<Record<string, string>> = {
   effect_time_sd: 'halfNormal(0.3)',
   intercept_time_scale: 'inverseGamma(3, 52)',
   effect_time_scale: 'inverseGamma(3, 52)',
-};
+} as const satisfies Readonly<Record<string, string>>;
+const defaultOf: Readonly<Record<string, string | undefined>> = defaults;
 
 /** Of the common mean, on the scale where values are drawn around it (logarithm, log odds), and of their spread there. */
 const partialDefaults: Readonly<Record<Support, { readonly mean: string; readonly sd: string }>> = {
@@ -81,7 +82,7 @@ export class MediaMixPriors {
   /** Throws InputError for a family that does not suit the site. */
   of(site: string, support: Support): PriorSpec {
     const form = site.startsWith('adstock_') ? this.forms.adstock : this.forms.saturation;
-    return this.take(site, support, defaults[`${site} ${form}`] ?? defaults[site]);
+    return this.take(site, support, defaultOf[`${site} ${form}`] ?? defaultOf[site]!);
   }
 
   /** Priors of `SITE_mean` and `SITE_sd`, where values are drawn around a common mean. */
@@ -111,3 +112,24 @@ export class MediaMixPriors {
     return this.described;
   }
 }
+
+const pooledSites = [
+  'intercept',
+  'gamma_control',
+  'gamma_fourier',
+  'trend_slope',
+  'trend_change',
+  'sigma',
+  'roi',
+  'saturation_beta',
+  ...['alpha', 'theta', 'lam', 'k'].map((name) => `adstock_${name}`),
+  ...['lam', 'slope', 'kappa', 'c', 'alpha'].map((name) => `saturation_${name}`),
+];
+
+/** Every site that some media-mix model takes a prior for. */
+export const sitesWithPriors: readonly string[] = [
+  ...new Set([
+    ...Object.keys(defaults).map((key) => key.split(' ')[0]),
+    ...pooledSites.flatMap((site) => [site, `${site}_mean`, `${site}_sd`]),
+  ]),
+];

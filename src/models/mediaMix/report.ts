@@ -25,8 +25,8 @@ export interface MediaMixReport {
  * - `contribution_share[component]`: over the sum of all components.
  * - `roi[channel]`: worth of the contribution over the spend of the same weeks. `marginal_roi[channel]`: worth of what 1 % more media in every
  *   week would add, over 1 % of the spend.
- * - `contribution_geo[geo, channel]`, `weekly[component, week]`: the same contributions by place and by week.
- * - `response_curve[channel, factor]`: contribution with the channel's media multiplied by a factor in every week.
+ * - `contribution_geo[geo, channel]`, `weekly[week, component]`: the same contributions by place and by week.
+ * - `response_curve[factor, channel]`: contribution with the channel's media multiplied by a factor in every week.
  */
 export function mediaMixReport(
   context: MediaMixContext,
@@ -66,12 +66,12 @@ export function mediaMixReport(
     siteOver(
       'weekly',
       [
-        ['component', names.length],
         ['week', weeks],
+        ['component', names.length],
       ],
       'group',
     ),
-    siteOver('response_curve', [channelAxis, ['factor', curveFactors.length]], 'group'),
+    siteOver('response_curve', [['factor', curveFactors.length], channelAxis], 'group'),
   ];
   const named = sites.map((site) => ({ ...site, coefficientDims: [...(site.coefficientDims ?? []), 'paid_channel'] }));
 
@@ -82,8 +82,17 @@ export function mediaMixReport(
     const others = components.map(({ value }) =>
       unit.mul(value(p, d)).add(tf.zerosLike(byChannel.slice([0, 0, 0], [geos, weeks, 1]).reshape([geos, weeks]))),
     );
-    const weekly = tf.concat([tf.stack(others.map((x) => x.sum(0))), byChannel.sum(0).transpose()]);
-    const contribution = weekly.sum(1);
+    const weekly = tf.concat(
+      [
+        tf.stack(
+          others.map((x) => x.sum(0)),
+          1,
+        ),
+        byChannel.sum(0),
+      ],
+      1,
+    );
+    const contribution = weekly.sum(0);
     const out: Record<string, tf.Tensor> = {
       contribution,
       contribution_share: contribution.div(contribution.sum()),
@@ -92,7 +101,6 @@ export function mediaMixReport(
         curveFactors.map((factor) =>
           factor === 0 ? tf.zerosLike(byChannel.sum([0, 1])) : inUnits(media.contributions(p, d, factor)).sum([0, 1]),
         ),
-        1,
       ),
     };
     if (geos > 1) out.contribution_geo = byChannel.sum(1);

@@ -7,8 +7,7 @@ import { interpret } from '../../kernels/program/interpreter.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
 import type { Model, Tensors } from '../model.js';
-import type { NamedValue } from '../threeLevel/simulatedTruth.js';
-import type { SimulationRandom } from '../threeLevel/simulate.js';
+import type { NamedValue, SimulationRandom } from '../simulation.js';
 import { mediaMixModel } from './mediaMix.js';
 import type { MediaMixOptions } from './options.js';
 
@@ -55,7 +54,7 @@ export function simulateMediaMix(simulation: MediaMixSimulation, random: Simulat
   const { options, geos, columns } = simulation;
   if (options.scale?.response === undefined) throw new RangeError('a simulation needs options.scale.response');
   const draft = drawDesign(simulation, random);
-  const model = mediaMixModel(draft, options);
+  const model = mediaMixModel(draft, { ...options, parametrisation: 'plain' });
   const values = trueParameters(model, simulation.truth, random);
   const noise = Float64Array.from({ length: draft.rows }, () => random.normal());
   const { sites, response } = evaluateTruth(model, values, noise, options.family === 'studentT' ? random : undefined);
@@ -148,18 +147,26 @@ function trueParameters(
   const stray = Object.keys(truth).find((name) => !names.includes(name));
   if (stray !== undefined)
     throw new RangeError(`truth of ${stray}: the model has no such parameter; it has ${names.join(', ')}`);
-  return new Map(
-    model.parameters.map(({ name, shape }) => {
-      const size = sizeOf(shape);
-      if (!(name in truth) && name.endsWith('_z'))
-        return [name, Float64Array.from({ length: size }, () => random.normal())];
-      const given = truth[name] as number | readonly number[] | undefined;
-      if (given === undefined) throw new RangeError(`truth of ${name} is missing`);
-      const values = typeof given === 'number' ? new Float64Array(size).fill(given) : Float64Array.from(given);
-      if (values.length !== size) throw new RangeError(`truth of ${name}: ${values.length} values for ${size}`);
-      return [name, values];
-    }),
-  );
+  const values = new Map<string, Float64Array>();
+  for (const { name, shape } of model.parameters) {
+    const size = sizeOf(shape);
+    const given = truth[name] as number | readonly number[] | undefined;
+    if (given !== undefined) {
+      const own = typeof given === 'number' ? new Float64Array(size).fill(given) : Float64Array.from(given);
+      if (own.length !== size) throw new RangeError(`truth of ${name}: ${own.length} values for ${size}`);
+      values.set(name, own);
+      continue;
+    }
+    // Values of places around their mean, in either form of sampling.
+    const [, block, form] = /^(.*)_(z|own)$/.exec(name) ?? [];
+    if (form === undefined) throw new RangeError(`truth of ${name} is missing`);
+    const [mean, sd] = form === 'z' ? [[0], [1]] : [values.get(`${block}_mean`)!, values.get(`${block}_sd`)!];
+    values.set(
+      name,
+      Float64Array.from({ length: size }, (_, i) => mean[i % mean.length] + sd[i % sd.length] * random.normal()),
+    );
+  }
+  return values;
 }
 
 /** @param random draws the chi-squares of Student-t errors; undefined for families that replicate */

@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import { normal } from '../distributions/index.js';
 import type { ModelParameter, Site, StartingPoint, Tensors } from '../model.js';
 import { interval, positive, real } from '../parameters.js';
-import { priorLogDensity, type PriorSpec } from '../priors.js';
+import { priorLogDensity } from '../priors.js';
 import type { Pooling } from './options.js';
 import type { MediaMixPriors, Support } from './priors.js';
 
@@ -15,6 +15,13 @@ export interface BlockRequest {
   readonly pooling: Pooling;
   /** Number of places. */
   readonly geos: number;
+  /** With partial pooling: sample values themselves (centred) rather than standardised deviations; best where a place's weeks say much. */
+  readonly centred?: boolean;
+  /**
+   * For positive blocks, `[1][size]`: what is sampled is value × exp(shift), called `NAME_level` (partial pooling: `NAME_mean_level`), where
+   * that is better known than the value. Priors stay those of the value.
+   */
+  readonly shift?: (parameters: Tensors) => Tensor;
   /** A typical value to start from. */
   readonly start: number;
   /** Standard deviation to start with on the unconstrained scale. */
@@ -81,7 +88,7 @@ const around = (size: number, centre: number, sd: number): StartingPoint => ({
 });
 
 function plainBlock(request: BlockRequest, byGeo: boolean, priors: MediaMixPriors): Block {
-  const { name, support, geos, start, startSd = 0.5, learntSd } = request;
+  const { name, support, geos, start, startSd = 0.5, learntSd, shift } = request;
   const axes = axesOf(request, byGeo);
   const shape = axes.map(([, size]) => size);
   const rows = byGeo ? geos : 1;
@@ -102,6 +109,18 @@ function plainBlock(request: BlockRequest, byGeo: boolean, priors: MediaMixPrior
     };
   }
   const prior = priors.of(name, support);
+  if (shift !== undefined) {
+    const level = `${name}_level`;
+    const value = (p: Tensors): Tensor => asMatrix(p[level]).mul(shift(p).neg().exp());
+    return {
+      parameters: [{ ...parameter, name: level }],
+      start: { [level]: around(size, link[support](start), startSd) },
+      logPrior: (p) => [priorLogDensity(prior, value(p)).sum(), shift(p).sum().mul(-rows)],
+      value,
+      sites: [site],
+      report: (p) => ({ [name]: value(p).reshape(shape) }),
+    };
+  }
   return {
     parameters: [parameter],
     start: { [name]: around(size, link[support](start), startSd) },
@@ -112,37 +131,49 @@ function plainBlock(request: BlockRequest, byGeo: boolean, priors: MediaMixPrior
   };
 }
 
-/** value = link⁻¹(mean + sd z), z standard normal: non-centred, as few weeks say little of one place. */
+/** link(value) ~ N(mean, sd²): sampled itself where centred, else as mean + sd z. */
 function partialBlock(request: BlockRequest, priors: MediaMixPriors): Block {
-  const { name, support, geos, start, startSd = 0.5 } = request;
+  const { name, support, geos, start, startSd = 0.5, centred = false, shift } = request;
   const size = sizeOf(request);
   const byGeo = axesOf(request, true);
   const common = axesOf(request, false);
   const commonShape = common.map(([, extent]) => extent);
   const shape = byGeo.map(([, extent]) => extent);
-  const [mean, sd, z] = ['mean', 'sd', 'z'].map((part) => `${name}_${part}`);
+  const [meanSite, sd] = [`${name}_mean`, `${name}_sd`];
+  const mean = shift === undefined ? meanSite : `${meanSite}_level`;
+  const own = `${name}_${centred ? 'own' : 'z'}`;
   const prior = priors.partial(name, support);
-  const linked = (p: Tensors): Tensor => {
-    const asRow = (x: Tensor): Tensor => x.reshape([1, size]);
-    return asRow(p[mean]).add(p[z].reshape([geos, size]).mul(asRow(p[sd])));
-  };
+  const asRow = (x: Tensor): Tensor => x.reshape([1, size]);
+  const asMatrix = (x: Tensor): Tensor => x.reshape([geos, size]);
+  const linked = (p: Tensors): Tensor =>
+    centred ? asMatrix(p[own]) : asRow(p[mean]).add(asMatrix(p[own]).mul(asRow(p[sd])));
   const dimsOf = (axes: readonly (readonly [string, number])[]) => axes.map(([dim]) => dim);
-  const value = (p: Tensors): Tensor => inverseLink[support](linked(p));
-  const density = (own: PriorSpec, x: Tensor): Tensor => priorLogDensity(own, x).sum();
+  const unshifted = (x: Tensor, p: Tensors): Tensor => (shift === undefined ? x : x.sub(shift(p)));
+  const value = (p: Tensors): Tensor => inverseLink[support](unshifted(linked(p), p));
+  const meanOf = (p: Tensors): Tensor => unshifted(asRow(p[mean]), p);
+  const centre = link[support](start);
   return {
     parameters: [
       { name: mean, ...real(), dims: dimsOf(common), shape: commonShape },
       { name: sd, ...positive(), dims: dimsOf(common), shape: commonShape },
-      { name: z, ...real(), dims: dimsOf(byGeo), shape },
+      { name: own, ...real(), dims: dimsOf(byGeo), shape },
     ],
     start: {
-      [mean]: around(size, link[support](start), startSd),
+      [mean]: around(size, centre, startSd),
       [sd]: around(size, Math.log(0.2), 0.5),
-      [z]: around(geos * size, 0, 0.7),
+      [own]: centred ? around(geos * size, centre, startSd) : around(geos * size, 0, 0.7),
     },
-    logPrior: (p) => [density(prior.mean, p[mean]), density(prior.sd, p[sd]), normal.logDensity(p[z]).sum()],
+    logPrior: (p) => [
+      priorLogDensity(prior.mean, meanOf(p)).sum(),
+      priorLogDensity(prior.sd, p[sd]).sum(),
+      (centred ? normal.logDensity(asMatrix(p[own]), asRow(p[mean]), asRow(p[sd])) : normal.logDensity(p[own])).sum(),
+    ],
     value,
-    sites: [siteOver(name, byGeo), siteOver(mean, common), siteOver(sd, common)],
-    report: (p) => ({ [name]: value(p).reshape(shape), [mean]: p[mean], [sd]: p[sd] }),
+    sites: [siteOver(name, byGeo), siteOver(meanSite, common), siteOver(sd, common)],
+    report: (p) => ({
+      [name]: value(p).reshape(shape),
+      [meanSite]: meanOf(p).reshape(commonShape),
+      [sd]: p[sd],
+    }),
   };
 }
