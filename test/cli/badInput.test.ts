@@ -256,7 +256,7 @@ describe('a fault in the configuration', () => {
     [
       'an unknown model',
       two('three-level', 'two-level'),
-      "config.yaml:4: unknown model 'two-level'; known: three-level",
+      "config.yaml:4: unknown model 'two-level'; known: three-level, media-mix",
     ],
     [
       'an unknown method',

@@ -49,7 +49,7 @@ describe('docs/configuration.md', () => {
 
   it('has a table for every section', () => {
     expect(Object.keys(known).sort()).toEqual(Object.keys(headings).sort());
-    expect(Object.keys(models)).toEqual(['three-level']);
+    expect(Object.keys(models)).toContain('three-level');
   });
 
   it.each(Object.entries(headings))('lists the keys of section "%s"', (section, heading) => {

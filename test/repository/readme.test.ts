@@ -66,5 +66,5 @@ it('documents link to files that exist', () => {
 it('configurations in examples load', () => {
   const files = trackedFiles().filter((file) => /^examples\/.*\.ya?ml$/.test(file));
   expect(files).toContain('examples/orange-juice/config.yaml');
-  for (const file of files) expect(loadConfig(join(root, file), models).model.name).toBe('three-level');
+  for (const file of files) expect(Object.keys(models)).toContain(loadConfig(join(root, file), models).model.name);
 });

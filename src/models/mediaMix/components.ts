@@ -14,7 +14,7 @@ import { type Block, makeBlock, siteOver } from './varying.js';
 export interface Component {
   readonly name: string;
   /** Broadcasts to `[geo][week]`. */
-  value(parameters: Tensors, data: Tensors): tf.Tensor;
+  readonly value: (parameters: Tensors, data: Tensors) => tf.Tensor;
 }
 
 export interface Baseline {

@@ -144,10 +144,8 @@ export function makeMedia(
     blocks: [...carry.map(({ block }) => block), ...shape.map(({ block }) => block), effect],
     data: {
       media: { shape: [geos, weeks, channels], values: scaledMedia(context) },
-      ...(byReturn && {
-        channel_spend: { shape: [geos, channels], values: totalSpend(context) },
-        worth_per_unit: { shape: [geos, weeks], values: scaledWorth(context) },
-      }),
+      worth_per_unit: { shape: [geos, weeks], values: scaledWorth(context) },
+      ...(byReturn && { channel_spend: { shape: [geos, channels], values: totalSpend(context) } }),
     },
     contributions: (p, d, factor = 1) => {
       const x = factor === 1 ? d.media : d.media.mul(factor);
@@ -181,7 +179,7 @@ export function totalSpend({ data, geos, weeks, channels }: MediaMixContext): Fl
 }
 
 /** What a unit of the response on the model's scale is worth, `[geo][week]`. */
-export function scaledWorth({ data, weeks, responseScale }: MediaMixContext): Float64Array {
+function scaledWorth({ data, weeks, responseScale }: MediaMixContext): Float64Array {
   return data.worth.map((worth, row) => worth * responseScale[Math.floor(row / weeks)]);
 }
 

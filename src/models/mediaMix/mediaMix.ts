@@ -4,7 +4,7 @@ import { InputError } from '../../data/inputError.js';
 import type { MediaMixData } from '../../data/mediaMixData.js';
 import { gamma } from '../distributions/index.js';
 import { literal } from '../../kernels/ops/index.js';
-import type { StartingPoint, Tensors } from '../model.js';
+import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
 import { mediaMixContext } from './context.js';
@@ -67,8 +67,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
   /** Location of every row, `[geo][week]`, on the model's scale. */
   const location = (p: Tensors, d: Tensors): tf.Tensor =>
     baseline.components.reduce((sum, { value }) => sum.add(value(p, d)), media.contributions(p, d).sum(2));
-  const rows = (x: tf.Tensor): tf.Tensor =>
-    x.add(literal(new Array<number>(geos * weeks).fill(0), [geos, weeks])).reshape([geos * weeks]);
+  const rows = (x: tf.Tensor): tf.Tensor => x.add(tf.fill([geos, weeks], 0)).reshape([geos * weeks]);
   const scales = Array.from(data.y, (_, row) => responseScale[Math.floor(row / weeks)]);
   const oneScale = responseScale.every((value) => value === responseScale[0]);
   const scaleOf = (d: Tensors): tf.Tensor => (oneScale ? literal(responseScale[0]) : d.response_scale);
@@ -91,7 +90,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
       ...(!oneScale && { response_scale: { shape: [data.rows], values: Float64Array.from(scales) } }),
       ...baseline.data,
       ...media.data,
-      ...Object.assign({}, ...smooths.map((own) => own.data)),
+      ...merged(smooths.map((own) => own.data)),
     },
     coords: {
       ...report.coords,
@@ -116,21 +115,18 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
     logLikelihood: (p, d) =>
       logDensity(family, d.y, rows(location(p, d)), sigmaOfRows(p), nu[0]?.value(p).reshape([])).sub(scaleOf(d).log()),
     report: (p, d) =>
-      Object.assign(
+      merged([
         report.compute(p, d),
         ...blocks.map((block) => block.report(p)),
         ...smooths.map((own) => Object.fromEntries(own.sites.map(({ name }) => [name, p[name]]))),
-      ),
+      ]),
     predict: (p, d) => expectation(family, rows(location(p, d)), sigmaOfRows(p)).mul(scaleOf(d)),
     ...(replicate && {
       replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) =>
         replicate(rows(location(p, d)), sigmaOfRows(p), noise).mul(scaleOf(d)),
     }),
     observed: { name: data.responseName, values: data.y },
-    start: Object.assign({}, ...blocks.map((block) => block.start), ...smooths.map((own) => own.start)) as Record<
-      string,
-      StartingPoint
-    >,
+    start: merged([...blocks, ...smooths].map((own) => own.start)),
     description: describeMediaMix(context, priors.finish()),
   };
 
@@ -139,6 +135,11 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
     const value = sigma.value(p);
     return value.shape[0] === 1 ? value.reshape([]) : rows(value);
   }
+}
+
+/** The entries of all records. */
+function merged<Value>(records: readonly Readonly<Record<string, Value>>[]): Record<string, Value> {
+  return Object.fromEntries(records.flatMap((record) => Object.entries(record)));
 }
 
 /** exp(f) with mean 1 over the weeks, `[1][week][1]`: effects vary around the coefficients, which keep their meaning. */

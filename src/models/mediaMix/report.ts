@@ -5,11 +5,11 @@ import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { Site, Tensors } from '../model.js';
 import type { Component } from './components.js';
 import { type MediaMixContext } from './context.js';
-import { type Media, scaledWorth, totalSpend } from './media.js';
+import { type Media, totalSpend } from './media.js';
 import { siteOver } from './varying.js';
 
 /** Media are multiplied by these in response curves. */
-export const curveFactors = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
+const curveFactors = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
 /** Marginal returns are those of so much more spend, in every week alike (Meridian's definition). */
 const marginalStep = 0.01;
 
@@ -106,7 +106,7 @@ export function mediaMixReport(
     if (geos > 1) out.contribution_geo = byChannel.sum(1);
     if (media.coefficients !== undefined) out.saturation_beta = media.coefficients(p, d);
     if (paid.length > 0) {
-      const worth = literal([...scaledWorth(context)], [geos, weeks, 1]);
+      const worth = d.worth_per_unit.reshape([geos, weeks, 1]);
       const spent = literal(paid.map((c) => perChannel[c]));
       const pick = (x: tf.Tensor): tf.Tensor => tf.stack(paid.map((c) => x.slice([c], [1]).reshape([])));
       const value = (factor: number): tf.Tensor => pick(media.contributions(p, d, factor).mul(worth).sum([0, 1]));

@@ -43,7 +43,7 @@ export interface Block {
 }
 
 /** Dimensions whose levels are named without the dimension. */
-export const coefficientDims = ['channel', 'component', 'control', 'fourier_mode', 'changepoint'];
+const coefficientDims = ['channel', 'component', 'control', 'fourier_mode', 'changepoint'];
 
 /** From this many places on, values by place are summarised as those of groups. */
 const manyGeos = 9;

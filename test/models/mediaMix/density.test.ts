@@ -4,7 +4,9 @@ import { adstock } from '../../../src/models/mediaMix/adstock.js';
 import { mediaMixModel } from '../../../src/models/mediaMix/mediaMix.js';
 import type { MediaMixOptions } from '../../../src/models/mediaMix/options.js';
 import { positionBlocks } from '../../../src/inference/compiledModel.js';
-import { largestError } from '../../kernels/support.js';
+import { literal, normalLogCdf } from '../../../src/kernels/ops/index.js';
+import { replicated } from '../../../src/models/mediaMix/likelihood.js';
+import { evaluate, gradientProgram, largestError } from '../../kernels/support.js';
 import { densityOf, gradientError } from '../evaluateModel.js';
 import { randomNumbers } from '../random.js';
 import { columns, evaluateAt, priorsOf, smallData, somePoint } from './support.js';
@@ -128,6 +130,61 @@ describe('density', () => {
     const start = positionBlocks(model).flatMap(({ name }) => Array.from(model.start![name].centre));
     expect(start.length).toBe(size);
     expect(Number.isFinite((await density.at(start)).value)).toBe(true);
+  });
+});
+
+describe('sampling effects at typical media', () => {
+  it('is the same density, for one place and for many', () => {
+    for (const places of [['one'], Array.from({ length: 9 }, (_, g) => `place ${g}`)]) {
+      // Steady sales, so that the weeks say much of the effects.
+      const data = {
+        ...smallData(places, 60),
+        y: Float64Array.from({ length: 60 * places.length }, (_, i) => 50 + 0.01 * (i % 60)),
+      };
+      const [plain, auto] = (['plain', 'auto'] as const).map((parametrisation) =>
+        mediaMixModel(data, { parametrisation }),
+      );
+      const several = places.length > 1;
+      const names = auto.parameters.map(({ name }) => name);
+      expect(names).toContain(several ? 'saturation_beta_mean_level' : 'saturation_beta_level');
+      const at = somePoint(auto, 'level');
+      // log f at typical media: the curve's value when the coefficient is 1.
+      const sites = evaluateAt(auto, at).sites;
+      const beta = sites.get('saturation_beta')!;
+      const point = several
+        ? {
+            ...at,
+            saturation_beta_mean: sites.get('saturation_beta_mean')!,
+            saturation_beta_own: Float64Array.from(beta, Math.log),
+          }
+        : { ...at, saturation_beta: beta };
+      const own = Object.fromEntries(plain.parameters.map(({ name }) => [name, point[name as keyof typeof point]]));
+      const [a, b] = [evaluateAt(auto, at), evaluateAt(plain, own)];
+      expect(largestError(a.logLikelihood, b.logLikelihood)).toBeLessThan(1e-11);
+      // d log β = d log level: densities of level and β differ by β / level, of their means by nothing.
+      const jacobian = several ? 0 : beta.reduce((sum, x, c) => sum + Math.log(x / at.saturation_beta_level[c]), 0);
+      expect(a.logPrior).toBeCloseTo(b.logPrior + jacobian, 8);
+    }
+  });
+});
+
+describe('normal responses cut off at 0', () => {
+  it('are replicated by the upper quantile', () => {
+    const z = [-3, -1, 0, 0.5, 2, 4];
+    const cases = [-0.5, 0.2, 3].flatMap((mean) => z.map((noise) => ({ mean, noise })));
+    const { program } = gradientProgram(
+      ({ mean, noise }) => {
+        const y = replicated('truncatedGaussian')!(mean, literal(0.7), noise);
+        // P(Y > y) = Φ((m − y) / σ) / Φ(m / σ), which must be Φ(−noise).
+        return normalLogCdf(mean.sub(y).div(0.7))
+          .sub(normalLogCdf(mean.div(0.7)))
+          .sub(normalLogCdf(noise.neg()));
+      },
+      { parameters: { mean: [cases.length], noise: [cases.length] } },
+    );
+    const arrays = { mean: cases.map(({ mean }) => mean), noise: cases.map(({ noise }) => noise) };
+    const value = evaluate(program, arrays).get('value')!;
+    expect(largestError(value, new Float64Array(cases.length))).toBeLessThan(1e-8);
   });
 });
 

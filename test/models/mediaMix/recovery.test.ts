@@ -89,7 +89,7 @@ describe('simulateMediaMix', () => {
   });
 
   it('refuses a truth that the model has not, or lacks', () => {
-    const { sigma: _, ...lacking } = simulation.truth;
+    const lacking = Object.fromEntries(Object.entries(simulation.truth).filter(([name]) => name !== 'sigma'));
     expect(() => simulateMediaMix({ ...simulation, truth: lacking }, randomNumbers('x'))).toThrow(
       'truth of sigma is missing',
     );

@@ -21,7 +21,7 @@ export const columns: MediaMixColumns = {
 };
 
 /** Rows of places × weeks, shuffled. */
-export function smallTable(places: readonly string[], weeks: number): Table {
+function smallTable(places: readonly string[], weeks: number): Table {
   const random = randomNumbers('media mix');
   const rows = places
     .flatMap((place) => Array.from({ length: weeks }, (_, t) => ({ place, t })))
