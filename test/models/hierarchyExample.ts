@@ -1,5 +1,6 @@
 // Small generated linear hierarchies of any shape, and the model that each declares.
 import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
+import { covarianceMatrix } from '../../src/models/linearHierarchy/levelCovariance.js';
 import {
   type Category,
   type FixedPrior,
@@ -186,10 +187,16 @@ export function withPrior(covariance: LevelCovariance, prior: CovariancePrior): 
   return hasFactors(covariance) ? covariance : { ...covariance, prior };
 }
 
-/** A model that reports its parameters, with the coefficients of groups and of the fixed block themselves. */
+/** A model that reports its parameters and the covariances that factors make, with the coefficients of groups and of the fixed block themselves. */
 export function modelOf(structure: LinearHierarchy): Model {
   const hierarchy = hierarchyModel(structure);
-  const sites = hierarchy.parameters.map(({ name, shape }): Site => ({
+  const levels = structure.terms.flatMap((term) => term.levels.filter(({ covariance }) => hasFactors(covariance)));
+  const covariances = levels.map(({ covariance, size }) => ({
+    covariance,
+    name: `covariance of ${covariance.sds}`,
+    shape: [size, size],
+  }));
+  const sites = [...hierarchy.parameters, ...covariances].map(({ name, shape }): Site => ({
     name,
     shape,
     dims: shape.map((_, axis) => `${name}_${axis}`),
@@ -214,6 +221,7 @@ export function modelOf(structure: LinearHierarchy): Model {
       return {
         ...p,
         ...Object.fromEntries([...coefficients, ...populations]),
+        ...Object.fromEntries(covariances.map(({ name, covariance }) => [name, covarianceMatrix(covariance, p)])),
         ...(values.fixed && { [structure.fixed!.name]: values.fixed }),
       };
     },

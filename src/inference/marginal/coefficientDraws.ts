@@ -86,15 +86,21 @@ export class CoefficientDraws {
 
   /** The position of the model that a draw is, written to `target`; after `run`. */
   read(draw: number, target: Float64Array): void {
-    const { term, kinds, blocks } = this.marginal;
-    const { sigma, levels } = naturalScales(term, kinds, blocks, this.thetaOf(this.scales[draw]));
+    const { term, priors, kinds, blocks } = this.marginal;
+    const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, this.thetaOf(this.scales[draw]));
+    const [own, ofFixed] = shrinkages;
+    const fixed = this.fixed(draw);
     this.positions.write(
       {
         sigma,
         terms: [
-          { population: this.population(draw), levels: levels.map((scales, l) => this.levelOf(l, draw, scales)) },
+          {
+            population: this.population(draw),
+            levels: levels.map((scales, l) => this.levelOf(l, draw, scales)),
+            ...(own && { shrinkage: own }),
+          },
         ],
-        fixed: this.fixed(draw),
+        fixed: fixed && { ...fixed, ...(ofFixed && { shrinkage: ofFixed }) },
       },
       target,
     );

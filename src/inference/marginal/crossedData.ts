@@ -40,7 +40,6 @@ export interface CrossedData {
   /** Products of columns outside of the units' coordinates, Σ F₂'F₂, lower triangle; and with y, Σ F₂'y₂. */
   readonly gram: Float64Array;
   readonly score: Float64Array;
-  readonly priorSds: readonly number[];
 }
 
 /** @param shift coefficients of the columns of units that y is counted from */
@@ -104,7 +103,7 @@ export function crossedData(
     add(names.place, at);
   }
   addIndices(arrays, block, all);
-  return { block, arrays, entries, all, free: freeCoefficients(block), gram, score, priorSds: block.prior.sds };
+  return { block, arrays, entries, all, free: freeCoefficients(block), gram, score };
 }
 
 /** Value of a row in the k-th of the columns that it touches. */

@@ -12,6 +12,8 @@ export interface Downward {
   readonly logSigma: NodeId;
   /** By level ∂ log p / ∂ T, in the shape of the factor: `[k]` or `[k, k]`. */
   readonly factors: readonly NodeId[];
+  /** ∂ log p / ∂ prior standard deviations, `[K]`. */
+  readonly priorSds: NodeId;
   /** Arrays to be outputs of the program, so that they are computed once. */
   readonly stored: readonly NodeId[];
 }
@@ -28,14 +30,14 @@ interface Outer {
  * the mean of the group's coefficients; ∂ log p / ∂T = 2 A T. The derivative by log σ follows from homogeneity: with all variances
  * multiplied by c, −2 log p changes by N log c, and Q is divided by c.
  */
-export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward): Downward {
+export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward, priorSds: NodeId): Downward {
   const algebra = new ElementAlgebra(builder);
   const factors: NodeId[] = [];
   const stored: NodeId[] = [];
-  const { mean, covariance, scaleDerivative } = populationPosterior(builder, data, up);
+  const { mean, covariance, logSlopes } = populationPosterior(builder, data, up, priorSds);
   let outer: Outer = { mean, covariance };
   // 2 tr(A Σ) of all levels and of the population's prior.
-  const scaleDerivatives: NodeId[] = [scaleDerivative];
+  const scaleDerivatives: NodeId[] = [builder.sum(logSlopes)];
   for (let l = up.levels.length - 1; l >= 0; l--) {
     const own = up.levels[l];
     const { level, precision: h, score } = own;
@@ -88,19 +90,16 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
     builder.sub(up.quadratic, builder.scalar(data.rows)),
     scaleDerivatives.reduce((a, b) => builder.add(a, b)),
   );
-  return { logSigma, factors, stored };
+  return { logSigma, factors, priorSds: builder.div(logSlopes, priorSds), stored };
 }
 
-/** Δ̂, Λ⁻¹, and 2 tr(A D0) = Σ ((Δ̂ − μ0)² + (Λ⁻¹)_ii) / d² − 1. */
-function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Upward) {
+/** Δ̂, Λ⁻¹, and ∂ log p / ∂ log d_i = ((Δ̂ − μ0)_i² + (Λ⁻¹)_ii) / d_i² − 1, whose sum is 2 tr(A D0). */
+function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Upward, priorSds: NodeId) {
   const { factor, populationMean } = up;
   const [size] = builder.shape(populationMean);
   const covarianceMatrix = factor.inverse();
   const entry = (i: number, j: number): NodeId => builder.reshape(builder.slice(covarianceMatrix, [i, j], [1, 1]), []);
-  const precisions = builder.constant(
-    data.priorSds.map((sd) => 1 / (sd * sd)),
-    [size],
-  );
+  const variances = builder.mul(priorSds, priorSds);
   const deviation = builder.sub(populationMean, builder.constant(data.priorMeans, [size]));
   const diagonal = builder.concat(
     Array.from({ length: size }, (_, i) => builder.reshape(entry(i, i), [1])),
@@ -110,7 +109,7 @@ function populationPosterior(builder: ProgramBuilder, data: MarginalData, up: Up
   return {
     mean: scalars(builder, [populationMean]),
     covariance: lowerTriangle(size).map(([i, j]) => entry(i, j)),
-    scaleDerivative: builder.sub(builder.sum(builder.mul(second, precisions)), builder.scalar(size)),
+    logSlopes: builder.sub(builder.div(second, variances), builder.scalar(1)),
   };
 }
 

@@ -1,7 +1,7 @@
 // What the marginal density needs of the data, computed once: lower triangular factors of each unit's rows, and the shift of y.
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import { type UnitFactors, unitFactors } from '../../models/linearHierarchy/crossproducts.js';
-import type { LinearHierarchy, NestedTerm, Population } from '../../models/linearHierarchy/structure.js';
+import type { CoefficientPrior, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle } from './columns.js';
 import { type CrossedData, crossedData } from './crossedData.js';
 
@@ -23,25 +23,26 @@ export interface MarginalData {
   readonly shift: Float64Array;
   /** A fixed block beside the nest; undefined where there is none. */
   readonly crossed: CrossedData | undefined;
-  /** Prior means and standard deviations of the population after the shift. */
+  /** Prior means of the population after the shift. */
   readonly priorMeans: Float64Array;
-  readonly priorSds: Float64Array;
 }
 
 /**
  * For each unit X'X = L'L with L lower triangular and z with ‖y − Xb‖² = ‖z − Lb‖² + residual: orthogonal factors of the columns
  * taken from the last to the first. y is shifted by a pooled least-squares fit, so that nothing is subtracted from large numbers.
  */
-export function marginalData(structure: LinearHierarchy, term: NestedTerm): MarginalData {
+export function marginalData(structure: LinearHierarchy, term: NestedTerm, prior: CoefficientPrior): MarginalData {
   const { y, rows, fixed } = structure;
-  const { columns, rowStart, rowOrder, levels, population } = term;
-  const prior = normalPopulation(population);
-  if (prior === undefined) throw new Error('the population has no normal prior');
+  const { columns, rowStart, rowOrder, levels } = term;
   const inOrder = (values: Float64Array): Float64Array =>
     rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
   const factors = unitFactors(inOrder(y), columns.map(inOrder).reverse(), rowStart);
   const { units, coefficients: p, upper, projected } = factors;
+  // The constant of the mean's regression comes first at every level, so coefficient i's overall constant is at i times what lies within.
+  const within = levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
   const pooled = hasConstants(term) ? pooledFit(upper, projected, p) : new Float64Array(p);
+  // Constants that are shrunk are counted from where they are shrunk to.
+  for (let i = 0; i < p; i++) if (prior.horseshoe?.places.includes(i * within)) pooled[i] = 0;
   const width = (p * (p + 1)) / 2 + p;
   // Units after those with rows have zeros.
   const values = new Float64Array(levels[0].groups * width);
@@ -61,8 +62,6 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm): Marg
     arrays.set(covariatesName(l), { shape: [groups, covariateCount], values: covariates });
     if (parent !== null) arrays.set(parentName(l), { shape: [groups], values: parent });
   }
-  // The constant of the mean's regression comes first at every level, so coefficient i's overall constant is at i times what lies within.
-  const within = levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
   const shift = new Float64Array(p * within);
   for (let i = 0; i < p; i++) shift[i * within] = pooled[i];
   const crossed = fixed && crossedData(structure, term, fixed, pooled);
@@ -74,18 +73,23 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm): Marg
     residualSd: roughResidualSd(y, factors),
     columnSizes: Float64Array.from(columns, rootMeanSquare),
     shift,
-    priorMeans: shift.map((s, i) => prior.mean(i) - s),
-    priorSds: shift.map((_, i) => prior.sd(i)),
+    priorMeans: shift.map((s, i) => (prior.means?.[i] ?? 0) - s),
   };
 }
 
-/** Independent normal priors of the population by place; undefined where they are not normal. */
-export function normalPopulation({
-  prior,
-}: Population): { readonly mean: (i: number) => number; readonly sd: (i: number) => number } | undefined {
-  if (prior.kind === 'normal') return { mean: (i) => prior.means[i], sd: (i) => prior.sds[i] };
+/** Normal priors of the population of the first term, and of the fixed block; undefined where the population has another. */
+export function normalPriors({
+  terms: [{ levels, population }],
+  fixed,
+}: LinearHierarchy): CoefficientPrior[] | undefined {
+  const { prior } = population;
+  const others = fixed === undefined ? [] : [fixed.prior];
+  if (prior.kind === 'normal') return [prior, ...others];
   const { family, parameters } = prior.prior;
-  return family === 'normal' ? { mean: () => parameters[0], sd: () => parameters[1] } : undefined;
+  if (family !== 'normal') return undefined;
+  const { size, covariateCount } = levels[levels.length - 1];
+  const all = (value: number): number[] => new Array<number>(size * covariateCount).fill(value);
+  return [{ means: all(parameters[0]), sds: all(parameters[1]) }, ...others];
 }
 
 function roughResidualSd(y: Float64Array, { residualDegrees, residualSumOfSquares }: UnitFactors): number {

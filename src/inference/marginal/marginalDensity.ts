@@ -3,13 +3,19 @@ import type { Device } from '../../kernels/device.js';
 import { pullback } from '../../kernels/program/gradients.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
-import type { Errors, HierarchyLevel, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import type {
+  CoefficientPrior,
+  Errors,
+  HierarchyLevel,
+  LinearHierarchy,
+  NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock, TracedDensity } from '../compiledModel.js';
 import { densityOf, type ModelDensity } from '../portableDensity.js';
 import { scalars } from './columns.js';
 import { downward } from './downward.js';
-import { type MarginalData, marginalData } from './marginalData.js';
-import { factorName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
+import { type MarginalData, marginalData, normalPriors } from './marginalData.js';
+import { factorName, priorSdsName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
 import { type ScaleNodes, upward } from './upward.js';
 
 /** A term whose scales are sampled, with what was computed of its data. */
@@ -19,6 +25,8 @@ export interface Marginal {
   /** Groups of each level that were declared. */
   readonly groups: readonly number[];
   readonly errors: Errors;
+  /** Priors of the population and of a fixed block. */
+  readonly priors: readonly CoefficientPrior[];
   readonly data: MarginalData;
   /** Of the scales θ; see `scaleBlocks`. */
   readonly blocks: readonly PositionBlock[];
@@ -46,13 +54,16 @@ function filledLevels(levels: readonly HierarchyLevel[]): HierarchyLevel[] {
 
 export function marginalOf(structure: LinearHierarchy, kinds?: readonly ScaleKind[]): Marginal {
   const [declared] = structure.terms;
-  const blocks = scaleBlocks(declared, structure.errors);
+  const priors = normalPriors(structure);
+  if (priors === undefined) throw new Error('the population has no normal prior');
+  const blocks = scaleBlocks(declared, structure.errors, priors);
   const term = { ...declared, levels: filledLevels(declared.levels) };
   return {
     term,
     groups: declared.levels.map(({ groups }) => groups),
     errors: structure.errors,
-    data: marginalData(structure, term),
+    priors,
+    data: marginalData(structure, term, priors[0]),
     blocks,
     dimension: blocks.reduce((sum, { size }) => sum + size, 0),
     kinds: kinds ?? scaleKinds(term),
@@ -74,7 +85,7 @@ export function marginalParameters({ dimension }: Marginal): { readonly name: st
 
 /** Scales of a position as nodes of a new program, with their log prior. */
 export function recordScales(
-  { term, errors, kinds, blocks, dimension }: Marginal,
+  { term, errors, priors, kinds, blocks, dimension }: Marginal,
   more: Readonly<Record<string, number>> = {},
 ) {
   const { position, centre, map } = parameterNames;
@@ -84,7 +95,7 @@ export function recordScales(
     (given) => {
       const theta = given[centre].add(given[map].mul(given[position].reshape([1, dimension])).sum(1));
       const sampled = Object.fromEntries(blocks.map(({ name, offset, size }) => [name, theta.slice([offset], [size])]));
-      return { ...scaleTensors(term, errors, kinds, sampled), theta };
+      return { ...scaleTensors(term, errors, priors, kinds, sampled), theta };
     },
     { parameters },
   );
@@ -92,6 +103,7 @@ export function recordScales(
   const nodes: ScaleNodes = {
     sigma: outputs.get('sigma')!,
     factors: term.levels.map((_, l) => outputs.get(factorName(l))!),
+    priorSds: outputs.get(priorSdsName)!,
   };
   const [logSigma] = scalars(recorded.builder, [outputs.get('theta')!]);
   return {
@@ -165,10 +177,11 @@ function marginalProgram(marginal: Marginal, differentiation: 'written' | 'autom
     cotangents.set(up.score, mean);
     outputs.set('inverse', inverse);
   } else {
-    const down = downward(builder, data, up);
+    const down = downward(builder, data, up, nodes.priorSds);
     for (const [i, array] of down.stored.entries()) outputs.set(`posterior ${i}`, array);
     cotangents.set(logSigma, down.logSigma);
     for (const [l, factor] of nodes.factors.entries()) cotangents.set(factor, down.factors[l]);
+    if (marginal.priors.some(({ horseshoe }) => horseshoe !== undefined)) cotangents.set(nodes.priorSds, down.priorSds);
   }
   for (const [i, array] of up.factor.stored.entries()) outputs.set(`factor ${i}`, array);
   outputs.set('gradient', pullback(builder, cotangents, [position])[0]);

@@ -90,7 +90,7 @@ function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd
 
 /** The model's own start where it has one; else what the residuals and the sizes of the columns suggest. */
 function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingPoint>> | undefined): Guess {
-  const { term, groups: declared, errors, blocks, dimension, kinds, data } = marginal;
+  const { term, groups: declared, errors, priors, blocks, dimension, kinds, data } = marginal;
   const centre = new Float64Array(dimension);
   const sd = new Float64Array(dimension).fill(0.5);
   const place = new Map(blocks.map(({ name, offset }) => [name, offset]));
@@ -133,6 +133,14 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
       return Math.sqrt(squares / declared[l]) || 1;
     });
     spreads = Float64Array.from({ length: size * q }, (_, i) => spreads[Math.floor(i / q)] / sizes[i % q]);
+  }
+  for (const { horseshoe } of priors) {
+    if (horseshoe === undefined) continue;
+    const { local, global, globalScale, isRelative, slab, places } = horseshoe;
+    const logGlobal = Math.log(globalScale) + (isRelative ? sigma.centre[0] : 0);
+    set(global, [logGlobal], [1], true);
+    set(local, new Float64Array(places.length), new Float64Array(places.length).fill(1), true);
+    if (slab !== undefined) set(slab.name, [Math.log(slab.scale)], [0.5], true);
   }
   return { centre, sd };
 }

@@ -2,7 +2,7 @@
 import { isDiagonal, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { crossedCost, crossedEntries } from './crossedEntries.js';
-import { normalPopulation } from './marginalData.js';
+import { normalPriors } from './marginalData.js';
 
 /** Coefficients of a group that are written out at most: of all groups, and of groups of groups with correlations; and of the population. */
 const mostCoefficients = 12;
@@ -23,10 +23,7 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   if (errors.df !== undefined) return 'with Student-t errors the coefficients cannot be integrated out';
   if (terms.length !== 1) return `${terms.length} crossed groupings; it integrates out the coefficients of one nest`;
   const [{ levels, population }] = terms;
-  if (population.prior.kind === 'normal' && population.prior.horseshoe !== undefined)
-    return `the prior of ${population.name} is a horseshoe`;
-  if (normalPopulation(population) === undefined) return `the prior of ${population.name} is not normal`;
-  if (fixed?.prior.horseshoe !== undefined) return `the prior of ${fixed.name} is a horseshoe`;
+  if (normalPriors(structure) === undefined) return `the prior of ${population.name} is not normal`;
   for (const [l, { size, covariance }] of levels.entries()) {
     const most = l > 0 && !isDiagonal(covariance) ? mostCorrelated : mostCoefficients;
     if (size > most) return `${size} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;

@@ -1,16 +1,18 @@
 // The scales that marginal NUTS samples: σ, standard deviations and correlations, their priors, and the factors made of them.
 import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
+import { horseshoeLogPrior, priorSds } from '../../models/linearHierarchy/horseshoe.js';
 import { factorCholesky } from '../../models/linearHierarchy/levelCovariance.js';
 import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
 import {
+  type CoefficientPrior,
   type Errors,
   hasFactors,
   type HierarchyLevel,
   isDiagonal,
   type NestedTerm,
 } from '../../models/linearHierarchy/structure.js';
-import type { LevelNatural } from '../../models/linearHierarchy/values.js';
+import type { LevelNatural, ShrinkageValues } from '../../models/linearHierarchy/values.js';
 import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
@@ -23,13 +25,22 @@ import { constrain } from '../transforms/transforms.js';
  */
 export type ScaleKind = 'log' | 'signed';
 
-/** Blocks of the position: σ as its logarithm, then by level the standard deviations, and unconstrained correlations. */
-export function scaleBlocks({ levels }: NestedTerm, { sigma }: Errors): PositionBlock[] {
+/** Blocks of the position: σ as its logarithm, then by level the standard deviations, and unconstrained correlations; logs of horseshoes. */
+export function scaleBlocks(
+  { levels }: NestedTerm,
+  { sigma }: Errors,
+  priors: readonly CoefficientPrior[],
+): PositionBlock[] {
   const sizes: [string, number][] = [[sigma, 1]];
   for (const { size, covariance } of levels) {
     sizes.push([covariance.sds, size]);
     if (hasFactors(covariance)) sizes.push([covariance.loadings, size * covariance.factors]);
     else if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
+  }
+  for (const { horseshoe } of priors) {
+    if (horseshoe === undefined) continue;
+    sizes.push([horseshoe.global, 1], [horseshoe.local, horseshoe.places.length]);
+    if (horseshoe.slab !== undefined) sizes.push([horseshoe.slab.name, 1]);
   }
   let offset = 0;
   return sizes.map(([name, size]) => {
@@ -44,8 +55,17 @@ export function scaleKinds({ levels }: NestedTerm): ScaleKind[] {
   return levels.map(({ covariance }) => (isEvenAtZero(covariance) ? 'signed' : 'log'));
 }
 
-/** From the sampled blocks: log prior with Jacobians, σ, and by level the standard deviations (signs kept) or a factor of Σ. */
-export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly ScaleKind[], sampled: Tensors) {
+/**
+ * From the sampled blocks: log prior with Jacobians, σ, by level the standard deviations (signs kept) or a factor of Σ, and the standard
+ * deviations of the coefficients of no group.
+ */
+export function scaleTensors(
+  term: NestedTerm,
+  errors: Errors,
+  priors: readonly CoefficientPrior[],
+  kinds: readonly ScaleKind[],
+  sampled: Tensors,
+) {
   const logSigma = sampled[errors.sigma].reshape([]);
   const sigma = logSigma.exp();
   const constrained: Record<string, tf.Tensor> = { [errors.sigma]: sigma };
@@ -72,13 +92,27 @@ export function scaleTensors(term: NestedTerm, errors: Errors, kinds: readonly S
     if (logJacobian !== undefined) logJacobians.push(logJacobian);
     factors[factorName(l)] = signed.reshape([size, 1]).mul(value);
   }
+  const shrinkage: tf.Tensor[] = [];
+  for (const { horseshoe } of priors) {
+    if (horseshoe === undefined) continue;
+    const { local, global, slab } = horseshoe;
+    for (const name of [local, global, ...(slab ? [slab.name] : [])]) {
+      constrained[name] = sampled[name].exp();
+      logJacobians.push(sampled[name].sum());
+    }
+    shrinkage.push(horseshoeLogPrior(horseshoe, sigma, constrained));
+  }
   const logPrior = tf.addN(
-    [sigmaLogPrior(errors, constrained), ...covarianceLogPriors(term, constrained), ...logJacobians].map((x) =>
-      x.reshape([]),
+    [sigmaLogPrior(errors, constrained), ...covarianceLogPriors(term, constrained), ...shrinkage, ...logJacobians].map(
+      (x) => x.reshape([]),
     ),
   );
-  return { logPrior, sigma, ...factors };
+  const sds = priors.map((prior) => priorSds(prior, constrained));
+  return { logPrior, sigma, ...factors, [priorSdsName]: sds.length === 1 ? sds[0] : tf.concat(sds, 0) };
 }
+
+/** Name of the tensor that holds the prior standard deviations of the population and after it of the fixed block. */
+export const priorSdsName = 'prior sds';
 
 /** Name of the tensor that holds a level's standard deviations `[k]`, or the factor `[k, k]` of its covariance. */
 export const factorName = (level: number): string => `factor ${level}`;
@@ -89,11 +123,14 @@ export const isFull = ({ covariance }: HierarchyLevel): boolean => !isDiagonal(c
 export interface NaturalScales {
   readonly sigma: number;
   readonly levels: readonly Omit<LevelNatural, 'coefficients'>[];
+  /** Scales of horseshoes, of the population and of the fixed block. */
+  readonly shrinkages: readonly (ShrinkageValues | undefined)[];
 }
 
 /** The scales themselves from the sampled blocks. Turning the signs of s also turns those of correlations: L becomes D L D, D = diag(sign s). */
 export function naturalScales(
   { levels }: NestedTerm,
+  priors: readonly CoefficientPrior[],
   kinds: readonly ScaleKind[],
   blocks: readonly PositionBlock[],
   theta: Float64Array,
@@ -104,6 +141,15 @@ export function naturalScales(
   };
   return {
     sigma: Math.exp(theta[0]),
+    shrinkages: priors.map(({ horseshoe }) => {
+      if (horseshoe === undefined) return undefined;
+      const { local, global, slab } = horseshoe;
+      return {
+        local: at(local).map(Math.exp),
+        global: Math.exp(at(global)[0]),
+        slab: slab === undefined ? Infinity : Math.exp(at(slab.name)[0]),
+      };
+    }),
     levels: levels.map(({ size, covariance }, l) => {
       const raw = at(covariance.sds);
       const sds = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : Math.abs(x)));

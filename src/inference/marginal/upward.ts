@@ -45,13 +45,15 @@ export interface ScaleNodes {
   readonly sigma: NodeId;
   /** By level: `[k]`, or `[k, k]`. */
   readonly factors: readonly NodeId[];
+  /** Prior standard deviations of the population and, after it, of the fixed block's free coefficients, `[K]`. */
+  readonly priorSds: NodeId;
 }
 
 export function upward(
   builder: ProgramBuilder,
   term: NestedTerm,
   data: MarginalData,
-  { sigma, factors }: ScaleNodes,
+  { sigma, factors, priorSds }: ScaleNodes,
 ): Upward {
   const algebra = new ElementAlgebra(builder);
   const variance = builder.mul(sigma, sigma);
@@ -127,7 +129,18 @@ export function upward(
     }
     const totals = stack(builder, expanded, groups).map((array) => builder.sum(array, [0]));
     const besides = fixedBlock?.population();
-    return population({ builder, data, levels, totals, outside, besides, variance, logDeterminants, quadratics });
+    return population({
+      builder,
+      data,
+      levels,
+      totals,
+      outside,
+      besides,
+      priorSds,
+      variance,
+      logDeterminants,
+      quadratics,
+    });
   }
   throw new Error('a term needs a level');
 }
@@ -141,16 +154,18 @@ interface PopulationInput {
   readonly totals: readonly NodeId[];
   readonly outside: number;
   readonly besides: CrossedPopulation | undefined;
+  readonly priorSds: NodeId;
   readonly variance: NodeId;
   readonly logDeterminants: NodeId[];
   readonly quadratics: NodeId[];
 }
 
 function population(input: PopulationInput): Upward {
-  const { builder, data, levels, besides, variance, logDeterminants, quadratics } = input;
-  const priorMeans = Float64Array.from([...data.priorMeans, ...(data.crossed?.priorSds.map(() => 0) ?? [])]);
-  const priorSds = Float64Array.from([...data.priorSds, ...(data.crossed?.priorSds ?? [])]);
-  const size = priorSds.length;
+  const { builder, data, levels, besides, priorSds, variance, logDeterminants, quadratics } = input;
+  const [size] = builder.shape(priorSds);
+  const means = new Float64Array(size);
+  means.set(data.priorMeans);
+  const priorMeans = builder.constant(means, [size]);
   const nest = nestPosterior(input);
   const joint =
     besides === undefined
@@ -162,30 +177,32 @@ function population(input: PopulationInput): Upward {
           ],
           0,
         );
-  const precisions = priorSds.map((sd) => 1 / (sd * sd));
-  const diagonal = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) diagonal[i * (size + 1)] = precisions[i];
-  const lambda = builder.add(joint, builder.constant(diagonal, [size, size]));
-  const priorScore = priorMeans.map((mean, i) => mean * precisions[i]);
+  const precisions = builder.unary('reciprocal', builder.mul(priorSds, priorSds));
+  const identity = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) identity[i * (size + 1)] = 1;
+  const diagonal = builder.mul(builder.constant(identity, [size, size]), builder.reshape(precisions, [1, size]));
+  const lambda = builder.add(joint, diagonal);
+  const priorScore = builder.mul(priorMeans, precisions);
   const score = besides === undefined ? nest.score : builder.concat([nest.score, besides.score], 0);
-  const eta = builder.add(score, builder.constant(priorScore, [size]));
+  const eta = builder.add(score, priorScore);
   const factor = new BlockedCholesky(builder, lambda);
   const halfway = factor.solve(builder.reshape(eta, [size, 1]));
   const populationMean = builder.reshape(factor.solveTransposed(halfway), [size]);
   const explained = builder.sum(builder.mul(halfway, halfway));
-  const priorSquares = priorMeans.reduce((sum, mean, i) => sum + mean * priorScore[i], 0);
+  const priorSquares = builder.sum(builder.mul(priorMeans, priorScore));
   const unexplained = builder.add(
     quadratics.reduce((a, b) => builder.add(a, b)),
-    builder.scalar(priorSquares),
+    priorSquares,
   );
   const units = levels[0].level;
   const freeRows = data.rows - units.groups * units.size;
-  const logSds = priorSds.reduce((sum, sd) => sum + 2 * Math.log(sd), 0);
+  const logVariances = builder.mul(builder.sum(builder.unary('log', priorSds)), builder.scalar(2));
   const terms = [
     builder.mul(builder.unary('log', variance), builder.scalar(freeRows)),
     ...logDeterminants,
     unexplained,
-    builder.scalar(data.rows * Math.log(2 * Math.PI) + logSds),
+    logVariances,
+    builder.scalar(data.rows * Math.log(2 * Math.PI)),
   ];
   const half = (x: NodeId): NodeId => builder.mul(x, builder.scalar(-0.5));
   const remainder = half(terms.reduce((a, b) => builder.add(a, b)));

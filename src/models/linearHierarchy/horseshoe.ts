@@ -82,7 +82,7 @@ function inflation(errorSds: readonly number[], sds: tf.Tensor): tf.Tensor {
 }
 
 /** Log density of λ, τ and c. */
-function horseshoeLogPrior(
+export function horseshoeLogPrior(
   { local, global, globalScale, isRelative, slab }: Horseshoe,
   sigma: tf.Tensor,
   parameters: Tensors,

@@ -1,5 +1,6 @@
 // The marginal density of the scales: a dense multivariate normal on small data, differences, and automatic differentiation.
 import { describe, expect, it } from 'vitest';
+import { logGamma } from '../../../src/kernels/math/specialFunctions.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { marginalOf, traceMarginal, type Marginal } from '../../../src/inference/marginal/marginalDensity.js';
 import type { ScaleKind } from '../../../src/inference/marginal/scales.js';
@@ -96,13 +97,20 @@ const shapes: Record<string, HierarchyShape> = {
       },
     ],
   },
+  'a regularised horseshoe of regressions': {
+    terms: [{ slopes: 1, levels: [{ groups: 9, full: true, covariates: 2 }, { groups: 4 }], horseshoe: 'slab' }],
+  },
+  'horseshoes of regressions and of a fixed block': {
+    terms: [{ slopes: 1, levels: [{ groups: 9, covariates: 1 }], horseshoe: 'plain' }],
+    fixed: { dense: 3, categories: [3], horseshoe: 'relative slab' },
+  },
   'more groups than are written out': {
     terms: [{ slopes: 1, levels: [{ groups: 90 }, { groups: 40, full: true, covariates: 1 }], rowsOf: () => 2 }],
   },
 };
 
 /** The scales that a position of the marginal density stands for, and its log prior with Jacobians. */
-function scalesAt({ term, blocks, kinds }: Marginal, position: ArrayLike<number>) {
+function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike<number>) {
   const block = (name: string | undefined): number[] => {
     const found = blocks.find((own) => own.name === name);
     return found === undefined ? [] : Array.from({ length: found.size }, (_, i) => position[found.offset + i]);
@@ -146,8 +154,28 @@ function scalesAt({ term, blocks, kinds }: Marginal, position: ArrayLike<number>
     }
     return lower.map((a, i) => lower.map((b, j) => s[i] * s[j] * a.reduce((sum, x, m) => sum + x * b[m], 0)));
   });
-  return { sigma, covariances, logPrior };
+  const priorSds = priors.flatMap(({ sds, horseshoe }) => {
+    if (horseshoe === undefined) return [...sds];
+    const { places, isRelative, globalScale, slab } = horseshoe;
+    const lambda = block(horseshoe.local).map(Math.exp);
+    const [tau] = block(horseshoe.global).map(Math.exp);
+    const [c] = slab === undefined ? [Infinity] : block(slab.name).map(Math.exp);
+    for (const x of lambda) logPrior += halfCauchyLog(x, 1) + Math.log(x);
+    logPrior += halfCauchyLog(tau, isRelative ? sigma * globalScale : globalScale) + Math.log(tau);
+    if (slab !== undefined) {
+      const [a, b] = [slab.df / 2, (slab.df * slab.scale ** 2) / 2];
+      logPrior += a * Math.log(b) - logGamma(a) - a * Math.log(c ** 2) - b / c ** 2 + Math.LN2;
+    }
+    return sds.map((sd, i) => {
+      const j = places.indexOf(i);
+      return j < 0 ? sd : 1 / Math.sqrt(1 / (lambda[j] * tau) ** 2 + 1 / c ** 2);
+    });
+  });
+  return { sigma, covariances, priorSds, logPrior };
 }
+
+const halfCauchyLog = (x: number, scale: number): number =>
+  Math.log(2 / Math.PI / scale) - Math.log1p((x / scale) ** 2);
 
 /** log ∫ (1 − ρ²)^(a−1) dρ over (−1, 1), for a in halves up to 2. */
 const logBeta = (a: number): number => Math.log({ 1: 2, 1.5: Math.PI / 2, 2: 4 / 3 }[a]!);
@@ -157,6 +185,7 @@ function denseLogDensity(
   { rows, y, terms, fixed }: LinearHierarchy,
   sigma: number,
   covariances: readonly Matrix[],
+  priorSds: readonly number[],
 ): number {
   const [term] = terms;
   let groups = groupOfRow(term);
@@ -178,11 +207,10 @@ function denseLogDensity(
   if (prior.kind !== 'normal') throw new Error('not here');
   for (let n = 0; n < rows; n++) {
     for (let m = 0; m < rows; m++)
-      v[n][m] += prior.sds.reduce((sum, sd, i) => sum + sd * sd * design[n][i] * design[m][i], 0);
+      v[n][m] += design[n].reduce((sum, x, i) => sum + priorSds[i] ** 2 * x * design[m][i], 0);
   }
   if (fixed !== undefined) {
-    if (fixed.prior.kind !== 'normal') throw new Error('not here');
-    const { sds } = fixed.prior;
+    const sds = priorSds.slice(prior.sds.length);
     const columns = Array.from({ length: rows }, (_, n) => [
       ...fixed.dense.map((column) => column[n]),
       ...fixed.categories.flatMap(({ levels, levelOfRow, multiplier }) =>
@@ -236,8 +264,8 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       const density = await densityOf(marginal);
       for (const seed of ['a', 'b', 'c']) {
         const position = randomPosition(marginal, name + seed);
-        const { sigma, covariances, logPrior } = scalesAt(marginal, position);
-        const expected = logPrior + denseLogDensity(structure, sigma, covariances);
+        const { sigma, covariances, priorSds, logPrior } = scalesAt(marginal, position);
+        const expected = logPrior + denseLogDensity(structure, sigma, covariances, priorSds);
         const { value } = await density.at(position);
         expect(Math.abs(value / expected - 1)).toBeLessThan(1e-12);
       }
@@ -284,8 +312,8 @@ describe('extreme scales', () => {
     const position = randomPosition(marginal, 'extremes');
     for (const { name, offset, size } of marginal.blocks)
       if (name.startsWith('sds')) position.fill(log, offset, offset + size);
-    const { sigma, covariances, logPrior } = scalesAt(marginal, position);
-    const expected = logPrior + denseLogDensity(structure, sigma, covariances);
+    const { sigma, covariances, priorSds, logPrior } = scalesAt(marginal, position);
+    const expected = logPrior + denseLogDensity(structure, sigma, covariances, priorSds);
     const { value } = await density.at(position);
     // The reference inverts a matrix with condition number τ² and loses digits by itself.
     expect(Math.abs(value / expected - 1)).toBeLessThan(log > 0 ? 1e-9 : 1e-12);

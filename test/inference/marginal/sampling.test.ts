@@ -150,7 +150,6 @@ describe('refusals', () => {
     const shapesAndWords: [HierarchyShape, string][] = [
       [{ terms: [{ levels: [level] }, { levels: [level] }] }, '2 crossed groupings'],
       [{ terms: [{ levels: [level] }], df: 4 }, 'Student-t errors'],
-      [{ terms: [{ levels: [level] }], fixed: { dense: 2, horseshoe: 'plain' } }, 'the prior of theta is a horseshoe'],
       [{ terms: [{ levels: [level], rowsOf: () => 60 }], fixed: { categories: [200] } }, 'products a gradient'],
       [{ terms: [{ slopes: 9, levels: [{ groups: 8, covariates: 2 }, { groups: 4 }] }] }, '30 coefficients in a group'],
     ];
