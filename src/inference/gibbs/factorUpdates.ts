@@ -5,10 +5,16 @@ import { type FactorConditional, factorConditional } from '../linearHierarchy/fa
 import { cholesky, solve, solveTransposed } from '../linearAlgebra.js';
 import { drawNormal, drawWishartFactor } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
+import { precisionOf } from './correlations.js';
 import type { Products } from './covarianceUpdates.js';
+import { logPrior } from './priorDensity.js';
 import { updateSd } from './sdUpdates.js';
+import { sliceSample } from './slice.js';
 
-/** Draws Λ, then ψ, given the factors z of all groups, which are drawn given the deviations v first. Arrays change in place. */
+/**
+ * Each ψ_i, and how row i's variance is shared between it and Λ_i, with the factors integrated out: given factors, a ψ near 0 hardly moves. Then
+ * Λ, and ψ again, given the factors z of all groups, which are drawn given the deviations v first. Arrays change in place.
+ */
 export function updateFactors(
   stream: RandomStream,
   { factors: m, prior }: Pick<FactorCovariance, 'factors' | 'prior'>,
@@ -16,6 +22,7 @@ export function updateFactors(
   { loadings, uniques }: FactorValues,
 ): void {
   const k = uniques.length;
+  for (let i = 0; i < k; i++) updateShares(stream, prior, products, { loadings, uniques }, i);
   const { own, cross } = drawFactorProducts(stream, products, factorConditional({ loadings, uniques }), k);
   for (let i = 0; i < k; i++) {
     const precision = own.map((value) => value / uniques[i] ** 2);
@@ -34,6 +41,61 @@ export function updateFactors(
     }
     uniques[i] = updateSd(stream, prior.sd, { count: products.count, sum: Math.max(0, sum) }, uniques[i]);
   }
+}
+
+/** Slices of log ψ_i, and of the angle a with ψ_i = s cos a and |Λ_i| = s sin a, the factors integrated out. */
+function updateShares(
+  stream: RandomStream,
+  { loadingSds, sd }: FactorCovariance['prior'],
+  products: Products,
+  factors: FactorValues,
+  i: number,
+): void {
+  const { loadings, uniques } = factors;
+  const m = loadings.length / uniques.length;
+  const row = loadings.subarray(i * m, (i + 1) * m);
+  const atUnique = (log: number): number => {
+    uniques[i] = Math.exp(log);
+    return logPrior(sd, uniques[i]) + log + logDeviations(products, factors);
+  };
+  uniques[i] = Math.exp(sliceSample(stream, Math.log(uniques[i]), 1, atUnique));
+  const length = Math.hypot(...row);
+  const size = Math.hypot(length, uniques[i]);
+  const direction = row.map((x) => x / length);
+  const set = (angle: number): void => {
+    uniques[i] = size * Math.cos(angle);
+    for (let f = 0; f < m; f++) row[f] = size * Math.sin(angle) * direction[f];
+  };
+  const atAngle = (angle: number): number => {
+    if (!(angle > 0 && angle < Math.PI / 2)) return -Infinity;
+    set(angle);
+    const share = Math.sin(angle);
+    // Of |Λ_i| in m dimensions: |Λ_i|^(m − 1).
+    const ofLoadings = (m - 1) * Math.log(share) - 0.5 * ((size * share) / loadingSds[i]) ** 2;
+    return logPrior(sd, uniques[i]) + ofLoadings + logDeviations(products, factors);
+  };
+  set(sliceSample(stream, Math.atan2(length, uniques[i]), 0.5, atAngle));
+}
+
+/** Log density of the deviations given Λ and ψ, up to a constant; −Infinity where Σ is singular to working precision. */
+function logDeviations({ count, matrix }: Products, { loadings, uniques }: FactorValues): number {
+  const k = uniques.length;
+  const m = loadings.length / k;
+  const sigma = new Float64Array(k * k);
+  for (let i = 0; i < k; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = i === j ? uniques[i] ** 2 : 0;
+      for (let f = 0; f < m; f++) sum += loadings[i * m + f] * loadings[j * m + f];
+      sigma[i * k + j] = sum;
+    }
+  }
+  const lower = cholesky(sigma, k);
+  if (lower === undefined) return -Infinity;
+  const precision = precisionOf(new Float64Array(k).fill(1), lower);
+  let density = 0;
+  for (let i = 0; i < k; i++) density -= count * Math.log(lower[i * k + i]);
+  for (let at = 0; at < k * k; at++) density -= 0.5 * precision[at] * matrix[at];
+  return density;
 }
 
 /**
