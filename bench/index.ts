@@ -7,6 +7,7 @@ import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
 import { marginalBenchmark } from './marginal/index.js';
 import { metricBenchmark } from './metric/index.js';
+import { modelsBenchmark } from './models/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   advi: adviBenchmark,
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   'gpu-fit': gpuFitBenchmark,
   marginal: marginalBenchmark,
   metric: metricBenchmark,
+  models: modelsBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);

@@ -5,6 +5,7 @@ import { costSection } from './sections/cost.js';
 import { dataSection } from './sections/data.js';
 import { energySection } from './sections/energy.js';
 import { groupsSection } from './sections/groups.js';
+import { mediaSection } from './sections/media.js';
 import { mixingSection } from './sections/mixing.js';
 import { modelSection } from './sections/model.js';
 import { populationSection } from './sections/population.js';
@@ -21,6 +22,7 @@ export function renderReport(input: ReportInput): string {
     checksSection(input),
     modelSection(input),
     dataSection(input),
+    mediaSection(input),
     populationSection(input),
     groupsSection(input),
     predictiveSection(input),

@@ -9,7 +9,7 @@ import { type Media, totalSpend } from './media.js';
 import { siteOver } from './varying.js';
 
 /** Media are multiplied by these in response curves. */
-const curveFactors = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2] as const;
+const curveFactors = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 /** Marginal returns are those of so much more spend, in every week alike (Meridian's definition). */
 const marginalStep = 0.01;
 
@@ -71,7 +71,11 @@ export function mediaMixReport(
       ],
       'group',
     ),
-    siteOver('response_curve', [['factor', curveFactors.length], channelAxis], 'group'),
+    // Without media a channel gives nothing.
+    {
+      ...siteOver('response_curve', [['factor', curveFactors.length], channelAxis]),
+      isFixed: ([factor]) => factor === 0,
+    },
   ];
   const named = sites.map((site) => ({ ...site, coefficientDims: [...(site.coefficientDims ?? []), 'paid_channel'] }));
 

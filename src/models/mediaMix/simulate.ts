@@ -6,7 +6,7 @@ import type { OutputColumn } from '../../data/writeTable.js';
 import { interpret } from '../../kernels/program/interpreter.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
-import type { Model, Tensors } from '../model.js';
+import { isFixedElement, type Model, type Tensors } from '../model.js';
 import type { NamedValue, SimulationRandom } from '../simulation.js';
 import { mediaMixModel } from './mediaMix.js';
 import type { MediaMixOptions } from './options.js';
@@ -60,7 +60,9 @@ export function simulateMediaMix(simulation: MediaMixSimulation, random: Simulat
   const { sites, response } = evaluateTruth(model, values, noise, options.family === 'studentT' ? random : undefined);
   const truth = model.sites.flatMap((site) => {
     const own = sites.get(site.name)!;
-    return [...scalarNames(site, model.coords)].map((name, i) => ({ name, value: own[i] }));
+    return [...scalarNames(site, model.coords)].flatMap((name, i) =>
+      isFixedElement(site, i) ? [] : [{ name, value: own[i] }],
+    );
   });
   const data: MediaMixData = { ...draft, y: response };
   const weeks = draft.weeks.names;
