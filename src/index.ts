@@ -5,6 +5,7 @@ export { InputError } from './data/inputError.js';
 export type { PriorSpec } from './data/prior.js';
 export { parsePrior } from './data/prior.js';
 export { threeLevelData, type ThreeLevelData } from './data/threeLevelData.js';
+export { type MediaMixColumns, type MediaMixData, mediaMixData } from './data/mediaMixData.js';
 export { tableOf } from './data/table.js';
 export {
   defineModel,
@@ -30,6 +31,10 @@ export {
 } from './models/parameters.js';
 export * from './models/distributions/index.js';
 export { threeLevelModel, type ThreeLevelOptions } from './models/threeLevel/threeLevel.js';
+export { type Adstock, adstock, adstockWeights, carryOver } from './models/mediaMix/adstock.js';
+export { mediaMixModel } from './models/mediaMix/mediaMix.js';
+export { type LiftTest, type MediaMixOptions } from './models/mediaMix/options.js';
+export { saturate, type SaturationForm } from './models/mediaMix/saturation.js';
 export * from './kernels/ops/index.js';
 export { cpuDevice, type CpuDeviceOptions } from './kernels/cpu/cpuDevice.js';
 export { BackendMissingError, eagerDevice } from './kernels/eager/eagerDevice.js';

@@ -1,6 +1,6 @@
 // Likelihoods of the media-mix model: normal, Student-t, and normal cut off at 0, with expectations and replications.
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { normalLogCdf } from '../../kernels/ops/index.js';
+import { normalCdf, normalLogCdf } from '../../kernels/ops/index.js';
 import { normal, studentT } from '../distributions/index.js';
 import type { MediaMixFamily } from './options.js';
 
@@ -32,18 +32,44 @@ export function expectation(family: MediaMixFamily, mean: Tensor, sigma: Tensor)
 }
 
 /**
- * A replicated response from standard normals; undefined for Student-t, which is no function of one normal that can be written in closed form.
- * Cut off at 0: y = m − σ Φ⁻¹(Φ(−noise) Φ(m / σ)), the upper quantile.
+ * A replicated response from standard normals, one each. Cut off at 0: y = m − σ Φ⁻¹(Φ(−noise) Φ(m / σ)), the upper quantile. Student-t: the
+ * first and the later digits of Φ(noise) are two uniforms, from which Bailey's (1994) polar method makes a t variate.
  */
-export function replicated(
+export function replicate(
   family: MediaMixFamily,
-): ((mean: Tensor, sigma: Tensor, noise: Tensor) => Tensor) | undefined {
-  if (family === 'studentT') return undefined;
-  if (family === 'gaussian') return (mean, sigma, noise) => mean.add(sigma.mul(noise));
-  return (mean, sigma, noise) => {
-    const logShare = normalLogCdf(noise.neg()).add(normalLogCdf(mean.div(sigma)));
-    return mean.sub(sigma.mul(normalQuantile(logShare))).maximum(0);
-  };
+  mean: Tensor,
+  sigma: Tensor,
+  nu: Tensor | undefined,
+  noise: Tensor,
+): Tensor {
+  switch (family) {
+    case 'gaussian':
+      return mean.add(sigma.mul(noise));
+    case 'studentT':
+      return mean.add(sigma.mul(studentTVariate(nu!, noise)));
+    case 'truncatedGaussian': {
+      const logShare = normalLogCdf(noise.neg()).add(normalLogCdf(mean.div(sigma)));
+      return mean.sub(sigma.mul(normalQuantile(logShare))).maximum(0);
+    }
+    default:
+      throw new RangeError(family satisfies never);
+  }
+}
+
+/** Cells that the first uniform is cut into; 53 bits leave 33 for the second. */
+const cells = 2 ** 20;
+
+function studentTVariate(nu: Tensor, noise: Tensor): Tensor {
+  const share = normalCdf(noise).mul(cells);
+  const cell = share.floor();
+  const logFirst = cell.add(0.5).div(cells).log();
+  const radius = logFirst.mul(-2).div(nu).expm1().mul(nu).sqrt();
+  return radius.mul(
+    share
+      .sub(cell)
+      .mul(2 * Math.PI)
+      .cos(),
+  );
 }
 
 /** x with log Φ(x) given: Newton steps on a concave function from below its root, so they never overshoot. */

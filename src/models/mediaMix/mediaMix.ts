@@ -9,7 +9,7 @@ import type { ObservedModel } from '../modelEntry.js';
 import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
 import { mediaMixContext } from './context.js';
 import { describeMediaMix } from './describe.js';
-import { expectation, logDensity, replicated } from './likelihood.js';
+import { expectation, logDensity, replicate } from './likelihood.js';
 import { makeMedia } from './media.js';
 import type { MediaMixOptions } from './options.js';
 import { MediaMixPriors } from './priors.js';
@@ -79,7 +79,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
     const ratio = mean.div(sd);
     return [gamma.logDensity(literal(liftTests.map((test) => test.lift)), ratio.square(), ratio.div(sd)).sum()];
   };
-  const replicate = replicated(family);
+  const nuOf = (p: Tensors): tf.Tensor | undefined => nu[0]?.value(p).reshape([]);
   const sum = (terms: readonly tf.Tensor[]): tf.Tensor => terms.map((term) => term.sum()).reduce((a, b) => a.add(b));
 
   return {
@@ -113,7 +113,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
         ...liftLogDensity(p, d),
       ]),
     logLikelihood: (p, d) =>
-      logDensity(family, d.y, rows(location(p, d)), sigmaOfRows(p), nu[0]?.value(p).reshape([])).sub(scaleOf(d).log()),
+      logDensity(family, d.y, rows(location(p, d)), sigmaOfRows(p), nuOf(p)).sub(scaleOf(d).log()),
     report: (p, d) =>
       merged([
         report.compute(p, d),
@@ -121,10 +121,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
         ...smooths.map((own) => Object.fromEntries(own.sites.map(({ name }) => [name, p[name]]))),
       ]),
     predict: (p, d) => expectation(family, rows(location(p, d)), sigmaOfRows(p)).mul(scaleOf(d)),
-    ...(replicate && {
-      replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) =>
-        replicate(rows(location(p, d)), sigmaOfRows(p), noise).mul(scaleOf(d)),
-    }),
+    replicate: (p, d, noise) => replicate(family, rows(location(p, d)), sigmaOfRows(p), nuOf(p), noise).mul(scaleOf(d)),
     observed: { name: data.responseName, values: data.y },
     start: merged([...blocks, ...smooths].map((own) => own.start)),
     description: describeMediaMix(context, priors.finish()),

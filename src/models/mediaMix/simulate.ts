@@ -57,7 +57,7 @@ export function simulateMediaMix(simulation: MediaMixSimulation, random: Simulat
   const model = mediaMixModel(draft, { ...options, parametrisation: 'plain' });
   const values = trueParameters(model, simulation.truth, random);
   const noise = Float64Array.from({ length: draft.rows }, () => random.normal());
-  const { sites, response } = evaluateTruth(model, values, noise, options.family === 'studentT' ? random : undefined);
+  const { sites, response } = evaluateTruth(model, values, noise);
   const truth = model.sites.flatMap((site) => {
     const own = sites.get(site.name)!;
     return [...scalarNames(site, model.coords)].flatMap((name, i) =>
@@ -171,19 +171,16 @@ function trueParameters(
   return values;
 }
 
-/** @param random draws the chi-squares of Student-t errors; undefined for families that replicate */
 function evaluateTruth(
   model: Model,
   values: ReadonlyMap<string, Float64Array>,
   noise: Float64Array,
-  random: SimulationRandom | undefined,
 ): { sites: Map<string, Float64Array>; response: Float64Array } {
-  const [drawn, expected] = ['(response)', '(expected)'];
+  const drawn = '(response)';
   const recorded = trace(
     ({ [noiseName]: z, ...parameters }, data: Tensors) => ({
       ...model.report(parameters, data),
-      [expected]: model.predict!(parameters, data),
-      [drawn]: model.replicate?.(parameters, data, z) ?? model.predict!(parameters, data),
+      [drawn]: model.replicate!(parameters, data, z),
     }),
     {
       parameters: {
@@ -199,25 +196,7 @@ function evaluateTruth(
     ...Object.entries(model.data).map(([name, array]): [string, ArrayLike<number>] => [name, array.values]),
   ]);
   const sites = interpret(recorded.builder.finish(recorded.outputs), arrays);
-  if (random === undefined) return { sites, response: sites.get(drawn)! };
-  const [nu] = values.get('nu')!;
-  const sigma = values.get('sigma')!;
-  // The draft response is half the scale.
-  const scale = 2 * model.observed!.values[0];
-  return {
-    sites,
-    response: sites.get(expected)!.map((mean, row) => {
-      let chiSquare = 0;
-      for (let k = 0; k < nu; k++) chiSquare += random.normal() ** 2;
-      return (
-        mean +
-        scale *
-          sigma[sigma.length === 1 ? 0 : Math.floor((row * sigma.length) / noise.length)] *
-          noise[row] *
-          Math.sqrt(nu / chiSquare)
-      );
-    }),
-  };
+  return { sites, response: sites.get(drawn)! };
 }
 
 const noiseName = '(noise)';

@@ -5,7 +5,7 @@ import { mediaMixModel } from '../../../src/models/mediaMix/mediaMix.js';
 import type { MediaMixOptions } from '../../../src/models/mediaMix/options.js';
 import { positionBlocks } from '../../../src/inference/compiledModel.js';
 import { literal, normalLogCdf } from '../../../src/kernels/ops/index.js';
-import { replicated } from '../../../src/models/mediaMix/likelihood.js';
+import { replicate } from '../../../src/models/mediaMix/likelihood.js';
 import { evaluate, gradientProgram, largestError } from '../../kernels/support.js';
 import { densityOf, gradientError } from '../evaluateModel.js';
 import { randomNumbers } from '../random.js';
@@ -168,13 +168,27 @@ describe('sampling effects at typical media', () => {
   });
 });
 
-describe('normal responses cut off at 0', () => {
-  it('are replicated by the upper quantile', () => {
+describe('replicated responses', () => {
+  it('of Student-t follow its distribution', () => {
+    const noise = randomNumbers('t').normals(20_000, 1);
+    const { program } = gradientProgram((p) => replicate('studentT', literal(1), literal(2), literal(2), p.noise), {
+      parameters: { noise: [noise.length] },
+    });
+    const sorted = evaluate(program, { noise }).get('value')!.sort();
+    // Two degrees of freedom: F(t) = 1/2 + t / (2 √(2 + t²)).
+    const distance = sorted.reduce((most, y, i) => {
+      const t = (y - 1) / 2;
+      return Math.max(most, Math.abs(0.5 + t / (2 * Math.sqrt(2 + t * t)) - (i + 0.5) / sorted.length));
+    }, 0);
+    expect(distance).toBeLessThan(1.95 / Math.sqrt(sorted.length));
+  });
+
+  it('cut off at 0 are the upper quantile', () => {
     const z = [-3, -1, 0, 0.5, 2, 4];
     const cases = [-0.5, 0.2, 3].flatMap((mean) => z.map((noise) => ({ mean, noise })));
     const { program } = gradientProgram(
       ({ mean, noise }) => {
-        const y = replicated('truncatedGaussian')!(mean, literal(0.7), noise);
+        const y = replicate('truncatedGaussian', mean, literal(0.7), undefined, noise);
         // P(Y > y) = Φ((m − y) / σ) / Φ(m / σ), which must be Φ(−noise).
         return normalLogCdf(mean.sub(y).div(0.7))
           .sub(normalLogCdf(mean.div(0.7)))
