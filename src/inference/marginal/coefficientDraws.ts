@@ -8,8 +8,7 @@ import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
 import type { RandomStream } from '../random/streams.js';
 import { stackWidth } from './columns.js';
 import { drawProgram, levelOutput, normalBlocks, populationOutput } from './drawProgram.js';
-import { type Marginal, marginalParameters, setMap } from './marginalDensity.js';
-import type { ScaleMap } from './mode.js';
+import { type Marginal, marginalParameters, type ScaleMap, setMap } from './marginalDensity.js';
 import { naturalScales } from './scales.js';
 
 /** Draws at a time: what one call of a program takes. */
@@ -58,7 +57,7 @@ export class CoefficientDraws {
   setMap(map: ScaleMap): void {
     this.scaleMap = map;
     const { parameters, lanes } = this.executable;
-    setMap({ parameters, lanes, dimension: this.marginal.dimension }, map.centre, map.map);
+    setMap({ parameters, lanes, dimension: this.marginal.dimension }, map);
   }
 
   /** Takes a position ξ in, with the stream that its coefficients are drawn from. */
@@ -67,7 +66,7 @@ export class CoefficientDraws {
     const { dimension } = this.marginal;
     this.scales[draw].set(position);
     for (let i = 0, at = draw; i < dimension; i++, at += lanes) parameters[at] = position[i];
-    const first = (2 * dimension + dimension * dimension) * lanes + draw;
+    const first = (3 * dimension + dimension * dimension) * lanes + draw;
     const { counter } = stream;
     if (this.source && counter) {
       const count = Math.ceil(this.normals.length / normalsPerPass) * normalsPerPass;
@@ -87,7 +86,8 @@ export class CoefficientDraws {
   /** The position of the model that a draw is, written to `target`; after `run`. */
   read(draw: number, target: Float64Array): void {
     const { term, priors, kinds, blocks } = this.marginal;
-    const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, this.thetaOf(this.scales[draw]));
+    const theta = this.thetaOf(this.scales[draw]);
+    const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, theta, this.scaleMap!.units);
     const [own, ofFixed] = shrinkages;
     const fixed = this.fixed(draw);
     this.positions.write(

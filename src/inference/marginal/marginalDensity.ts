@@ -1,4 +1,5 @@
 // The log density of a hierarchy's scales with all coefficients integrated out, and its gradient, as one tensor program.
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Device } from '../../kernels/device.js';
 import { pullback } from '../../kernels/program/gradients.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../kernels/program/tensorProgram.js';
@@ -17,6 +18,16 @@ import { downward } from './downward.js';
 import { type MarginalData, marginalData, normalPriors } from './marginalData.js';
 import { factorName, priorSdsName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
 import { type ScaleNodes, upward } from './upward.js';
+
+/** θ = centre + map · ξ, with ξ of about unit variance. */
+export interface ScaleMap {
+  /** `[dimension]`. */
+  readonly centre: Float64Array;
+  /** `[dimension][dimension]`, upper triangular. */
+  readonly map: Float64Array;
+  /** What signed scales are counted in, `[dimension]`; 1 for the others. */
+  readonly units: Float64Array;
+}
 
 /** A term whose scales are sampled, with what was computed of its data. */
 export interface Marginal {
@@ -71,15 +82,16 @@ export function marginalOf(structure: LinearHierarchy, kinds?: readonly ScaleKin
 }
 
 /** Parameters of the programs: the position ξ, and the map from it to the scales, θ = centre + map · ξ. */
-const parameterNames = { position: 'position', centre: 'centre', map: 'map' } as const;
+const parameterNames = { position: 'position', centre: 'centre', map: 'map', units: 'units' } as const;
 
 /** Parameter blocks of the programs, in the order in which they lie in memory. */
 export function marginalParameters({ dimension }: Marginal): { readonly name: string; readonly size: number }[] {
-  const { position, centre, map } = parameterNames;
+  const { position, centre, map, units } = parameterNames;
   return [
     { name: position, size: dimension },
     { name: centre, size: dimension },
     { name: map, size: dimension * dimension },
+    { name: units, size: dimension },
   ];
 }
 
@@ -88,14 +100,21 @@ export function recordScales(
   { term, errors, priors, kinds, blocks, dimension }: Marginal,
   more: Readonly<Record<string, number>> = {},
 ) {
-  const { position, centre, map } = parameterNames;
+  const { position, centre, map, units } = parameterNames;
   const others = Object.fromEntries(Object.entries(more).map(([name, size]) => [name, [size]]));
-  const parameters = { [position]: [dimension], [centre]: [dimension], [map]: [dimension, dimension], ...others };
+  const parameters = {
+    [position]: [dimension],
+    [centre]: [dimension],
+    [map]: [dimension, dimension],
+    [units]: [dimension],
+    ...others,
+  };
   const recorded = trace(
     (given) => {
       const theta = given[centre].add(given[map].mul(given[position].reshape([1, dimension])).sum(1));
-      const sampled = Object.fromEntries(blocks.map(({ name, offset, size }) => [name, theta.slice([offset], [size])]));
-      return { ...scaleTensors(term, errors, priors, kinds, sampled), theta };
+      const parts = (of: tf.Tensor) =>
+        Object.fromEntries(blocks.map(({ name, offset, size }) => [name, of.slice([offset], [size])]));
+      return { ...scaleTensors(term, errors, priors, kinds, parts(theta), parts(given[units])), theta };
     },
     { parameters },
   );
@@ -136,23 +155,24 @@ export function traceMarginal(
       const parameters = marginalParameters(marginal);
       const executable = await device.compile(program, { parameters, data: data.arrays, chains, accurate: ['value'] });
       const density = densityOf(executable, { dimension, gradients: ['gradient'] });
-      setMap(density, new Float64Array(dimension), identity(dimension));
+      setMap(density, identityMap(dimension));
       return density;
     },
   };
 }
 
-function identity(size: number): Float64Array {
-  return Float64Array.from({ length: size * size }, (_, at) => Number(at % (size + 1) === 0));
+/** θ = ξ, with scales in units of 1. */
+export function identityMap(dimension: number): ScaleMap {
+  const map = Float64Array.from({ length: dimension * dimension }, (_, at) => Number(at % (dimension + 1) === 0));
+  return { centre: new Float64Array(dimension), map, units: new Float64Array(dimension).fill(1) };
 }
 
-/** Sets the map from positions to scales, in all lanes. @param map `[dimension][dimension]` */
+/** Sets the map from positions to scales, in all lanes. */
 export function setMap(
   { parameters, dimension, lanes }: Pick<ModelDensity, 'parameters' | 'dimension' | 'lanes'>,
-  centre: Float64Array,
-  map: Float64Array,
+  { centre, map, units }: ScaleMap,
 ): void {
-  for (const [i, value] of [...centre, ...map].entries()) {
+  for (const [i, value] of [...centre, ...map, ...units].entries()) {
     parameters.fill(value, (dimension + i) * lanes, (dimension + i + 1) * lanes);
   }
 }

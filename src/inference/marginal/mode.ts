@@ -5,26 +5,20 @@ import { cholesky } from '../linearAlgebra.js';
 import { driveTogether, type Evaluating, newPoint, type Point } from '../optimise/evaluating.js';
 import { lbfgs } from '../optimise/lbfgs.js';
 import type { ModelDensity } from '../portableDensity.js';
-import type { Marginal } from './marginalDensity.js';
+import { identityMap, type Marginal, type ScaleMap, setMap } from './marginalDensity.js';
 
-/** θ = centre + map · ξ, with ξ of about unit variance. */
-export interface ScaleMap {
-  /** `[dimension]`. */
-  readonly centre: Float64Array;
-  /** `[dimension][dimension]`, upper triangular. */
-  readonly map: Float64Array;
-}
-
-/** Rough values of the scales and how far they are known, `[dimension]`. */
+/** Rough values of what is sampled and how far it is known, `[dimension]`; in the units of signed scales, 1 for the others. */
 interface Guess {
   readonly centre: Float64Array;
   readonly sd: Float64Array;
+  readonly units: Float64Array;
 }
 
 /**
- * The mode by L-BFGS and the Hessian there by differences of gradients; directions in which it is flat, or curves upwards, get
- * the width of the guess. Rejects with the signal's reason when it is aborted.
- * @param density with the identity as its map
+ * The mode by L-BFGS, first in units of the guess and then in those that suit what was found, and the curvature there by differences
+ * of gradients; directions in which it is flat, or curves upwards, get the width of the guess. Rejects with the signal's reason when it is
+ * aborted.
+ * @param density its map is changed
  */
 export async function findMode(
   marginal: Marginal,
@@ -32,23 +26,87 @@ export async function findMode(
   density: ModelDensity,
   signal?: AbortSignal,
 ): Promise<ScaleMap> {
+  const inUnits = async <Result>(units: Float64Array, search: Evaluating<Result>): Promise<Result> => {
+    setMap(density, { ...identityMap(marginal.dimension), units });
+    const [found] = await driveTogether([search], density, signal);
+    return found;
+  };
+  const signed = signedScales(marginal);
   const guess = firstGuess(marginal, start);
-  const [found] = await driveTogether([climb(guess)], density, signal);
-  return found;
+  const better = await inUnits(guess.units, recount(guess, signed));
+  return { ...(await inUnits(better.units, climb(better))), units: better.units };
 }
 
-function* climb({ centre, sd }: Guess): Evaluating<ScaleMap> {
-  const dimension = centre.length;
+/** Mode, and the map that makes the density round there: differences reach as far as the density does, and so average over it. */
+function* climb({ centre, sd }: Guess): Evaluating<Pick<ScaleMap, 'centre' | 'map'>> {
+  const mode = yield* climbFrom(centre, sd);
+  const steps = sd.map((s) => averagingStep * s);
+  return { centre: mode.position, map: inverseTransposedFactor(yield* curvatureAt(mode, steps), mode.position, sd) };
+}
+
+/** Place of a signed scale, and the groups that it is the spread of. */
+interface SignedScale {
+  readonly at: number;
+  readonly groups: number;
+}
+
+function signedScales({ blocks, kinds, term, groups }: Marginal): SignedScale[] {
+  return term.levels.flatMap(({ covariance, size }, l) => {
+    const { offset } = blocks.find(({ name }) => name === covariance.sds)!;
+    return kinds[l] === 'log' ? [] : Array.from({ length: size }, (_, i) => ({ at: offset + i, groups: groups[l] }));
+  });
+}
+
+/**
+ * The mode in other units. Where the density falls much towards 0 (by `fall` from a mode at s) a scale's logarithm is rounder than the scale:
+ * its right tail is heavy when groups are few, and its left one steep. With G groups estimated with an error e the fall is about
+ * G s² / 2e², so s √(2 · fall)⁻¹ tells that error. Where it hardly falls the scale is kept linear as far as the density reaches; of few
+ * groups less far.
+ */
+function* recount({ centre, sd, units }: Guess, signed: readonly SignedScale[]): Evaluating<Guess> {
+  const mode = yield* climbFrom(centre, sd);
+  const { position } = mode;
+  const curvature = yield* curvatureAt(
+    mode,
+    sd.map((s) => differenceStep * s),
+  );
+  const nearZero = signed.map(({ at }) => moved(mode, at, nearlyZero * Math.tanh(position[at]) - position[at]));
+  yield nearZero;
+  const width = sd.map(
+    (s, i) => 1 / Math.sqrt(Math.max(curvature[i * (sd.length + 1)], 1 / (widestRecounted * s) ** 2)),
+  );
+  const better = { centre: position.slice(), sd: width.slice(), units: units.slice() };
+  for (const [n, { at, groups }] of signed.entries()) {
+    const own = position[at];
+    const scale = units[at] * Math.sinh(Math.abs(own));
+    const densityOfScale = ({ value, position: w }: Point): number => value - Math.log(Math.cosh(w[at]));
+    const fall = densityOfScale(mode) - densityOfScale(nearZero[n]);
+    const reach = Math.min(4, 0.4 * groups);
+    const unit =
+      fall * reach > 1 ? scale * Math.sqrt(reach / fall) : reach * Math.max(scale, units[at] * Math.sinh(width[at]));
+    better.units[at] = unit;
+    better.centre[at] = Math.asinh((units[at] * Math.sinh(own)) / unit);
+    better.sd[at] = (width[at] * units[at] * Math.cosh(own)) / (unit * Math.cosh(better.centre[at]));
+  }
+  return better;
+}
+
+function* climbFrom(centre: Float64Array, sd: Float64Array): Evaluating<Point> {
   const { point } = yield* lbfgs(centre, { variances: sd.map((s) => s * s), maxIterations: 200 });
-  const mode = point.position.slice();
-  const steps = sd.map((s) => differenceStep * s);
-  const moved = (i: number, step: number): Point => {
-    const at = newPoint(dimension);
-    at.position.set(mode);
-    at.position[i] += step;
-    return at;
-  };
-  const pairs = Array.from(steps, (step, i) => [moved(i, step), moved(i, -step)]);
+  return point;
+}
+
+function moved({ position }: Point, i: number, step: number): Point {
+  const at = newPoint(position.length);
+  at.position.set(position);
+  at.position[i] += step;
+  return at;
+}
+
+/** The negative Hessian, `[dimension][dimension]`. */
+function* curvatureAt(mode: Point, steps: Float64Array): Evaluating<Float64Array> {
+  const dimension = steps.length;
+  const pairs = Array.from(steps, (step, i) => [moved(mode, i, step), moved(mode, i, -step)]);
   yield pairs.flat();
   const curvature = new Float64Array(dimension * dimension);
   for (let i = 0; i < dimension; i++) {
@@ -58,13 +116,17 @@ function* climb({ centre, sd }: Guess): Evaluating<ScaleMap> {
       curvature[j * dimension + i] += slope / 2;
     }
   }
-  return { centre: mode, map: inverseTransposedFactor(curvature, mode, sd) };
+  return curvature;
 }
 
-/** Steps of gradient differences, in standard deviations of the guess. */
+/** Steps of gradient differences, in standard deviations: of the guess, and of a Gaussian as curved as the density. */
 const differenceStep = 0.01;
-/** Posterior standard deviations, at most, in those of the guess. */
+const averagingStep = 0.7;
+/** Posterior standard deviations, at most, in those of the guess: while units are chosen, and at last. */
+const widestRecounted = 3;
 const widest = 20;
+/** Where the density near 0 is looked at, in units: some priors of correlated scales cannot be evaluated at 0 itself. */
+const nearlyZero = 0.02;
 
 /** K'⁻¹ with KK' the curvature, made positive definite. */
 function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd: Float64Array): Float64Array {
@@ -91,15 +153,17 @@ function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd
 /** The model's own start where it has one; else what the residuals and the sizes of the columns suggest. */
 function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingPoint>> | undefined): Guess {
   const { term, groups: declared, errors, priors, blocks, dimension, kinds, data } = marginal;
+  const { units } = identityMap(dimension);
   const centre = new Float64Array(dimension);
   const sd = new Float64Array(dimension).fill(0.5);
   const place = new Map(blocks.map(({ name, offset }) => [name, offset]));
   const set = (name: string, values: ArrayLike<number>, sds: ArrayLike<number>, isLog: boolean): void => {
     const offset = place.get(name)!;
     for (let i = 0; i < values.length; i++) {
-      const scale = isLog ? 1 : Math.exp(values[i]);
-      centre[offset + i] = isLog ? values[i] : scale;
-      sd[offset + i] = sds[i] * scale;
+      if (!isLog) units[offset + i] = Math.exp(values[i]);
+      const s = Math.exp(values[i]) / units[offset + i];
+      centre[offset + i] = isLog ? values[i] : Math.asinh(s);
+      sd[offset + i] = isLog ? sds[i] : (sds[i] * s) / Math.hypot(1, s);
     }
   };
   const sigma = start?.[errors.sigma] ?? { centre: [Math.log(data.residualSd)], sd: [0.1] };
@@ -142,5 +206,5 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     set(local, new Float64Array(places.length), new Float64Array(places.length).fill(1), true);
     if (slab !== undefined) set(slab.name, [Math.log(slab.scale)], [0.5], true);
   }
-  return { centre, sd };
+  return { centre, sd, units };
 }

@@ -1,6 +1,5 @@
 // The scales that marginal NUTS samples: σ, standard deviations and correlations, their priors, and the factors made of them.
 import * as tf from '@tensorflow/tfjs-core';
-import { literal } from '../../kernels/ops/index.js';
 import { horseshoeLogPrior, priorSds } from '../../models/linearHierarchy/horseshoe.js';
 import { factorCholesky } from '../../models/linearHierarchy/levelCovariance.js';
 import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
@@ -20,8 +19,9 @@ import { choleskyFactor } from '../linearHierarchy/positions.js';
 import { constrain } from '../transforms/transforms.js';
 
 /**
- * How standard deviations are sampled: as their logarithms, or with a sign that means nothing, under half their prior. The latter
- * has no long tail towards 0 (a log density that is even in the sign, with no Jacobian), and suits spreads that may vanish.
+ * How standard deviations are sampled: as their logarithms, or with a sign that means nothing, under half their prior, as s = unit · sinh w.
+ * Near 0 that is linear: a spread that may vanish has no long tail there, as its log density is even and smooth. Beyond the unit it is
+ * logarithmic: the heavy tail of a spread of few groups becomes a light one.
  */
 export type ScaleKind = 'log' | 'signed';
 
@@ -56,7 +56,7 @@ export function scaleKinds({ levels }: NestedTerm): ScaleKind[] {
 }
 
 /**
- * From the sampled blocks: log prior with Jacobians, σ, by level the standard deviations (signs kept) or a factor of Σ, and the standard
+ * From the sampled blocks and the units of signed scales: log prior with Jacobians, σ, by level the standard deviations (signs kept) or a factor of Σ, and the standard
  * deviations of the coefficients of no group.
  */
 export function scaleTensors(
@@ -65,6 +65,7 @@ export function scaleTensors(
   priors: readonly CoefficientPrior[],
   kinds: readonly ScaleKind[],
   sampled: Tensors,
+  units: Tensors,
 ) {
   const logSigma = sampled[errors.sigma].reshape([]);
   const sigma = logSigma.exp();
@@ -73,9 +74,11 @@ export function scaleTensors(
   const factors: Record<string, tf.Tensor> = {};
   for (const [l, { size, covariance }] of term.levels.entries()) {
     const raw = sampled[covariance.sds];
-    const sds = kinds[l] === 'log' ? raw.exp() : raw.abs();
+    const signed = kinds[l] === 'log' ? raw.exp() : units[covariance.sds].mul(raw.sinh());
+    const sds = kinds[l] === 'log' ? signed : signed.abs();
     if (kinds[l] === 'log') logJacobians.push(raw.sum());
-    else logJacobians.push(literal(-Math.LN2 * size));
+    // Half the prior for each sign; ds/dw = unit · cosh w.
+    else logJacobians.push(units[covariance.sds].mul(raw.cosh().mul(0.5)).log().sum());
     constrained[covariance.sds] = sds;
     if (hasFactors(covariance)) {
       const loadings = sampled[covariance.loadings].reshape([size, covariance.factors]);
@@ -83,7 +86,6 @@ export function scaleTensors(
       factors[factorName(l)] = factorCholesky(loadings, sds);
       continue;
     }
-    const signed = kinds[l] === 'log' ? sds : raw;
     factors[factorName(l)] = signed;
     if (covariance.cholesky === undefined) continue;
     const free = sampled[covariance.cholesky];
@@ -134,10 +136,11 @@ export function naturalScales(
   kinds: readonly ScaleKind[],
   blocks: readonly PositionBlock[],
   theta: Float64Array,
+  units: Float64Array,
 ): NaturalScales {
-  const at = (name: string): Float64Array => {
+  const at = (name: string, of = theta): Float64Array => {
     const { offset, size } = blocks.find((block) => block.name === name)!;
-    return theta.subarray(offset, offset + size);
+    return of.subarray(offset, offset + size);
   };
   return {
     sigma: Math.exp(theta[0]),
@@ -152,7 +155,8 @@ export function naturalScales(
     }),
     levels: levels.map(({ size, covariance }, l) => {
       const raw = at(covariance.sds);
-      const sds = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : Math.abs(x)));
+      const unit = at(covariance.sds, units);
+      const sds = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : unit[i] * Math.abs(Math.sinh(x))));
       if (hasFactors(covariance))
         return covarianceOfFactors({ loadings: at(covariance.loadings).slice(), uniques: sds });
       if (covariance.cholesky === undefined) return { sds, lower: undefined };

@@ -4,8 +4,8 @@ import type { Model } from '../../models/model.js';
 import type { Draw } from '../chain.js';
 import { CoefficientDraws } from '../marginal/coefficientDraws.js';
 import { DrawQueue } from '../marginal/drawQueue.js';
-import { marginalOf, setMap, traceMarginal } from '../marginal/marginalDensity.js';
-import { findMode, type ScaleMap } from '../marginal/mode.js';
+import { marginalOf, type ScaleMap, setMap, traceMarginal } from '../marginal/marginalDensity.js';
+import { findMode } from '../marginal/mode.js';
 import { crossedProducts, marginalRefusal, mostProducts } from '../marginal/refusal.js';
 import { randomKey } from '../random/streams.js';
 import { decodeVector, encodeVector, type EncodedVector, type Snapshot } from '../snapshot.js';
@@ -20,6 +20,7 @@ interface MarginalSnapshot {
   readonly scales: string;
   readonly centre: EncodedVector;
   readonly map: EncodedVector;
+  readonly units: EncodedVector;
   readonly run: Snapshot;
 }
 
@@ -51,7 +52,7 @@ export const marginal: Method = {
         const saved = resume && savedRun(resume, kinds, problem.dimension);
         const { density } = chains;
         const map = saved?.map ?? (await findMode(problem, model.start, density, signal));
-        setMap(density, map.centre, map.map);
+        setMap(density, map);
         coefficients.setMap(map);
         const own = ownSettings(settings);
         const queue = new DrawQueue(coefficients, randomKey(own.seed), own.warmup, listener);
@@ -60,6 +61,7 @@ export const marginal: Method = {
           scales: kinds,
           centre: encodeVector(map.centre),
           map: encodeVector(map.map),
+          units: encodeVector(map.units),
           run,
         });
         const result = await chains.run(
@@ -119,9 +121,23 @@ function ownSettings({ chains, warmup, draws, seed, targetAcceptance, maxTreeDep
 
 /** Throws RangeError for a snapshot of another method, or of other scales. */
 function savedRun(resume: MethodSnapshot, kinds: string, dimension: number): { map: ScaleMap; run: Snapshot } {
-  const { kind, scales, centre, map, run } = resume as Partial<MarginalSnapshot>;
-  if (kind !== 'marginal' || scales !== kinds || centre === undefined || map === undefined || run === undefined) {
+  const { kind, scales, centre, map, units, run } = resume as Partial<MarginalSnapshot>;
+  if (
+    kind !== 'marginal' ||
+    scales !== kinds ||
+    centre === undefined ||
+    map === undefined ||
+    units === undefined ||
+    run === undefined
+  ) {
     throw new RangeError('resume: the saved run is not one of marginal NUTS on these scales; start it again');
   }
-  return { map: { centre: decodeVector(centre, dimension), map: decodeVector(map, dimension * dimension) }, run };
+  return {
+    map: {
+      centre: decodeVector(centre, dimension),
+      map: decodeVector(map, dimension * dimension),
+      units: decodeVector(units, dimension),
+    },
+    run,
+  };
 }

@@ -136,7 +136,8 @@ describe.each(Object.keys(shapes))('%s', (name) => {
     const map = Float64Array.from({ length: dimension * dimension }, (_, at) =>
       at % (dimension + 1) === 0 ? 0.5 : 0.1,
     );
-    draws.setMap({ centre: random.normals(dimension, 0.5), map });
+    const units = random.normals(dimension).map((x) => 0.8 + 0.1 * x);
+    draws.setMap({ centre: random.normals(dimension, 0.5), map, units });
     const xi = random.normals(dimension);
     const positions = new HierarchyPositions(model);
     const at = (place: number): HierarchyValues => {

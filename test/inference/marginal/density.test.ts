@@ -2,7 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { logGamma } from '../../../src/kernels/math/specialFunctions.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
-import { marginalOf, traceMarginal, type Marginal } from '../../../src/inference/marginal/marginalDensity.js';
+import {
+  identityMap,
+  marginalOf,
+  setMap,
+  traceMarginal,
+  type Marginal,
+} from '../../../src/inference/marginal/marginalDensity.js';
 import type { ScaleKind } from '../../../src/inference/marginal/scales.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
 import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
@@ -109,6 +115,9 @@ const shapes: Record<string, HierarchyShape> = {
   },
 };
 
+/** What the signed scales of a block are counted in. */
+const unitsOf = (size: number): number[] => Array.from({ length: size }, (_, i) => 0.6 + 0.3 * i);
+
 /** The scales that a position of the marginal density stands for, and its log prior with Jacobians. */
 function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike<number>) {
   const block = (name: string | undefined): number[] => {
@@ -119,12 +128,13 @@ function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike
   let logPrior = Math.LN2 + normalLog(sigma, 0, 2) + Math.log(sigma);
   const covariances = term.levels.map(({ size, covariance }, l): Matrix => {
     const raw = block(covariance.sds);
-    const s = raw.map((x) => (kinds[l] === 'log' ? Math.exp(x) : x));
+    const unit = unitsOf(raw.length);
+    const s = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : unit[i] * Math.sinh(x)));
     for (const [i, sd] of s.entries()) {
       const isFlat =
         !hasFactors(covariance) && covariance.prior.kind === 'separate' && covariance.prior.sd.family === 'flat';
       logPrior += isFlat ? -Math.LN2 : normalLog(sd, 0, 1.5);
-      if (kinds[l] === 'log') logPrior += Math.LN2 + raw[i];
+      logPrior += kinds[l] === 'log' ? Math.LN2 + raw[i] : Math.log(unit[i] * Math.cosh(raw[i]));
     }
     if (hasFactors(covariance)) {
       const { factors: m, loadings: name } = covariance;
@@ -237,6 +247,9 @@ function denseLogDensity(
 async function densityOf(marginal: Marginal, differentiation?: 'written' | 'automatic') {
   const density = await traceMarginal(marginal, differentiation).compile(cpuDevice(), 1);
   const { dimension, lanes, positions, logDensities, gradients } = density;
+  const map = identityMap(dimension);
+  for (const { offset, size } of marginal.blocks) map.units.set(unitsOf(size), offset);
+  setMap(density, map);
   return {
     dimension,
     at: async (position: ArrayLike<number>) => {
