@@ -59,9 +59,8 @@ function signedScales({ blocks, kinds, term, groups }: Marginal): SignedScale[] 
 
 /**
  * The mode in other units. Where the density falls much towards 0 (by `fall` from a mode at s) a scale's logarithm is rounder than the scale:
- * its right tail is heavy when groups are few, and its left one steep. With G groups estimated with an error e the fall is about
- * G s² / 2e², so s √(2 · fall)⁻¹ tells that error. Where it hardly falls the scale is kept linear as far as the density reaches; of few
- * groups less far.
+ * its right tail is heavy when groups are few, and its left one steep. With G groups, each estimated with an error e, the fall is about
+ * G s² / 2e²: the unit is near e. Where it hardly falls the scale is kept linear as far as the density reaches, and of few groups less far.
  */
 function* recount({ centre, sd, units }: Guess, signed: readonly SignedScale[]): Evaluating<Guess> {
   const mode = yield* climbFrom(centre, sd);
@@ -81,7 +80,7 @@ function* recount({ centre, sd, units }: Guess, signed: readonly SignedScale[]):
     const scale = units[at] * Math.sinh(Math.abs(own));
     const densityOfScale = ({ value, position: w }: Point): number => value - Math.log(Math.cosh(w[at]));
     const fall = densityOfScale(mode) - densityOfScale(nearZero[n]);
-    const reach = Math.min(4, 0.4 * groups);
+    const reach = Math.min(farthest, groups);
     const unit =
       fall * reach > 1 ? scale * Math.sqrt(reach / fall) : reach * Math.max(scale, units[at] * Math.sinh(width[at]));
     better.units[at] = unit;
@@ -125,6 +124,8 @@ const averagingStep = 0.7;
 /** Posterior standard deviations, at most, in those of the guess: while units are chosen, and at last. */
 const widestRecounted = 3;
 const widest = 20;
+/** Multiples of a spread that may vanish up to which it is kept linear, at most. */
+const farthest = 16;
 /** Where the density near 0 is looked at, in units: some priors of correlated scales cannot be evaluated at 0 itself. */
 const nearlyZero = 0.02;
 
