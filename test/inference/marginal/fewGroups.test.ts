@@ -5,7 +5,7 @@ import { fit } from '../../../src/inference/fit.js';
 import { marginalOf, traceMarginal } from '../../../src/inference/marginal/marginalDensity.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
-import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { type HierarchyShape, modelOf } from '../../models/hierarchyExample.js';
 import { simulatedHierarchy } from './example.js';
 
@@ -17,6 +17,7 @@ function fewGroups(shape: HierarchyShape): LinearHierarchy {
     terms: structure.terms.map((term) => ({
       ...term,
       levels: term.levels.map((level) => {
+        if (hasFactors(level.covariance)) throw new Error('not here');
         const prior: CovariancePrior = { kind: 'huangWand', df: 2, scales: Array<number>(level.size).fill(1.5) };
         return { ...level, covariance: { ...level.covariance, prior } };
       }),
