@@ -110,8 +110,7 @@ function ownSettings({ chains, warmup, draws, seed, targetAcceptance, maxTreeDep
     draws: draws ?? usual.draws,
     seed: seed ?? 1,
     ...(maxTreeDepth !== undefined && { maxTreeDepth }),
-    // Each gradient moves all scales far: longer steps than NUTS' usual ones give more effective draws per gradient.
-    targetAcceptance: targetAcceptance ?? 0.7,
+    ...(targetAcceptance !== undefined && { targetAcceptance }),
     // What a short warm-up would learn of the metric is less than the Hessian tells.
     adaptsMetric: false,
     initial: { centre: 0, radius: 1.5 },

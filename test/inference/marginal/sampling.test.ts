@@ -49,7 +49,7 @@ describe.each(Object.keys(shapes))('%s', (name) => {
   it.each([1, 2])('agrees with NUTS on all parameters, data set %i', { timeout: 120_000 }, async (seed) => {
     const model = simulatedHierarchy({ ...shapes[name], seed: `${name} ${seed}` });
     const [own, joint] = [
-      await fit(model, { method: 'marginal', draws: 2000, seed }),
+      await fit(model, { method: 'marginal', draws: 4000, seed }),
       await fit(model, { method: 'nuts', warmup: 500, draws: 2000, seed }),
     ];
     expect(own.info.flat().filter(({ isDivergent }) => isDivergent).length).toBe(0);
