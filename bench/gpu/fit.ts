@@ -1,6 +1,6 @@
 // Benchmark `gpu-fit`: the hierarchical logistic regression as a converged fit, its groups' coefficients by running moments.
 import { InputError } from '../../src/data/inputError.js';
-import { momentsPlan, rhat, RunningMoments, summariseNamed } from '../../src/diagnostics/index.js';
+import { ebfmi, momentsPlan, rhat, RunningMoments, summariseNamed } from '../../src/diagnostics/index.js';
 import {
   compileDensity,
   compileReport,
@@ -8,24 +8,29 @@ import {
   modelSettings,
   SamplingRun,
   type SitesWanted,
+  type Snapshot,
 } from '../../src/inference/index.js';
 import { thisMachine } from '../machine.js';
 import { formatTable } from '../table.js';
 import { type BenchmarkDevice, findDevices } from './devices.js';
-import { coefficients, fullRows, type Hierarchical, hierarchicalLogistic } from './hierarchical.js';
-import { choice, number, type Options, parseOptions } from './options.js';
+import { coefficients, fullRows, hierarchicalData } from './hierarchical.js';
+import { choice, number, type Options, parseOptions, text } from './options.js';
+import { pilotCoordinates } from './pilot.js';
+import { populationSize, roundHierarchical, valuesAt } from './roundHierarchical.js';
+import { readState, writeState } from './savedFit.js';
 
 const chains = 4;
 /** What the population's parameters must reach. */
 const limits = { rhat: 1.01, ess: 400 };
 
-/** Where the blocks of `hierarchicalLogistic` lie in a position: mu, log tau, z by group. */
-const [muAt, logTauAt, zAt] = [0, coefficients, 2 * coefficients];
-
-/** Options: --device cpu|webgpu, --size SHARE, --warmup N, --draws N, --seed S, --json. Exit code 1: not converged. */
+/**
+ * Options: --device cpu|webgpu, --size SHARE, --warmup N, --draws N, --length T (of trajectories, posterior sds being 1), --seed S,
+ * --checkpoint FILE (written every ten minutes, gone on from where it is there), --json. Exit code 1: not converged.
+ */
 export async function gpuFitBenchmark(words: readonly string[]): Promise<void> {
   try {
-    await run(parseOptions(words, ['--device', '--size', '--warmup', '--draws', '--seed'], ['--json']));
+    const valued = ['--device', '--size', '--warmup', '--draws', '--length', '--seed', '--checkpoint'];
+    await run(parseOptions(words, valued, ['--json']));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     console.error(error.message);
@@ -34,85 +39,126 @@ export async function gpuFitBenchmark(words: readonly string[]): Promise<void> {
 }
 
 async function run(options: Options): Promise<void> {
-  const problem = hierarchicalLogistic(Math.max(200, Math.round(fullRows * number(options, '--size', 1, 1e-3, 1))));
+  const rows = Math.max(200, Math.round(fullRows * number(options, '--size', 1, 1e-3, 1)));
   const settings = {
-    warmup: number(options, '--warmup', 500, 20, 1e6),
-    draws: number(options, '--draws', 1000, 10, 1e6),
+    rows,
+    warmup: number(options, '--warmup', 100, 20, 1e6),
+    draws: number(options, '--draws', 400, 10, 1e6),
+    length: number(options, '--length', 10, 0.1, 1000),
     seed: number(options, '--seed', 1, 0, 2 ** 32),
   };
   const wanted = choice(options, '--device', 'cpu', ['cpu', 'webgpu']);
   const { devices, missing } = await findDevices(wanted);
   if (devices.length === 0) throw new InputError(`--device ${wanted}: ${missing.join('; ')}`);
   const machine = thisMachine();
-  const fit = await convergedFit(problem, devices[0], settings);
+  const fit = await convergedFit(devices[0], settings, text(options, '--checkpoint'));
   devices[0].dispose();
   if (options.has('--json')) console.log(JSON.stringify({ machine, device: devices[0].label, ...fit }, undefined, 2));
-  else print(machine, devices[0], problem, fit);
+  else print(machine, devices[0], fit);
   if (!fit.isConverged) process.exitCode = 1;
 }
 
 interface Settings {
+  readonly rows: number;
   readonly warmup: number;
   readonly draws: number;
+  readonly length: number;
   readonly seed: number;
 }
 
 type Fit = Awaited<ReturnType<typeof convergedFit>>;
 
-async function convergedFit(problem: Hierarchical, { device, context }: BenchmarkDevice, settings: Settings) {
-  const { model, groups } = problem;
-  const { warmup, draws, seed } = settings;
+async function convergedFit({ device, context }: BenchmarkDevice, settings: Settings, checkpoint: string | undefined) {
+  const { rows, warmup, draws, length, seed } = settings;
+  const data = hierarchicalData(rows);
+  const { groups } = data;
   const started = performance.now();
+  let said = started;
+  const say = (line: string): void => {
+    const now = performance.now();
+    if (now - said < 15_000) return;
+    said = now;
+    console.error(`${line} after ${((now - started) / 60_000).toFixed(1)} min`);
+  };
+  const saved = checkpoint === undefined ? undefined : readState(checkpoint, settings);
+  const seconds = saved?.seconds ?? { pilot: 0, compile: 0, warmup: 0, sampling: 0 };
+  const coordinates =
+    saved?.coordinates ??
+    (await pilotCoordinates(device, rows, seed, (share) => say(`pilot fit, ${(100 * share).toFixed(0)} %`)));
+  if (!saved) {
+    seconds.pilot = (performance.now() - started) / 1000;
+    if (checkpoint !== undefined) writeState(checkpoint, settings, { coordinates, seconds });
+  }
+  const begun = saved?.run;
+  const model = roundHierarchical(data, coordinates);
+  const compiling = performance.now();
   const density = await compileDensity(model, device, chains);
   // On a GPU positions stay where they are: the population's values come back, the moments of the groups' coefficients are kept there.
-  const reported = { kept: ['mu', 'tau'], summed: ['beta'], plan: momentsPlan(draws) };
+  const reported = { kept: ['mu', 'tau'], summed: ['beta'], plan: momentsPlan(draws), saved: begun?.sums };
   const report = await compileReport(model, device, density, chains, reported);
-  const seconds = { compile: (performance.now() - started) / 1000, warmup: 0, sampling: 0 };
-  const population = Array.from({ length: 2 * coefficients }, () =>
-    Array.from({ length: chains }, () => new Float64Array(draws)),
-  );
+  seconds.compile += (performance.now() - compiling) / 1000;
+  const population =
+    begun?.population ??
+    Array.from({ length: populationSize }, () => Array.from({ length: chains }, () => new Float64Array(draws)));
   const sizes = { chains, dimension: groups * coefficients, drawsPerChain: draws };
-  const moments = report === undefined ? new RunningMoments(sizes) : undefined;
+  const moments =
+    report !== undefined
+      ? undefined
+      : begun?.sums === undefined
+        ? new RunningMoments(sizes)
+        : RunningMoments.restore(sizes, begun.sums);
   const beta = new Float64Array(groups * coefficients);
-  const counts = { leapfrogSteps: 0, divergences: 0, treeDepth: 0 };
-  let finished = 0;
-  let [lap, said] = [performance.now(), performance.now()];
+  const values = new Float64Array(populationSize);
+  const counts = begun?.counts ?? { leapfrogSteps: 0, divergences: 0, acceptance: 0, stepSize: 0, finished: 0 };
+  const energies = begun?.energies ?? Array.from({ length: chains }, () => new Float64Array(draws));
+  let lap = performance.now();
   const onDraw = ({ chain, phase, index, position, sites, info }: Draw): void => {
     const now = performance.now();
     seconds[phase] += (now - lap) / 1000;
     lap = now;
-    finished++;
-    if (now - said > 15_000) {
-      said = now;
-      const depth = `tree depth ${info.treeDepth}, step size ${info.stepSize.toPrecision(3)}`;
-      const elapsed = (now - started) / 60_000;
-      console.error(
-        `chain ${chain + 1}, ${phase} ${index + 1}, ${depth}, ${((100 * finished) / (chains * (warmup + draws))).toFixed(1)} % of all transitions after ${elapsed.toFixed(1)} min`,
-      );
-    }
+    counts.finished++;
+    say(
+      `chain ${chain + 1}, ${phase} ${index + 1}, ${info.leapfrogSteps} steps of ${info.stepSize.toPrecision(3)}, ${((100 * counts.finished) / (chains * (warmup + draws))).toFixed(1)} % of all transitions`,
+    );
     if (phase === 'warmup') return;
     counts.leapfrogSteps += info.leapfrogSteps;
     counts.divergences += Number(info.isDivergent);
-    counts.treeDepth += info.treeDepth / (chains * draws);
+    counts.acceptance += info.acceptanceRate / (chains * draws);
+    counts.stepSize += info.stepSize / (chains * draws);
+    energies[chain][index] = info.energy;
     if (sites !== undefined) {
-      population.forEach((values, i) => (values[chain][index] = sites[i]));
+      population.forEach((own, i) => (own[chain][index] = sites[i]));
       return;
     }
-    for (let k = 0; k < coefficients; k++) {
-      population[muAt + k][chain][index] = position[muAt + k];
-      population[logTauAt + k][chain][index] = Math.exp(position[logTauAt + k]);
-    }
-    for (let i = 0; i < beta.length; i++) {
-      const k = i % coefficients;
-      beta[i] = position[muAt + k] + Math.exp(position[logTauAt + k]) * position[zAt + i];
-    }
+    valuesAt(coordinates, position, values, beta);
+    population.forEach((own, i) => (own[chain][index] = values[i]));
     moments!.push(chain, beta);
   };
   const wantsDraw = (_: number, phase: Draw['phase']): boolean => phase === 'sampling' && report === undefined;
   const wantsSites = (_: number, phase: Draw['phase']): SitesWanted =>
     phase === 'sampling' ? 'values and sums' : 'nothing';
-  const sampler = modelSettings(model, { chains, warmup, draws, seed, maxTreeDepth: 8 });
-  const run = new SamplingRun(density, sampler, { onDraw, wantsDraw, wantsSites }, { report });
+  // The coordinates are round already: warm-up only finds the step size. A chain goes as far as the slowest direction needs.
+  const sampler = modelSettings(model, {
+    method: 'hmc',
+    chains,
+    warmup,
+    draws,
+    seed,
+    adaptsMetric: false,
+    targetAcceptance: 0.7,
+    hmc: { integrationTime: length, lengthJitter: 0.3, stepSizeJitter: 0.05 },
+  });
+  const onCheckpoint = async (snapshot: Snapshot): Promise<void> => {
+    const sums = report === undefined ? moments!.snapshot() : await report.sums();
+    writeState(checkpoint!, settings, { coordinates, seconds, run: { snapshot, population, sums, counts, energies } });
+    lap = performance.now();
+  };
+  const listener = { onDraw, wantsDraw, wantsSites, ...(checkpoint !== undefined && { onCheckpoint }) };
+  const run = new SamplingRun(density, sampler, listener, {
+    report,
+    resume: begun?.snapshot,
+    checkpointInterval: 600_000,
+  });
   const result = await run.run();
   const memoryBytes = context?.allocatedBytes ?? density.memoryBytes;
   const sums = await report?.sums();
@@ -122,7 +168,7 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
   const summaries = population.map((own, i) =>
     summariseNamed(`${i < coefficients ? 'mu' : 'tau'}[${i % coefficients}]`, own),
   );
-  const truth = [...problem.truth.mu, ...problem.truth.tau];
+  const truth = [...data.truth.mu, ...data.truth.tau];
   const worst = {
     rhat: Math.max(...population.map((own) => rhat(own))),
     ess: Math.min(...summaries.flatMap(({ essBulk, essTail }) => [essBulk, essTail])),
@@ -130,13 +176,17 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
   };
   const columns = (sums === undefined ? moments! : RunningMoments.restore(sizes, sums)).columns();
   return {
-    rows: problem.rows,
+    rows,
     groups,
+    truth,
     parameters: density.dimension,
     settings,
     seconds,
     gradientsPerChain: Math.max(...evaluations),
-    meanTreeDepth: counts.treeDepth,
+    meanSteps: counts.leapfrogSteps / (chains * draws),
+    stepSize: counts.stepSize,
+    acceptance: counts.acceptance,
+    leastEbfmi: Math.min(...energies.map((own) => ebfmi(own))),
     divergences: counts.divergences,
     memoryBytes,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -155,23 +205,23 @@ async function convergedFit(problem: Hierarchical, { device, context }: Benchmar
 const share = (values: Float64Array, holds: (value: number) => boolean): number =>
   values.reduce((count, value) => count + Number(holds(value)), 0) / values.length;
 
-function print(
-  machine: ReturnType<typeof thisMachine>,
-  { label }: BenchmarkDevice,
-  { truth }: Hierarchical,
-  fit: Fit,
-): void {
+function print(machine: ReturnType<typeof thisMachine>, { label }: BenchmarkDevice, fit: Fit): void {
   const { settings, seconds, worst, groupCoefficients, population } = fit;
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`);
   console.log(
-    `hierarchical logistic regression on ${label}: ${fit.rows} rows, ${fit.groups} groups, ${fit.parameters} parameters, ${chains} chains × (${settings.warmup} + ${settings.draws}), seed ${settings.seed}\n`,
+    `hierarchical logistic regression on ${label}: ${fit.rows} rows, ${fit.groups} groups, ${fit.parameters} parameters, ${chains} chains × (${settings.warmup} + ${settings.draws}), trajectories of ${settings.length}, seed ${settings.seed}\n`,
   );
   const rows: [string, string][] = [
+    ['pilot fit s', seconds.pilot.toFixed(1)],
     ['compile s', seconds.compile.toFixed(1)],
     ['warm-up s', seconds.warmup.toFixed(1)],
     ['sampling s', seconds.sampling.toFixed(1)],
     ['gradients per chain', `${fit.gradientsPerChain}`],
-    ['mean tree depth', fit.meanTreeDepth.toFixed(2)],
+    ['leapfrog steps per transition', fit.meanSteps.toFixed(1)],
+    ['ms per leapfrog step of all chains', ((1000 * seconds.sampling) / (fit.meanSteps * settings.draws)).toFixed(2)],
+    ['mean step size', fit.stepSize.toPrecision(3)],
+    ['mean acceptance', fit.acceptance.toFixed(3)],
+    ['least E-BFMI', fit.leastEbfmi.toFixed(2)],
     ['divergences', `${fit.divergences}`],
     ['population: largest rank-normalised R-hat', worst.rhat.toFixed(4)],
     ['population: least ESS (bulk, tail)', worst.ess.toFixed(0)],
@@ -186,13 +236,12 @@ function print(
     ['peak memory of the process MB', (fit.peakMemoryBytes / 1e6).toFixed(0)],
   ];
   console.log(formatTable(['figure', ''], rows));
-  const values = [...truth.mu, ...truth.tau];
   console.log(
     `\n${formatTable(
       ['population', 'truth', 'mean', 'sd', 'R-hat', 'ESS bulk', 'ESS tail'],
       population.map(({ name, mean, sd, rhat, essBulk, essTail }, i) => [
         name,
-        values[i].toFixed(4),
+        fit.truth[i].toFixed(4),
         mean.toFixed(4),
         sd.toFixed(4),
         rhat.toFixed(4),

@@ -11,24 +11,28 @@ const rowsPerGroup = 10;
 /** What the data are made with: spreads of the groups' constants and slopes, and of the means. */
 const spreads = { constant: 0.8, slope: 0.4, mean: 0.3 };
 
-export interface Hierarchical {
-  readonly model: Model;
+export interface HierarchicalData {
   readonly rows: number;
   readonly groups: number;
+  /** `[row][coefficient]`, the first of them 1. */
+  readonly x: Float32Array;
+  /** `[row]`, 0 or 1. */
+  readonly y: Float32Array;
+  /** `[row]`, ascending. */
+  readonly group: Int32Array;
   /** What the data were made with, `[coefficient]`. */
   readonly truth: { readonly mu: Float64Array; readonly tau: Float64Array };
 }
 
+export interface Hierarchical {
+  readonly model: Model;
+  readonly rows: number;
+}
+
 export const fullRows = 1_000_000;
 
-/**
- * y_n ~ Bernoulli(logit⁻¹(x_n'β_g)), β_g = μ + τ ∘ z_g, z_g ~ N(0, I), μ ~ N(0, 1), τ ~ halfNormal(1); 10 rows a group, so that
- * 1,000,000 rows have 100,000 groups and 2,100,042 parameters.
- *
- * Non-centred: ten rows say little of 21 coefficients. They carry an information of about 1 on each (`roughStart`), the prior
- * 1 / 0.4² = 6, so a group's own share in its coefficients is about a seventh: far below the half where centring pays.
- */
-export function hierarchicalLogistic(rows: number): Hierarchical {
+/** The model's data: 10 rows a group. */
+export function hierarchicalData(rows: number): HierarchicalData {
   const groups = Math.max(2, Math.round(rows / rowsPerGroup));
   const random = benchmarkRandom(2);
   const mu = Float64Array.from({ length: coefficients }, () => spreads.mean * random.normal());
@@ -49,6 +53,18 @@ export function hierarchicalLogistic(rows: number): Hierarchical {
     }
     y[row] = random.uniform() < 1 / (1 + Math.exp(-eta)) ? 1 : 0;
   }
+  return { rows, groups, x, y, group, truth: { mu, tau } };
+}
+
+/**
+ * y_n ~ Bernoulli(logit⁻¹(x_n'β_g)), β_g = μ + τ ∘ z_g, z_g ~ N(0, I), μ ~ N(0, 1), τ ~ halfNormal(1); 10 rows a group, so that
+ * 1,000,000 rows have 100,000 groups and 2,100,042 parameters.
+ *
+ * Non-centred: ten rows say little of 21 coefficients. They carry an information of about 1 on each (`roughStart`), the prior
+ * 1 / 0.4² = 6, so a group's own share in its coefficients is about a seventh: far below the half where centring pays.
+ */
+export function hierarchicalLogistic(rows: number): Hierarchical {
+  const { groups, x, y, group } = hierarchicalData(rows);
   const model = defineModel({
     name: 'hierarchical logistic regression',
     data: { x: { shape: [rows, coefficients], values: x }, y: { shape: [rows], values: y }, group },
@@ -68,7 +84,7 @@ export function hierarchicalLogistic(rows: number): Hierarchical {
     },
     start: roughStart(groups),
   });
-  return { model, rows, groups, truth: { mu, tau } };
+  return { model, rows };
 }
 
 /**
@@ -77,14 +93,20 @@ export function hierarchicalLogistic(rows: number): Hierarchical {
  * The mean of G coefficients is then known to √((1/I + τ²) / G), the log of their spread to 1 / (λ √(2G)) with λ = Iτ² / (1 + Iτ²).
  */
 function roughStart(groups: number) {
-  const tau = Float64Array.from({ length: coefficients }, (_, k) => (k === 0 ? spreads.constant : spreads.slope));
-  const information = rowsPerGroup / (1 / 0.16 + tau.reduce((sum, t) => sum + t * t, 0));
-  const meanSd = tau.map((t) => Math.sqrt((1 / information + t * t) / groups));
-  const logSpreadSd = tau.map((t) => (1 + information * t * t) / (information * t * t * Math.sqrt(2 * groups)));
+  const { meanSd, logSpreadSd } = roughSds(groups);
   const z = (value: number): Float64Array => new Float64Array(groups * coefficients).fill(value);
   return {
     mu: { centre: new Float64Array(coefficients), sd: meanSd },
     tau: { centre: new Float64Array(coefficients).fill(Math.log(0.3)), sd: logSpreadSd.map((sd) => Math.min(1, sd)) },
     z: { centre: z(0), sd: z(1) },
   };
+}
+
+/** Of the means and of the logarithms of the spreads, `[coefficient]`. */
+export function roughSds(groups: number): { readonly meanSd: Float64Array; readonly logSpreadSd: Float64Array } {
+  const tau = Float64Array.from({ length: coefficients }, (_, k) => (k === 0 ? spreads.constant : spreads.slope));
+  const information = rowsPerGroup / (1 / 0.16 + tau.reduce((sum, t) => sum + t * t, 0));
+  const meanSd = tau.map((t) => Math.sqrt((1 / information + t * t) / groups));
+  const logSpreadSd = tau.map((t) => (1 + information * t * t) / (information * t * t * Math.sqrt(2 * groups)));
+  return { meanSd, logSpreadSd };
 }

@@ -12,12 +12,15 @@ export interface HmcOptions {
   /** The step size of a transition is uniform within this fraction of its adapted value; in [0, 1). */
   readonly stepSizeJitter: number;
   readonly maxLeapfrogSteps: number;
+  /** The length of a transition's trajectory is uniform within this fraction of `integrationTime`; in [0, 1). */
+  readonly lengthJitter: number;
 }
 
 export const defaultHmcOptions: HmcOptions = {
   integrationTime: Math.PI / 2,
   stepSizeJitter: 0.2,
   maxLeapfrogSteps: 1023,
+  lengthJitter: 0,
 };
 
 // State and Info: those of kernel.ts.
@@ -41,8 +44,10 @@ function* hmcStep(
   state: KernelState,
   stepSize: number,
 ): Coroutine<readonly [KernelState, TransitionInfo]> {
-  const steps = leapfrogSteps(options, stepSize);
-  const jitter = 1 + options.stepSizeJitter * (2 * key.stream(sites.stepSizeJitter).uniform() - 1);
+  const random = key.stream(sites.stepSizeJitter);
+  const jitter = 1 + options.stepSizeJitter * (2 * random.uniform() - 1);
+  const length = options.integrationTime * (1 + options.lengthJitter * (2 * random.uniform() - 1));
+  const steps = Math.min(options.maxLeapfrogSteps, Math.max(1, Math.round(length / stepSize)));
   const [next, info] = yield* trajectory(space, key, state, stepSize * jitter, steps);
   return [next, { ...info, stepSize }];
 }
@@ -99,8 +104,4 @@ export function* trajectory(
 /** Of the two point slots the one that is not given. */
 export function otherPoint(point: number): number {
   return point === 0 ? 1 : 0;
-}
-
-function leapfrogSteps({ integrationTime, maxLeapfrogSteps }: HmcOptions, stepSize: number): number {
-  return Math.min(maxLeapfrogSteps, Math.max(1, Math.round(integrationTime / stepSize)));
 }

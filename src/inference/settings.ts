@@ -138,12 +138,14 @@ export function resolveSettings(settings: SampleSettings, density: BatchedLogDen
 }
 
 function hmcOptions(options: HmcOptions): HmcOptions {
-  const { integrationTime, stepSizeJitter, maxLeapfrogSteps } = options;
+  const { integrationTime, stepSizeJitter, lengthJitter, maxLeapfrogSteps } = options;
   if (!(integrationTime > 0 && integrationTime < Infinity)) {
     throw new RangeError(`hmc.integrationTime: ${integrationTime} is not positive and finite`);
   }
   if (!(stepSizeJitter >= 0 && stepSizeJitter < 1))
     throw new RangeError(`hmc.stepSizeJitter: ${stepSizeJitter} is not in [0, 1)`);
+  if (!(lengthJitter >= 0 && lengthJitter < 1))
+    throw new RangeError(`hmc.lengthJitter: ${lengthJitter} is not in [0, 1)`);
   wholeNumber('hmc.maxLeapfrogSteps', maxLeapfrogSteps, 1);
   return options;
 }

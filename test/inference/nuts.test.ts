@@ -1,6 +1,6 @@
 // NUTS: the iterative form equals the recursive one, and its transition probabilities leave the target invariant, enumerated.
 import { describe, expect, it } from 'vitest';
-import { hmc } from '../../src/inference/hmc.js';
+import { defaultHmcOptions, hmc } from '../../src/inference/hmc.js';
 import type { Kernel } from '../../src/inference/kernel.js';
 import { nuts } from '../../src/inference/nuts.js';
 import { nutsSlotCounts } from '../../src/inference/nutsPlan.js';
@@ -226,7 +226,7 @@ describe('stationarity by enumeration of every path', () => {
 
   it('HMC: detailed balance between the two ends of a trajectory', () => {
     const [plain, stepSize, steps] = [banana.density, 0.5, 4];
-    const options = { integrationTime: stepSize * steps, stepSizeJitter: 0, maxLeapfrogSteps: 100 };
+    const options = { integrationTime: stepSize * steps, stepSizeJitter: 0, maxLeapfrogSteps: 100, lengthJitter: 0 };
     const orbit = orbitOf(plain, [0.5, 1.5], [-0.7, 0.4], stepSize, steps);
     const [start, end] = [orbit[steps], orbit[2 * steps]];
     const flow = (from: (typeof orbit)[0], to: (typeof orbit)[0], sign: number) =>
@@ -243,6 +243,21 @@ describe('stationarity by enumeration of every path', () => {
     expect(flow(start, end, 1)).toBeCloseTo(flow(end, start, -1), 12);
     expect(start.weight).not.toBeCloseTo(end.weight, 3);
   });
+});
+
+it('HMC: lengths of trajectories are uniform within their jitter', () => {
+  const density = batched(2, banana.density, 1);
+  const space = new HostPhaseSpace(density, 0, diagonalMetric(2));
+  const kernel = hmc(samplerView(space), { ...defaultHmcOptions, integrationTime: 2, lengthJitter: 0.5 });
+  const many = Array.from({ length: 2000 }, (_, step) => stepKey(randomKey(9), 0, step));
+  const steps = runKernel(kernel, space, density, [0.3, 0.4], many, 0.02).infos.map((info) => info.leapfrogSteps);
+  expect(Math.min(...steps)).toBeGreaterThanOrEqual(50);
+  expect(Math.max(...steps)).toBeLessThanOrEqual(150);
+  const mean = steps.reduce((sum, count) => sum + count / steps.length, 0);
+  const variance = steps.reduce((sum, count) => sum + (count - mean) ** 2 / steps.length, 0);
+  // Uniform on 50 … 150: sd 28.9, that of the mean of 2,000 is 0.65.
+  expect(Math.abs(mean - 100)).toBeLessThan(3);
+  expect(Math.abs(Math.sqrt(variance) - 28.9)).toBeLessThan(2);
 });
 
 /** Leapfrog orbit of 2·reach + 1 phase points around (q, p), with weights exp(−H). */

@@ -309,6 +309,7 @@ describe('the run', () => {
     [{ initial: { centre: [1] } }, /initial.centre: 1 values for 2 dimensions/],
     [{ initial: { positions: [[0, 0]] } }, /initial.positions: 1 given for 4 chains/],
     [{ hmc: { stepSizeJitter: 1 } }, /hmc.stepSizeJitter: 1 is not in/],
+    [{ hmc: { lengthJitter: -0.1 } }, /hmc.lengthJitter: -0.1 is not in/],
     [{ hmc: { integrationTime: 0 } }, /hmc.integrationTime: 0/],
   ] as [SampleSettings, RegExp][])('refuses %o', async (bad, message) => {
     await expect(sample(batched(2, banana.density), bad)).rejects.toThrow(message);

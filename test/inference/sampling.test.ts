@@ -62,6 +62,7 @@ const cases: [KnownPosterior, SampleSettings][] = [
   [independentNormal, { method: 'hmc' }],
   [correlatedNormal(2, 0.95), { method: 'hmc', metric: { kind: 'dense' } }],
   [studentT, { method: 'hmc' }],
+  [correlatedNormal(2, 0.95), { method: 'hmc', hmc: { integrationTime: 3, lengthJitter: 0.6, stepSizeJitter: 0 } }],
 ];
 
 describe('known posteriors are found within their Monte-Carlo error', () => {
