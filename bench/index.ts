@@ -1,5 +1,6 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
 import { adviBenchmark } from './advi/index.js';
+import { coverageBenchmark } from './coverage/index.js';
 import { fitBenchmark } from './fit/index.js';
 import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
@@ -8,9 +9,11 @@ import { gradientBenchmark } from './gradient/index.js';
 import { marginalBenchmark } from './marginal/index.js';
 import { metricBenchmark } from './metric/index.js';
 import { modelsBenchmark } from './models/index.js';
+import { studyBenchmark } from './study/index.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   advi: adviBenchmark,
+  coverage: coverageBenchmark,
   gradient: gradientBenchmark,
   fit: fitBenchmark,
   gibbs: gibbsBenchmark,
@@ -19,6 +22,7 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   marginal: marginalBenchmark,
   metric: metricBenchmark,
   models: modelsBenchmark,
+  study: studyBenchmark,
 };
 
 const [name, ...options] = process.argv.slice(2);

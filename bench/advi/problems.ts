@@ -2,15 +2,13 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadJob } from '../../src/cli/fit/job.js';
-import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
-import { salesScenario } from '../../src/models/threeLevel/scenario.js';
 import { loadConfig } from '../../src/data/config.js';
 import { models } from '../../src/models/registry.js';
 import { type Column, factorFromLabels, tableOf } from '../../src/data/table.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import type { Model } from '../../src/models/model.js';
-import { simulateThreeLevel } from '../../src/models/threeLevel/simulate.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
+import { simulatedSales } from '../simulatedSales.js';
 import { readZipText } from '../../test/posteriordb/zipFile.js';
 
 export interface AdviProblem {
@@ -29,35 +27,7 @@ const radonData = file('../../../shared/data/posteriordb/radon_all.data.json.zip
 /** 20,000 rows of 12 products in 40 markets, 4 coefficients. */
 export function simulated(): AdviProblem {
   const size = { rows: 20_000, products: 12, markets: 40, x: 3, z: 0, w: 2, covariance: 'diagonal' as const };
-  const scenario = salesScenario(size);
-  const parts = new Map<string, { numbers: number[]; labels: (string | null)[] }>();
-  for (const block of simulateThreeLevel(scenario, portableRandom(1)).blocks) {
-    for (const column of block) {
-      const part = parts.get(column.name) ?? { numbers: [], labels: [] };
-      parts.set(column.name, part);
-      if ('codes' in column) for (const code of column.codes) part.labels.push(column.levels[code]);
-      else {
-        for (const value of column.values) {
-          if (typeof value === 'number') part.numbers.push(value);
-          else part.labels.push(value);
-        }
-      }
-    }
-  }
-  const columns = [...parts].map(([name, { numbers, labels }]): Column =>
-    labels.length > 0 ? factorFromLabels(name, labels) : { kind: 'number', name, values: Float64Array.from(numbers) },
-  );
-  const names = (predictors: readonly { readonly name: string }[]): string[] => predictors.map(({ name }) => name);
-  const data = threeLevelData(tableOf('simulated', columns), {
-    response: scenario.columns.response,
-    product: scenario.columns.product,
-    market: scenario.columns.market,
-    x: names(scenario.x),
-    z: names(scenario.z),
-    w: names(scenario.w),
-    standardise: true,
-  });
-  return { name: 'simulated', locations: 'delta', groups: 'beta', model: threeLevelModel(data) };
+  return { name: 'simulated', locations: 'delta', groups: 'beta', model: threeLevelModel(simulatedSales(size, 1)) };
 }
 
 /** The example of the repository with diagonal or full covariances; undefined where the data are not beside it. */

@@ -9,8 +9,14 @@ import type { LinearHierarchy } from '../../src/models/linearHierarchy/structure
 import type { Measured } from './index.js';
 import { wishart } from './problem.js';
 
+/** The rows of a hierarchy of one term as CSV: group from 0, response, design. */
+export function groupedRows({ rows, y, terms: [term] }: LinearHierarchy): string {
+  const group = Int32Array.from({ length: rows }, (_, row) => term.rowStart.findLastIndex((first) => first <= row));
+  return Array.from(y, (value, row) => [group[row], value, ...term.columns.map((x) => x[row])].join(',')).join('\n');
+}
+
 /** One chain of `draws` sweeps; undefined where it is not installed. */
-export function bayesm({ rows, y, terms: [term] }: LinearHierarchy, draws: number): Measured | undefined {
+export function bayesm(structure: LinearHierarchy, draws: number): Measured | undefined {
   try {
     execFileSync('Rscript', ['-e', 'library(bayesm)'], { stdio: 'ignore' });
   } catch {
@@ -18,9 +24,7 @@ export function bayesm({ rows, y, terms: [term] }: LinearHierarchy, draws: numbe
   }
   const folder = mkdtempSync(join(tmpdir(), 'hierax-bayesm-'));
   try {
-    const group = Int32Array.from({ length: rows }, (_, row) => term.rowStart.findLastIndex((first) => first <= row));
-    const lines = Array.from(y, (value, row) => [group[row], value, ...term.columns.map((x) => x[row])].join(','));
-    writeFileSync(join(folder, 'data.csv'), lines.join('\n'));
+    writeFileSync(join(folder, 'data.csv'), groupedRows(structure));
     const script = fileURLToPath(new URL('./bayesm.R', import.meta.url));
     const settings = [String(draws), String(wishart.df), String(wishart.scale)];
     execFileSync('Rscript', [script, folder, ...settings], { stdio: ['ignore', 'ignore', 'inherit'] });

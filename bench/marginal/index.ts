@@ -109,28 +109,35 @@ async function measure(model: Model, seed: number, draws: number): Promise<strin
   }
 }
 
-/** Gradients cost what the groups cost, whatever the rows. */
+/** Reading the rows costs what the rows cost, a gradient what the groups cost, whatever the rows. */
 async function scaling(): Promise<void> {
-  const rows: string[][] = [];
-  const sizes: [number, number][] = [
-    [20_000, 500],
-    [200_000, 500],
-    [2_000_000, 500],
-    [20_000, 100],
-    [20_000, 1_000],
-    [200_000, 10_000],
-    [1_000_000, 100_000],
+  const curves: readonly (readonly [string, readonly (readonly [rows: number, groups: number])[]])[] = [
+    ['rows, at 500 groups', [1e4, 1e5, 1e6, 1e7].map((count) => [count, 500] as const)],
+    ['groups, of 20 rows', [1e2, 1e3, 1e4, 1e5].map((groups) => [20 * groups, groups] as const)],
   ];
-  for (const [count, groups] of sizes) {
-    const prepared = await marginal.prepare(twoLevels(count, groups, 3), cpuDevice(), { chains, threads: 1 });
-    const milliseconds = (await prepared.timeStep([])) / chains;
-    rows.push([
-      count.toLocaleString('en'),
-      groups.toLocaleString('en'),
-      milliseconds.toFixed(4),
-      ((1e6 * milliseconds) / groups).toFixed(1),
-    ]);
-    await prepared.dispose();
+  for (const [name, sizes] of curves) {
+    const measured: { rows: number; groups: number; prepare: number; gradient: number }[] = [];
+    for (const [rows, groups] of sizes) {
+      const model = twoLevels(rows, groups, 3);
+      const begun = performance.now();
+      const prepared = await marginal.prepare(model, cpuDevice(), { chains, threads: 1 });
+      const prepare = performance.now() - begun;
+      measured.push({ rows, groups, prepare, gradient: (await prepared.timeStep([])) / chains });
+      await prepared.dispose();
+    }
+    const first = measured[0];
+    console.log(`\ncost by ${name}`);
+    console.log(
+      formatTable(
+        ['rows', 'groups', 'prepare ms', 'ms / gradient', 'times the first'],
+        measured.map(({ rows, groups, prepare, gradient }) => [
+          rows.toLocaleString('en'),
+          groups.toLocaleString('en'),
+          prepare.toFixed(0),
+          gradient.toFixed(4),
+          (gradient / first.gradient).toFixed(1),
+        ]),
+      ),
+    );
   }
-  console.log(formatTable(['rows', 'groups', 'ms / gradient', 'ns / group'], rows));
 }

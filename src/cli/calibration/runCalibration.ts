@@ -3,13 +3,11 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { loadConfig, type Overrides } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
-import { scalarNames } from '../../data/run/names.js';
 import { lockRunFolder } from '../../data/run/runLock.js';
 import { replaceFile } from '../../data/run/atomicFile.js';
 import { toJson } from '../../data/run/summaryFiles.js';
-import { calibrationFigures, type CalibrationClass, worstStatus } from '../../diagnostics/index.js';
+import { calibrationFigures, worstStatus } from '../../diagnostics/index.js';
 import { calibrationRefusal, RANKED_DRAWS, type Simulation, simulateAndFit } from '../../inference/index.js';
-import { isFixedElement, type Model } from '../../models/model.js';
 import { models } from '../../models/registry.js';
 import { renderCalibration } from '../../report/index.js';
 import { machine } from '../devices/machine.js';
@@ -19,6 +17,7 @@ import { type FitJob, loadJob } from '../fit/job.js';
 import { methodSettings } from '../fit/methodSettings.js';
 import { resolvedConfiguration } from '../fit/runRecord.js';
 import { nodeStarters } from '../fit/threadStarters.js';
+import { rankClasses } from './rankClasses.js';
 import { SimulationLog } from './simulationLog.js';
 
 export interface CalibrationRequest {
@@ -118,7 +117,7 @@ function finish(
   const fitted = all.filter(({ failure }) => failure === undefined);
   const failures = all.flatMap(({ index, failure }) => (failure === undefined ? [] : [{ index, reason: failure }]));
   if (fitted.length === 0) throw new Error(`all ${all.length} fits failed: ${failures[0].reason}`);
-  const figures = calibrationFigures(classesOf(model, fitted), RANKED_DRAWS + 1);
+  const figures = calibrationFigures(rankClasses(model, fitted), RANKED_DRAWS + 1);
   const record = {
     model: model.name,
     method: method.method.name,
@@ -141,21 +140,4 @@ function finish(
     say(`${site}: 90 % intervals hold ${(100 * coverage90).toFixed(1)} % (± ${(100 * coverage90Error).toFixed(1)})`);
   for (const { status, name, detail } of figures.checks) say(`${status}: ${name}: ${detail}`);
   return worstStatus(figures.checks.map(({ status }) => status));
-}
-
-/** Ranks by site; elements fixed by construction are left out. */
-function classesOf(model: Model, simulations: readonly Simulation[]): CalibrationClass[] {
-  let offset = 0;
-  return model.sites.map((site) => {
-    const names = [...scalarNames(site, model.coords)];
-    const start = offset;
-    offset += names.length;
-    const free = names.map((_, element) => element).filter((element) => !isFixedElement(site, element));
-    return {
-      site: site.name,
-      level: site.level,
-      names: free.map((element) => names[element]),
-      ranks: simulations.map(({ ranks }) => free.map((element) => ranks[start + element])),
-    };
-  });
 }
