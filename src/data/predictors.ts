@@ -70,6 +70,23 @@ export function preparePredictors(
   columns: readonly { readonly name: string; readonly values: Float64Array }[],
   standardise: boolean | readonly string[],
 ): Predictor[] {
+  const predictors = standardisePredictors(source, level, columns, standardise);
+  refuseDependence(
+    source,
+    level,
+    columns,
+    columns.map(({ values }) => meanAndSd(values)),
+  );
+  return predictors;
+}
+
+/** As `preparePredictors`, of columns that may be linearly dependent: for priors that choose among them. */
+export function standardisePredictors(
+  source: string,
+  level: Level,
+  columns: readonly { readonly name: string; readonly values: Float64Array }[],
+  standardise: boolean | readonly string[],
+): Predictor[] {
   const moments = columns.map(({ values }) => meanAndSd(values));
   for (const [index, { name, values }] of columns.entries()) {
     if (values.some((value) => value !== values[0])) continue;
@@ -80,7 +97,6 @@ export function preparePredictors(
   for (const [index, { name, values }] of columns.entries()) {
     if (!Number.isFinite(moments[index].sd)) throw tooLarge(source, name, `model.${level.key}`, values);
   }
-  refuseDependence(source, level, columns, moments);
   return columns.map(({ name, values }, index) => {
     const isBinary = values.every((value) => value === 0 || value === 1);
     const wanted = Array.isArray(standardise) ? standardise.includes(name) : standardise === true && !isBinary;

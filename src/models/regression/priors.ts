@@ -1,0 +1,127 @@
+// Priors of the regression: what the user set, else weakly informative ones on the scale of the response, or a horseshoe.
+import { InputError } from '../../data/inputError.js';
+import { formatPrior, type PriorSpec } from '../../data/prior.js';
+import { globalScaleOf } from '../linearHierarchy/horseshoe.js';
+import type { FixedPrior, Horseshoe } from '../linearHierarchy/structure.js';
+import type { ModelDescription } from '../model.js';
+import { checkFamily, positiveFamilies } from '../priors.js';
+import type { RegressionData } from './data.js';
+import type { RegressionOptions } from './regression.js';
+
+export interface RegressionPriors {
+  readonly sigma: PriorSpec;
+  /** Of the constant, the columns and the free effects of the categories. */
+  readonly fixed: FixedPrior;
+  /** Rough posterior standard deviations of what is sampled of them. */
+  readonly startSds: Float64Array;
+  readonly described: ModelDescription['priors'];
+}
+
+/** Multiples of the response's standard deviation, over those of the columns. */
+const defaultScale = { coefficient: 5, slab: 2 } as const;
+const residualDf = 3;
+
+/** How many columns a horseshoe expects to matter unless it is told. */
+export const relevantOf = ({ relevant }: RegressionOptions, columns: number): number =>
+  relevant ?? Math.max(1, Math.min(Math.round(columns / 10), columns - 1));
+
+/** Standard deviation of a column in model units. */
+export function columnSd(values: Float64Array): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
+}
+
+/** Throws InputError for families that do not suit their sites. */
+export function regressionPriors(data: RegressionData, options: RegressionOptions): RegressionPriors {
+  const { x, categories, rows, response } = data;
+  const set = options.priors ?? {};
+  const described: ModelDescription['priors'][number][] = [];
+  const describe = (site: string, prior: string): void => {
+    described.push({ site, prior, source: site in set ? 'set' : 'default' });
+  };
+  const sigma = (set.sigma as PriorSpec | undefined) ?? {
+    family: 'halfStudentT',
+    parameters: [residualDf, response.sd],
+  };
+  checkFamily('sigma', sigma, positiveFamilies);
+  describe('sigma', shortPrior(sigma));
+  const isShrunk = (options.shrinkage ?? 'none') !== 'none';
+  if (isShrunk && 'coefficient' in set)
+    throw new InputError('model.priors.coefficient: shrinkage is the prior of the coefficients; keep one of them');
+
+  const columnSds = x.map(({ values }) => columnSd(values));
+  const wide = defaultScale.coefficient * response.sd;
+  const interceptSd = normalSd(set, 'intercept') ?? wide;
+  describe('intercept', `normal(${round(response.mean)}, ${round(interceptSd)})`);
+  const coefficientSd = normalSd(set, 'coefficient');
+  const sds = columnSds.map((sd) => coefficientSd ?? wide / sd);
+  if (!isShrunk) {
+    describe(
+      'coefficient',
+      coefficientSd === undefined
+        ? `normal(0, ${defaultScale.coefficient} sd(y) / sd of its column)`
+        : `normal(0, ${round(coefficientSd)})`,
+    );
+  }
+  const free = categories.reduce((sum, { levels }) => sum + levels.length - 1, 0);
+  if (free > 0)
+    described.push({
+      site: 'effects of categories',
+      prior: `normal(0, ${round(wide)}) on the free ones`,
+      source: 'default',
+    });
+  const horseshoe = isShrunk ? horseshoeOf(data, options, columnSds, describe) : undefined;
+  const errorSds = columnSds.map((sd) => response.sd / sd / Math.sqrt(rows));
+  const startSds = [response.sd / Math.sqrt(rows), ...(isShrunk ? columnSds.map(() => 1) : errorSds)];
+  return {
+    sigma,
+    fixed: {
+      kind: 'normal',
+      sds: [interceptSd, ...sds, ...Array<number>(free).fill(wide)],
+      ...(horseshoe && { horseshoe }),
+    },
+    startSds: Float64Array.from([...startSds, ...Array<number>(free).fill(response.sd / Math.sqrt(rows / (free + 1)))]),
+    described,
+  };
+}
+
+/** τ's scale expects so many columns to matter; both it and the slab are for columns of unit standard deviation. */
+function horseshoeOf(
+  { x, rows, response }: RegressionData,
+  options: RegressionOptions,
+  columnSds: readonly number[],
+  describe: (site: string, prior: string) => void,
+): Horseshoe {
+  const relevant = relevantOf(options, x.length);
+  const globalScale = globalScaleOf(relevant, x.length, rows);
+  const scale = options.slab?.scale ?? defaultScale.slab * response.sd;
+  const df = options.slab?.df ?? 4;
+  const isRegularised = options.shrinkage === 'regularisedHorseshoe';
+  describe('local', 'halfCauchy(1)');
+  describe(
+    'tau',
+    `halfCauchy(${round(globalScale)} sigma): ${round(relevant)} of ${x.length} columns expected to matter`,
+  );
+  if (isRegularised) describe('slab', `its square is inverseGamma(${round(df / 2)}, ${round((df / 2) * scale ** 2)})`);
+  return {
+    places: x.map((_, j) => j + 1),
+    local: 'local',
+    global: 'tau',
+    globalScale,
+    isRelative: true,
+    errorSds: columnSds.map((sd) => response.sd / sd / Math.sqrt(rows)),
+    ...(isRegularised && { slab: { name: 'slab', scale, df } }),
+  };
+}
+
+/** The standard deviation of a normal prior around 0 (of the intercept: around the response's mean). */
+function normalSd(set: Readonly<Record<string, PriorSpec>>, site: string): number | undefined {
+  if (!(site in set)) return undefined;
+  const { family, parameters } = set[site];
+  if (family === 'normal' && parameters[0] === 0) return parameters[1];
+  const centre = site === 'intercept' ? "the response's mean" : '0';
+  throw new InputError(`model.priors.${site}: must be normal(0, sd), around ${centre}, not ${formatPrior(set[site])}`);
+}
+
+const round = (x: number): number => Number(x.toPrecision(4));
+const shortPrior = (prior: PriorSpec): string => formatPrior({ ...prior, parameters: prior.parameters.map(round) });

@@ -1,0 +1,82 @@
+// The reported sites of the regression in the data's units, and what its shrinkage says of each column.
+import * as tf from '@tensorflow/tfjs-core';
+import type { Coordinates } from '../../data/run/siteDescription.js';
+import { literal } from '../../kernels/ops/index.js';
+import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
+import { priorSds } from '../linearHierarchy/horseshoe.js';
+import type { FixedBlock } from '../linearHierarchy/structure.js';
+import type { Site, Tensors } from '../model.js';
+import type { RegressionData } from './data.js';
+import { columnSd } from './priors.js';
+
+interface RegressionReport {
+  readonly coords: Coordinates;
+  readonly sites: readonly Site[];
+  /** `theta`: the constant, the columns' coefficients and the free effects, in model units. */
+  readonly compute: (parameters: Tensors, theta: tf.Tensor) => Tensors;
+}
+
+export function regressionReport(
+  { x, categories, rows, response }: RegressionData,
+  fixed: FixedBlock,
+): RegressionReport {
+  const { horseshoe } = fixed.prior;
+  const sds = x.map(({ standardisation }) => standardisation?.sd ?? 1);
+  const shifts = x.map(({ standardisation }) => standardisation?.mean ?? 0);
+  const site = (name: string, ...dims: [string, number][]): Site => ({
+    name,
+    level: dims.some(([, size]) => size > 50) ? 'group' : 'population',
+    shape: dims.map(([, size]) => size),
+    dims: dims.map(([dim]) => dim),
+  });
+  const columns: [string, number] = ['column', x.length];
+  const effectName = (name: string): string => `effect_${name}`;
+  return {
+    coords: {
+      ...(x.length > 0 && { column: x.map(({ name }) => name) }),
+      ...Object.fromEntries(categories.map(({ name, levels }) => [name, levels])),
+    },
+    sites: [
+      site('intercept'),
+      ...(x.length > 0 ? [site('coefficient', columns)] : []),
+      site('sigma'),
+      ...(horseshoe === undefined
+        ? []
+        : [site('tau'), ...(horseshoe.slab ? [site('slab')] : []), site('relevant'), site('inclusion', columns)]),
+      ...categories.map(({ name, levels }) => site(effectName(name), [name, levels.length])),
+    ],
+    compute: (parameters, theta) => {
+      const own = theta.slice([1], [x.length]).div(literal(sds));
+      const constant = theta.slice([0], [1]).reshape([]).add(literal(response.mean));
+      const inclusion = horseshoe && inclusionOf(parameters);
+      return {
+        intercept: x.length === 0 ? constant : constant.sub(own.mul(literal(shifts)).sum()),
+        ...(x.length > 0 && { coefficient: own }),
+        sigma: parameters.sigma,
+        ...(inclusion && {
+          tau: parameters.tau,
+          ...(horseshoe.slab && { slab: parameters.slab }),
+          relevant: inclusion.sum(),
+          inclusion,
+        }),
+        ...Object.fromEntries(
+          categories.map(({ name, levels }, c): [string, tf.Tensor] => {
+            const free = theta.slice([categoryOffset(fixed, c)], [levels.length - 1]);
+            return [effectName(name), tf.concat([free, free.sum().neg().reshape([1])], 0)];
+          }),
+        ),
+      };
+    },
+  };
+
+  /**
+   * 1 − κ of every column: κ = 1 / (1 + n σ⁻² s² v²), with v the prior standard deviation of its coefficient and s that of the column, is how far
+   * it is pulled to 0 where columns are uncorrelated (Piironen and Vehtari 2017, equation 2.6).
+   */
+  function inclusionOf(parameters: Tensors): tf.Tensor {
+    const variances = literal(x.map(({ values }) => rows * columnSd(values) ** 2));
+    const prior = priorSds(fixed.prior, parameters).slice([1], [x.length]);
+    const signal = prior.div(parameters.sigma.reshape([])).square().mul(variances);
+    return signal.div(signal.add(1));
+  }
+}
