@@ -21,6 +21,7 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   if (structure === undefined) return `${name} declares no linear Gaussian hierarchy to integrate out`;
   const { terms, fixed, errors } = structure;
   if (errors.df !== undefined) return 'with Student-t errors the coefficients cannot be integrated out';
+  if (terms.length === 0) return `${name} has no groups whose coefficients could be integrated out`;
   if (terms.length !== 1) return `${terms.length} crossed groupings; it integrates out the coefficients of one nest`;
   const [{ levels, population }] = terms;
   if (normalPriors(structure) === undefined) return `the prior of ${population.name} is not normal`;

@@ -120,7 +120,9 @@ export function groupOfRow({ rowStart, rowOrder }: NestedTerm): Int32Array {
   return groups;
 }
 
-const sumOf = (terms: readonly tf.Tensor[]): tf.Tensor => terms.reduce((sum, term) => sum.add(term));
+/** 0 of nothing. */
+const sumOf = (terms: readonly tf.Tensor[]): tf.Tensor =>
+  terms.length === 0 ? literal(0) : terms.reduce((sum, term) => sum.add(term));
 
 /** The population and the coefficients of every level from what is sampled, innermost first, and the log densities of the levels. */
 function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tensors) {
