@@ -28,6 +28,7 @@ export function regressionReport(
     level: dims.some(([, size]) => size > 50) ? 'group' : 'population',
     shape: dims.map(([, size]) => size),
     dims: dims.map(([dim]) => dim),
+    coefficientDims: ['column'],
   });
   const columns: [string, number] = ['column', x.length];
   const effectName = (name: string): string => `effect_${name}`;
