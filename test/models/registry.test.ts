@@ -39,7 +39,10 @@ describe.each(Object.keys(small))('%s', (name) => {
 
   beforeAll(async () => {
     const { simulator } = models[name];
-    const usual = Object.entries(simulator!.options).map(([option, { default: value }]) => [option, value]);
+    const usual = Object.entries(simulator!.options).map(([option, own]): [string, number | string | undefined] => [
+      option,
+      own.default,
+    ]);
     const simulated = simulator!.plan({ ...Object.fromEntries(usual), ...small[name] })(portableRandom(11));
     const dir = join(folder, name);
     mkdirSync(dir);
