@@ -28,7 +28,7 @@ export function roughCoordinates(groups: number): PopulationCoordinates {
 }
 
 /**
- * What ten rows say of a coefficient, as a precision: with it the energy of a pilot fit (20,000 rows) is uncorrelated with the common scale
+ * What ten rows say of a coefficient, as a precision: with it the energy of a pilot fit (10,000 rows) is uncorrelated with the common scale
  * of the spreads; without it the correlation is −0.7, with 1 it is 0.5.
  */
 const information = 0.57;
