@@ -19,7 +19,7 @@ const TITLES: Readonly<Record<string, string>> = {
   divergences: 'Divergences',
   ebfmi: 'Energy (E-BFMI)',
   treeDepth: 'Tree depth',
-  thinData: 'Rows per group',
+  thinData: 'Enough data',
   fewMarkets: 'Number of markets',
   optimisation: 'Optimisation',
   approximation: 'Closeness of the approximation',
