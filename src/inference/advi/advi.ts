@@ -108,20 +108,17 @@ async function handOut(
   const width = BLOCK;
   const objective = new ElboObjective(density, family, standardisation, width);
   const noise = family.array(family.noiseCount * width);
-  const ofDraws = new Float64Array(noise.length);
   const normals = new Normals();
   const position = new Float64Array(density.dimension);
   const logRatios = new Float64Array(chains * draws);
   const marginalPositions: Float64Array[] = [];
   for (let first = 0; first < logRatios.length; first += width) {
     const count = Math.min(width, logRatios.length - first);
-    for (let m = 0; m < count; m++) {
-      const [chain, index] = [Math.floor((first + m) / draws), (first + m) % draws];
-      ofDraws.set(normals.of(stepKey(key, 1 + chain, index), family.noiseCount), m * family.noiseCount);
-    }
-    for (let i = 0; i < family.noiseCount; i++) {
-      for (let m = 0; m < width; m++) noise[i * width + m] = ofDraws[m * family.noiseCount + i];
-    }
+    // A last block has room for more draws than are wanted.
+    const steps = Array.from({ length: width }, (_, m) =>
+      stepKey(key, 1 + Math.floor((first + m) / draws), (first + m) % draws),
+    );
+    noise.set(normals.interleaved(steps, family.noiseCount));
     await objective.evaluateDraws(phi, noise, count);
     signal?.throwIfAborted();
     for (let m = 0; m < count; m++) {

@@ -23,6 +23,8 @@ export class ConditionalDraws {
   });
   private next = 0;
   private readonly addresses = new WeakMap<Float64Array, number>();
+  /** Rows of the sums behind those of the elements, of arrays from here. */
+  private readonly rowsOfSums = new WeakMap<Float64Array, Float64Array>();
   private readonly kernels = new Map<number, ConditionalKernels>();
   private readonly blocks: Block[] = [];
   private readonly tables: Omit<KernelTables, 'noise' | 'deltas'>;
@@ -64,9 +66,14 @@ export class ConditionalDraws {
     return this.blocks.map(({ values }) => values);
   }
 
+  /** Numbers of the memory, with room behind them for the rows of sums. */
   array(length: number): Float64Array {
-    const { values, address } = this.allocate(length);
+    const { dimension, sums } = this.pattern;
+    const room = Math.ceil((length * sums.length) / dimension);
+    const { values: all, address } = this.allocate(length + room);
+    const values = all.subarray(0, length);
     this.addresses.set(values, address);
+    this.rowsOfSums.set(values, all.subarray(length));
     return values;
   }
 
@@ -89,17 +96,22 @@ export class ConditionalDraws {
     if (target === this.positions.address) positions.set(this.positions.values.subarray(0, length));
   }
 
+  /** Overwrites slopes that are an array from here. */
   pullback(noise: Float64Array, draws: number, slopes: Float64Array, gradient: Float64Array, index: number): void {
     const { dimension, order } = this.pattern;
     const length = dimension * draws;
-    this.adjoints = this.sized(this.adjoints, order.length * draws);
-    const adjoints = this.adjoints.values;
-    adjoints.set(slopes.length === length ? slopes : slopes.subarray(0, length));
-    adjoints.fill(0, length);
+    let adjoints = slopes.length === length ? this.addresses.get(slopes) : undefined;
+    if (adjoints === undefined) {
+      this.adjoints = this.sized(this.adjoints, order.length * draws);
+      const { values } = this.adjoints;
+      values.set(slopes.length === length ? slopes : slopes.subarray(0, length));
+      values.fill(0, length);
+      adjoints = this.adjoints.address;
+    } else this.rowsOfSums.get(slopes)!.fill(0);
     this.gradient.values.fill(0);
     this.kernelsOf(draws).backward(
       { ...this.tables, noise: this.addressOfNoise(noise, length), deltas: this.blocks[index].address },
-      this.adjoints.address,
+      adjoints,
     );
     const own = this.gradient.values;
     for (let i = 0; i < own.length; i++) gradient[i] += own[i];

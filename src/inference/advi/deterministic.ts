@@ -30,8 +30,9 @@ const words: Readonly<Record<OptimiseStop, string>> = {
   notFinite: 'the log density was not finite at the start',
 };
 
-/** Iterations after which scales and preconditioner are first taken anew from the approximation; each stage is twice as long as the last. */
+/** Iterations after which scales and preconditioner are first taken anew from the approximation, and how much longer each stage is than the last. */
 const FIRST_STAGE = 2;
+const STAGE_GROWTH = 1.5;
 /** Steps that the climb remembers. */
 const HISTORY = 10;
 
@@ -92,8 +93,8 @@ function inStages(family: Family): LbfgsOptions['renew'] {
   let [next, length] = [0, FIRST_STAGE];
   return ({ position }) => {
     if (iterate++ < next) return undefined;
-    next += length;
-    length *= 2;
+    next += Math.round(length);
+    length *= STAGE_GROWTH;
     return family.naturalise(position);
   };
 }
@@ -111,11 +112,12 @@ async function climbInStages(
   let [iterations, length] = [0, FIRST_STAGE];
   for (;;) {
     const variances = family.errorScales(from).map((scale) => 1 / (scale * scale));
-    const result = await climb(from, { variances, maxIterations: Math.min(length, maxIterations - iterations) });
+    const most = Math.min(Math.round(length), maxIterations - iterations);
+    const result = await climb(from, { variances, maxIterations: most });
     iterations += result.iterations;
     if (result.stop !== 'iterations' || iterations >= maxIterations) return { ...result, iterations };
     from = result.point.position;
-    length *= 2;
+    length *= STAGE_GROWTH;
   }
 }
 

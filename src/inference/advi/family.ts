@@ -22,7 +22,8 @@ export interface Family {
   /** Writes u = T(φ, ε), `[dimension][draws]`. What `pullback` and `naturalise` need of a block of draws is kept until the next with its number. */
   transform(phi: Float64Array, noise: Float64Array, draws: number, positions: Float64Array, block?: number): void;
   /**
-   * Adds Σ over draws of (∂T/∂φ)' slope to `gradient`, at the positions that `transform` wrote for the block at the same φ.
+   * Adds Σ over draws of (∂T/∂φ)' slope to `gradient`, at the positions that `transform` wrote for the block at the same φ. May overwrite slopes
+   * that are an `array` of the family.
    */
   pullback(
     phi: Float64Array,

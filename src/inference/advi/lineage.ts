@@ -4,6 +4,10 @@ import type { DependencePattern } from './pattern.js';
 export class Lineage {
   /** Nodes before each node that it depends on, directly or not, in an order that the node's siblings share. */
   private readonly ancestors = new Map<number, Int32Array>();
+  /** By last parent: the last node that ended with it. */
+  private readonly likeNodes = new Map<number, number>();
+  /** The elements among ancestors. */
+  private readonly elements = new WeakMap<Int32Array, Int32Array>();
   private readonly weights: Float64Array;
   private readonly rank: Int32Array;
   /** By node: the last one, plus 1, among whose ancestors it was put. */
@@ -19,7 +23,14 @@ export class Lineage {
 
   /** Elements that an element depends on, directly or not. */
   elementsBefore(element: number): Int32Array {
-    return this.ancestorsOf(element).filter((node) => node < this.pattern.dimension);
+    const all = this.ancestorsOf(element);
+    if (this.pattern.sums.length === 0) return all;
+    let found = this.elements.get(all);
+    if (found === undefined) {
+      found = all.filter((node) => node < this.pattern.dimension);
+      this.elements.set(all, found);
+    }
+    return found;
   }
 
   /** Row of the factor L of the covariance, u = μ + L ε: how an element depends on the noise of itself and of each ancestor. */
@@ -44,6 +55,39 @@ export class Lineage {
   private ancestorsOf(node: number): Int32Array {
     const known = this.ancestors.get(node);
     if (known !== undefined) return known;
+    const list = this.listLikeOthers(node) ?? this.collect(node);
+    this.ancestors.set(node, list);
+    return list;
+  }
+
+  /** Ancestors where all of them are known from a node with the same parents, or with all of them but the last, which is that node. */
+  private listLikeOthers(node: number): Int32Array | undefined {
+    const { dimension, start, parents } = this.pattern;
+    const [from, to] = [start[node], start[node + 1]];
+    if (node >= dimension || from === to) return undefined;
+    const last = parents[to - 1];
+    const like = this.likeNodes.get(last);
+    this.likeNodes.set(last, node);
+    if (like !== undefined && this.haveSameParents(like, node, to - from)) return this.ancestors.get(like);
+    if (last >= dimension || !this.haveSameParents(last, node, to - from - 1)) return undefined;
+    const before = this.ancestorsOf(last);
+    const list = new Int32Array(before.length + 1);
+    list.set(before);
+    list[before.length] = last;
+    return list;
+  }
+
+  /** Whether the parents of a node are the first `count` of another's. */
+  private haveSameParents(node: number, other: number, count: number): boolean {
+    const { start, parents } = this.pattern;
+    if (start[node + 1] - start[node] !== count) return false;
+    for (let e = start[node], f = start[other]; e < start[node + 1]; e++, f++) {
+      if (parents[e] !== parents[f]) return false;
+    }
+    return true;
+  }
+
+  private collect(node: number): Int32Array {
     const { dimension, sums, start, parents } = this.pattern;
     const own = Array.from(parents.subarray(start[node], start[node + 1]));
     if (node >= dimension) own.unshift(sums[node - dimension]);
@@ -59,8 +103,6 @@ export class Lineage {
       further[k].forEach(add);
       add(parent);
     });
-    const list = Int32Array.from(found);
-    this.ancestors.set(node, list);
-    return list;
+    return Int32Array.from(found);
   }
 }

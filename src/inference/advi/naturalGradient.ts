@@ -1,5 +1,4 @@
 // Natural gradients of conditionally linear normals: the inverse Fisher information, block by block, on a graph.
-import { cholesky } from '../linearAlgebra.js';
 import type { DependencePattern } from './pattern.js';
 
 /** What is added to the diagonal of a covariance of parents, relative: it is estimated from few draws. */
@@ -51,7 +50,7 @@ export function naturalGradient(
 ): (gradient: Float64Array) => Float64Array {
   const { dimension, order, start } = pattern;
   const variances = nodeVariances(pattern, phi);
-  const factors = lists.map((list) => listFactor(list, deltas, order.length));
+  const factors = listFactors(lists, deltas, order.length);
   return (gradient) => {
     const result = gradient.slice();
     result.set(covarianceTimes(pattern, phi, gradient));
@@ -123,32 +122,59 @@ function nodeVariances({ dimension, order, start, parents, sums }: DependencePat
   return precisions.map((precision) => 1 / precision);
 }
 
-/** Cholesky factor of the covariance of some nodes' δ over the draws. */
-function listFactor(list: Int32Array, deltas: readonly Float64Array[], nodes: number): Float64Array {
-  const size = list.length;
-  const covariance = new Float64Array(size * size);
-  let count = 0;
-  for (const block of deltas) {
-    const draws = block.length / nodes;
-    count += draws;
-    for (let a = 0; a < size; a++) {
-      const one = list[a] * draws;
-      for (let b = 0; b <= a; b++) {
-        const other = list[b] * draws;
-        let sum = 0;
-        for (let m = 0; m < draws; m++) sum += block[one + m] * block[other + m];
-        covariance[a * size + b] += sum;
-      }
+/**
+ * Cholesky factors of the covariances of each list's δ over the draws, `[size][size]` each. A list that begins as the one before it did takes over
+ * the rows of that beginning.
+ */
+function listFactors(lists: readonly Int32Array[], deltas: readonly Float64Array[], nodes: number): Float64Array[] {
+  const draws = deltas.reduce((sum, block) => sum + block.length, 0) / nodes;
+  let before: Int32Array | undefined;
+  let last = new Float64Array(0);
+  return lists.map((list) => {
+    const size = list.length;
+    const factor = new Float64Array(size * size);
+    let known = 0;
+    while (before !== undefined && known < Math.min(size, before.length) && list[known] === before[known]) {
+      for (let k = 0; k <= known; k++) factor[known * size + k] = last[known * before.length + k];
+      known++;
     }
-  }
-  for (let i = 0; i < covariance.length; i++) covariance[i] /= count;
-  for (let a = 0; a < size; a++) covariance[a * (size + 1)] *= 1 + RIDGE;
-  return cholesky(covariance, size) ?? diagonalFactor(covariance, size);
+    for (let row = known; row < size; row++) {
+      const at = row * size;
+      for (let k = 0; k <= row; k++) factor[at + k] = covarianceOver(deltas, nodes, list[row], list[k]) / draws;
+      const variance = factor[at + row];
+      factor[at + row] *= 1 + RIDGE;
+      if (appendRow(factor, size, row)) continue;
+      // Linearly dependent on those before it over the draws: by itself.
+      factor.fill(0, at, at + row);
+      factor[at + row] = Math.sqrt(variance) || 1;
+    }
+    [before, last] = [list, factor];
+    return factor;
+  });
 }
 
-/** Where parents are linearly dependent over the draws: each by itself. */
-function diagonalFactor(covariance: Float64Array, size: number): Float64Array {
-  const factor = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) factor[i * (size + 1)] = Math.sqrt(covariance[i * (size + 1)]) || 1;
-  return factor;
+/** Turns a row of a covariance into that of its Cholesky factor, of which the rows before it are known; false where it is not positive definite. */
+function appendRow(factor: Float64Array, size: number, row: number): boolean {
+  const at = row * size;
+  for (let k = 0; k < row; k++) {
+    let rest = factor[at + k];
+    for (let j = 0; j < k; j++) rest -= factor[at + j] * factor[k * size + j];
+    factor[at + k] = rest / factor[k * (size + 1)];
+  }
+  let rest = factor[at + row];
+  for (let j = 0; j < row; j++) rest -= factor[at + j] ** 2;
+  factor[at + row] = Math.sqrt(rest);
+  return rest > 0 && rest < Infinity;
+}
+
+/** Sum of the products of two nodes' δ over the draws. */
+function covarianceOver(deltas: readonly Float64Array[], nodes: number, one: number, other: number): number {
+  let sum = 0;
+  for (const block of deltas) {
+    const draws = block.length / nodes;
+    const [from, to] = [one * draws, (one + 1) * draws];
+    const shift = (other - one) * draws;
+    for (let k = from; k < to; k++) sum += block[k] * block[k + shift];
+  }
+  return sum;
 }

@@ -1,5 +1,4 @@
 // Fixed draws of the deterministic variant: antithetic pairs of normals whose first two moments are exact where the family needs them.
-import { dot } from '../optimise/vectors.js';
 import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
 import { type RandomKey, sites, type StepKey, stepKey } from '../random/streams.js';
 import { BLOCK, blockSizes, type Family } from './family.js';
@@ -15,20 +14,12 @@ export const LEFT_FREE = 3;
 export function fixedNoise(family: Family, draws: number, key: RandomKey): Float64Array[] {
   const { noiseCount } = family;
   const half = draws / 2;
-  const firstHalf = new Float64Array(noiseCount * half);
-  const rowOf = (element: number): Float64Array => firstHalf.subarray(element * half, (element + 1) * half);
-  const room = half - LEFT_FREE;
-  const basis = new Basis(half);
-  const normals = new Normals();
+  const firstHalf = new Normals().of(stepKey(key, 0, 0), noiseCount * half).slice();
+  const basis = new Basis(firstHalf, half, family.noisePredecessors);
   for (const element of Array.from(family.noiseOrder)) {
-    const own = rowOf(element);
-    const before = family.noisePredecessors(element);
-    const nearest = Array.from(before).slice(Math.max(0, before.length - room));
-    basis.span(nearest, rowOf);
-    own.set(normals.of(stepKey(key, 0, element), half));
-    basis.removeFrom(own, 1);
-    const size = Math.sqrt(dot(own, own) / half);
-    for (let m = 0; m < half; m++) own[m] /= size;
+    basis.span(family.noisePredecessors(element), half - LEFT_FREE);
+    basis.removeFrom(firstHalf, element * half, 1);
+    normalise(firstHalf, element * half, half);
   }
   return blockSizes(draws).map((count, b) => {
     const noise = family.array(noiseCount * count);
@@ -48,51 +39,91 @@ export class Normals {
   private readonly source = new NormalSource(this.memory);
   private values = new Float64Array(0);
 
-  /** Valid until the next call. */
+  /** Those of one step's stream. Valid until the next call. */
   of(step: StepKey, count: number): Float64Array {
-    const stream = step.stream(sites.approximation);
-    if (stream.counter === undefined) throw new TypeError('a stream without a counter');
-    const whole = Math.ceil(count / normalsPerPass) * normalsPerPass;
+    return this.interleaved([step], count);
+  }
+
+  /** Of several steps' streams, `[count][step]`. Valid until the next call. */
+  interleaved(steps: readonly StepKey[], count: number): Float64Array {
+    const whole = Math.ceil(count / normalsPerPass) * normalsPerPass * steps.length;
     if (this.values.length < whole) {
       const missing = whole * 8 - this.memory.buffer.byteLength;
       if (missing > 0) this.memory.grow(Math.ceil(missing / 65536));
       this.values = new Float64Array(this.memory.buffer, 0, whole);
     }
-    this.source.fill(0, count + (count % 2), 8, stream.counter);
-    return this.values.subarray(0, count);
+    steps.forEach((step, m) => {
+      const stream = step.stream(sites.approximation);
+      if (stream.counter === undefined) throw new TypeError('a stream without a counter');
+      this.source.fill(m * 8, count + (count % 2), steps.length * 8, stream.counter);
+    });
+    return this.values.subarray(0, count * steps.length);
   }
 }
 
 /** An orthonormal basis of some elements' noise; what the next list begins with as the last did is kept. */
 class Basis {
-  private list: number[] = [];
-  /** Undefined where an element adds nothing to those before it. */
-  private vectors: (Float64Array | undefined)[] = [];
+  private list: ArrayLike<number> = [];
+  private from = 0;
+  private size = 0;
+  private readonly vectors: Float64Array;
 
-  constructor(private readonly length: number) {}
+  /** @param noise `[element][draw]` */
+  constructor(
+    private readonly noise: Float64Array,
+    private readonly length: number,
+    private readonly predecessors: (element: number) => ArrayLike<number>,
+  ) {
+    this.vectors = new Float64Array(length * length);
+  }
 
-  span(list: number[], noiseOf: (element: number) => Float64Array): void {
+  /** Spans the noise of the last `most` elements of a list. An element that adds nothing to those before it has a vector of zeros. */
+  span(list: ArrayLike<number>, most: number): void {
+    const { noise, length, vectors } = this;
+    const from = Math.max(0, list.length - most);
     let kept = 0;
-    while (kept < list.length && list[kept] === this.list[kept]) kept++;
-    this.vectors.length = kept;
-    this.list = list;
-    for (const element of list.slice(kept)) {
-      const rest = noiseOf(element).slice();
-      this.removeFrom(rest);
-      const norm = Math.sqrt(dot(rest, rest));
-      this.vectors.push(norm > 1e-6 * Math.sqrt(this.length) ? rest.map((value) => value / norm) : undefined);
+    if (from === this.from) {
+      const shared = Math.min(this.size, list.length - from);
+      while (kept < shared && list[from + kept] === this.list[from + kept]) kept++;
+    }
+    [this.list, this.from, this.size] = [list, from, kept];
+    for (; this.size < list.length - from; this.size++) {
+      const at = this.size * length;
+      const element = list[from + this.size] * length;
+      for (let m = 0; m < length; m++) vectors[at + m] = noise[element + m];
+      // Where the basis is of its predecessors it is without their part already.
+      if (!this.isListOf(this.predecessors(list[from + this.size]))) this.removeFrom(vectors, at, 2);
+      let squares = 0;
+      for (let m = at; m < at + length; m++) squares += vectors[m] * vectors[m];
+      const factor = squares > 1e-12 * length ? 1 / Math.sqrt(squares) : 0;
+      for (let m = at; m < at + length; m++) vectors[m] *= factor;
     }
   }
 
-  /** Twice where little may be left, which would be mostly rounding after one pass. */
-  removeFrom(vector: Float64Array, passes = 2): void {
+  private isListOf(other: ArrayLike<number>): boolean {
+    if (this.from > 0 || other.length !== this.size) return false;
+    for (let k = 0; k < this.size; k++) if (other[k] !== this.list[k]) return false;
+    return true;
+  }
+
+  /** From the vector at a place of `values`; twice where little may be left, which would be mostly rounding after one pass. */
+  removeFrom(values: Float64Array, place: number, passes: number): void {
+    const { vectors, length } = this;
+    const end = this.size * length;
     for (let pass = 0; pass < passes; pass++) {
-      for (const unit of this.vectors) if (unit !== undefined) subtractPart(vector, unit);
+      for (let unit = 0; unit < end; unit += length) {
+        let part = 0;
+        for (let m = 0; m < length; m++) part += values[place + m] * vectors[unit + m];
+        for (let m = 0; m < length; m++) values[place + m] -= part * vectors[unit + m];
+      }
     }
   }
 }
 
-function subtractPart(vector: Float64Array, unit: Float64Array): void {
-  const part = dot(vector, unit);
-  for (let m = 0; m < vector.length; m++) vector[m] -= part * unit[m];
+/** Scales a stretch to a mean square of 1. */
+function normalise(values: Float64Array, from: number, length: number): void {
+  let squares = 0;
+  for (let m = from; m < from + length; m++) squares += values[m] * values[m];
+  const factor = 1 / Math.sqrt(squares / length);
+  for (let m = from; m < from + length; m++) values[m] *= factor;
 }

@@ -129,23 +129,36 @@ export class ElboObjective {
   ): Promise<void> {
     const { density, family, logDensities } = this;
     const { centre, scale } = this.standardisation;
-    const { lanes, dimension } = density;
+    const { lanes } = density;
     family.transform(phi, noise, draws, positions, index);
     for (let first = 0; first < wanted; first += lanes) {
       const count = Math.min(lanes, wanted - first);
       const { positions: inputs, gradients } = density;
-      for (let i = 0, from = first, to = 0; i < dimension; i++, from += draws, to += lanes) {
-        const [middle, factor] = [centre[i], scale[i]];
-        for (let m = 0; m < count; m++) inputs[to + m] = middle + factor * positions[from + m];
-      }
+      place(positions, draws, first, inputs, lanes, 0, count, scale, centre);
       const running = density.evaluate();
       if (running) await running;
       logDensities.set(density.logDensities.subarray(0, count), firstOfBlock + first);
-      for (let i = 0, from = 0, to = first; i < dimension; i++, from += lanes, to += draws) {
-        const factor = scale[i];
-        for (let m = 0; m < count; m++) slopes[to + m] = factor * gradients[from + m];
-      }
+      place(gradients, lanes, 0, slopes, draws, first, count, scale, undefined);
     }
     this.evaluations += wanted;
+  }
+}
+
+/** Writes scale ∘ source (+ centre) for `count` draws, from arrays `[element][sourceDraws]` to `[element][targetDraws]`, from a draw of each on. */
+function place(
+  source: Float64Array,
+  sourceDraws: number,
+  sourceFirst: number,
+  target: Float64Array,
+  targetDraws: number,
+  targetFirst: number,
+  count: number,
+  scale: Float64Array,
+  centre: Float64Array | undefined,
+): void {
+  for (let i = 0, from = sourceFirst, to = targetFirst; i < scale.length; i++, from += sourceDraws, to += targetDraws) {
+    const factor = scale[i];
+    const middle = centre === undefined ? 0 : centre[i];
+    for (let m = 0; m < count; m++) target[to + m] = middle + factor * source[from + m];
   }
 }
