@@ -27,7 +27,7 @@ export interface AdviOptions {
   /** Default 2,000 (deterministic) and 10,000. */
   readonly maxIterations?: number;
   /**
-   * Deterministic: gain in ELBO that a step must promise, default 0.02, and 0.002 for mean-field and low-rank: their natural gradients know of no
+   * Deterministic: gain in ELBO that a step must promise, default 0.03, and 0.002 for mean-field and low-rank: their natural gradients know of no
    * dependence, and they climb slowly. Stochastic: error of the parameters in sds, default 0.03.
    */
   readonly tolerance?: number;
@@ -107,7 +107,7 @@ export function resolveAdviSettings(settings: AdviSettings, density: BatchedLogD
     optimiser: settings.optimiser ?? 'lbfgs',
     stepSize: positive('stepSize', settings.stepSize ?? 0.1),
     maxIterations: wholeNumber('maxIterations', settings.maxIterations ?? (isDeterministic ? 2000 : 10_000), 1),
-    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? (isSlow ? 0.002 : 0.02) : 0.03)),
+    tolerance: positive('tolerance', settings.tolerance ?? (isDeterministic ? (isSlow ? 0.002 : 0.03) : 0.03)),
     chains: wholeNumber('chains', settings.chains ?? 4, 1),
     draws: wholeNumber('draws', settings.draws ?? 1000, 1),
     key,
