@@ -6,6 +6,7 @@ import { driveTogether, type Evaluating, newPoint, type Point } from '../optimis
 import { lbfgs } from '../optimise/lbfgs.js';
 import type { ModelDensity } from '../portableDensity.js';
 import { identityMap, type Marginal, type ScaleMap, setMap } from './marginalDensity.js';
+import { isFull } from './scales.js';
 
 /** Rough values of what is sampled and how far it is known, `[dimension]`; in the units of signed scales, 1 for the others. */
 interface Guess {
@@ -33,14 +34,23 @@ export async function findMode(
   };
   const signed = signedScales(marginal);
   const guess = firstGuess(marginal, start);
+  // Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of units and widths.
+  const { term, groups } = marginal;
+  if (term.levels.some((level, l) => isFull(level) && groups[l] < fewestGroups * level.size)) {
+    const straight = keptLinear(guess, signed);
+    return { ...(await inUnits(straight.units, climb(straight, differenceStep))), units: straight.units };
+  }
   const better = await inUnits(guess.units, recount(guess, signed));
-  return { ...(await inUnits(better.units, climb(better))), units: better.units };
+  return { ...(await inUnits(better.units, climb(better, averagingStep))), units: better.units };
 }
 
-/** Mode, and the map that makes the density round there: differences reach as far as the density does, and so average over it. */
-function* climb({ centre, sd }: Guess): Evaluating<Pick<ScaleMap, 'centre' | 'map'>> {
+/**
+ * Mode, and the map that makes the density round there.
+ * @param reach of differences, in standard deviations of the guess; where these are known, as far as the density, to average over it
+ */
+function* climb({ centre, sd }: Guess, reach: number): Evaluating<Pick<ScaleMap, 'centre' | 'map'>> {
   const mode = yield* climbFrom(centre, sd);
-  const steps = sd.map((s) => averagingStep * s);
+  const steps = sd.map((s) => reach * s);
   return { centre: mode.position, map: inverseTransposedFactor(yield* curvatureAt(mode, steps), mode.position, sd) };
 }
 
@@ -55,6 +65,17 @@ function signedScales({ blocks, kinds, term, groups }: Marginal): SignedScale[] 
     const { offset } = blocks.find(({ name }) => name === covariance.sds)!;
     return kinds[l] === 'log' ? [] : Array.from({ length: size }, (_, i) => ({ at: offset + i, groups: groups[l] }));
   });
+}
+
+/** The guess in units so large that signed scales are linear as far as any density reaches. */
+function keptLinear({ centre, sd, units }: Guess, signed: readonly SignedScale[]): Guess {
+  const straight = { centre: centre.slice(), sd: sd.slice(), units: units.slice() };
+  for (const { at } of signed) {
+    straight.units[at] = linearReach * units[at];
+    straight.centre[at] = Math.asinh(Math.sinh(centre[at]) / linearReach);
+    straight.sd[at] = (sd[at] * Math.cosh(centre[at])) / (linearReach * Math.cosh(straight.centre[at]));
+  }
+  return straight;
 }
 
 /**
@@ -126,6 +147,10 @@ const widestRecounted = 3;
 const widest = 20;
 /** Multiples of a spread that may vanish up to which it is kept linear, at most. */
 const farthest = 16;
+/** Groups for each correlated coefficient from which on the mode says how wide a covariance is. Own choice. */
+const fewestGroups = 2;
+/** Multiples of the guess up to which `keptLinear` is linear. */
+const linearReach = 1000;
 /** Where the density near 0 is looked at, in units: some priors of correlated scales cannot be evaluated at 0 itself. */
 const nearlyZero = 0.02;
 
