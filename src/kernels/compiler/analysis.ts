@@ -188,13 +188,15 @@ function describeRoot(program: TensorProgram, id: NodeId, kind: RootKind): Root 
   }
 }
 
-function findDependencies(program: TensorProgram, roots: ReadonlyMap<NodeId, Root>): Map<NodeId, Set<NodeId>> {
+function findDependencies(
+  program: TensorProgram,
+  roots: ReadonlyMap<NodeId, Root>,
+): Map<NodeId, ReadonlySet<NodeId>> {
   // Roots reachable from each node without passing through another root.
   const reach: ReadonlySet<NodeId>[] = [];
-  const dependencies = new Map<NodeId, Set<NodeId>>();
+  const dependencies = new Map<NodeId, ReadonlySet<NodeId>>();
   for (const [id, node] of program.nodes.entries()) {
-    const below = new Set<NodeId>();
-    for (const input of node.inputs) for (const root of reach[input]) below.add(root);
+    const below = union(node.inputs.map((input) => reach[input]));
     if (roots.has(id)) {
       dependencies.set(id, below);
       reach.push(new Set([id]));
@@ -203,4 +205,16 @@ function findDependencies(program: TensorProgram, roots: ReadonlyMap<NodeId, Roo
     }
   }
   return dependencies;
+}
+
+/** One of the sets itself where it holds the others. */
+function union(sets: readonly ReadonlySet<NodeId>[]): ReadonlySet<NodeId> {
+  let largest: ReadonlySet<NodeId> = new Set();
+  for (const set of sets) if (set.size > largest.size) largest = set;
+  let more: Set<NodeId> | undefined;
+  for (const set of sets) {
+    if (set === largest) continue;
+    for (const root of set) if (!largest.has(root)) (more ??= new Set(largest)).add(root);
+  }
+  return more ?? largest;
 }

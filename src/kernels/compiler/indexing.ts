@@ -30,6 +30,8 @@ export function variableOf({ terms }: Index): IndexVariable {
 
 export function scaleIndex(index: Index, factor: number): Index {
   if (factor === 0) return constantIndex(0);
+  if (factor === 1) return index;
+  if (index.terms.length === 0) return constantIndex(index.constant * factor);
   return {
     constant: index.constant * factor,
     terms: index.terms.map(({ variable, coefficient }) => ({ variable, coefficient: coefficient * factor })),
@@ -37,6 +39,9 @@ export function scaleIndex(index: Index, factor: number): Index {
 }
 
 function addIndices(a: Index, b: Index): Index {
+  // What is written out has constant indices mostly.
+  if (b.terms.length === 0) return b.constant === 0 ? a : { constant: a.constant + b.constant, terms: a.terms };
+  if (a.terms.length === 0) return a.constant === 0 ? b : { constant: a.constant + b.constant, terms: b.terms };
   const terms = new Map(a.terms.map((term) => [term.variable.id, term]));
   for (const term of b.terms) {
     const coefficient = (terms.get(term.variable.id)?.coefficient ?? 0) + term.coefficient;
@@ -70,6 +75,7 @@ export function indexDepth(index: Index): number {
 }
 
 export function indexKey(index: Index): string {
+  if (index.terms.length === 0) return String(index.constant);
   return index.terms.map(({ variable, coefficient }) => `${coefficient}v${variable.id}+`).join('') + index.constant;
 }
 

@@ -18,7 +18,20 @@ function unsignedLeb(value: number, out: number[]): void {
   } while (rest !== 0);
 }
 
-function signedLeb(value: bigint, out: number[]): void {
+function signedLeb(value: number, out: number[]): void {
+  let rest = value;
+  for (;;) {
+    const byte = rest & 0x7f;
+    rest >>= 7;
+    if ((rest === 0 && (byte & 0x40) === 0) || (rest === -1 && (byte & 0x40) !== 0)) {
+      out.push(byte);
+      return;
+    }
+    out.push(byte | 0x80);
+  }
+}
+
+function signedLongLeb(value: bigint, out: number[]): void {
   let rest = value;
   for (;;) {
     const byte = Number(rest & 0x7fn);
@@ -55,13 +68,13 @@ export class Code {
 
   i32Const(value: number): this {
     this.bytes.push(0x41);
-    signedLeb(BigInt(value | 0), this.bytes);
+    signedLeb(value | 0, this.bytes);
     return this;
   }
 
   i64Const(value: bigint): this {
     this.bytes.push(0x42);
-    signedLeb(BigInt.asIntN(64, value), this.bytes);
+    signedLongLeb(BigInt.asIntN(64, value), this.bytes);
     return this;
   }
 
@@ -200,8 +213,8 @@ export class FunctionBuilder {
     return this.parameters.length + this.locals.length - 1;
   }
 
-  /** The function's entry of the code section, without its length. */
-  encode(): number[] {
+  /** The function's entry of the code section, without its length, in pieces. */
+  encode(): Bytes[] {
     const runs: { type: ValueType; count: number }[] = [];
     for (const type of this.locals) {
       const last = runs.at(-1);
@@ -214,9 +227,7 @@ export class FunctionBuilder {
       unsignedLeb(run.count, out);
       out.push(valueType[run.type]);
     }
-    pushAll(out, this.body.bytes);
-    out.push(0x0b);
-    return out;
+    return [out, this.body.bytes, [0x0b]];
   }
 }
 
@@ -306,15 +317,14 @@ export class ModuleBuilder {
       unsignedLeb(index, bytes);
       return bytes;
     });
-    const codeEntries = this.functions.map((f) => {
+    const codeEntries = this.functions.flatMap((f) => {
       const body = f.encode();
-      const bytes: number[] = [];
-      unsignedLeb(body.length, bytes);
-      pushAll(bytes, body);
-      return bytes;
+      const size: number[] = [];
+      unsignedLeb(totalLength(body), size);
+      return [size, ...body];
     });
 
-    const out: number[] = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+    const out: Bytes[] = [[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]];
     pushSection(1, types, out);
     pushSection(2, importEntries, out);
     pushSection(3, functionEntries, out);
@@ -324,8 +334,8 @@ export class ModuleBuilder {
     });
     pushSection(6, constantEntries, out);
     pushSection(7, exportEntries, out);
-    pushSection(10, codeEntries, out);
-    return Uint8Array.from(out);
+    pushSection(10, codeEntries, out, this.functions.length);
+    return joined(out);
   }
 }
 
@@ -335,12 +345,29 @@ function pushName(name: string, out: number[]): void {
   for (const byte of bytes) out.push(byte);
 }
 
-function pushSection(id: number, entries: readonly (readonly number[])[], out: number[]): void {
-  if (entries.length === 0) return;
-  const body: number[] = [];
-  unsignedLeb(entries.length, body);
-  for (const entry of entries) pushAll(body, entry);
-  out.push(id);
-  unsignedLeb(body.length, out);
-  pushAll(out, body);
+/** Bytes of a part of a module; long parts are copied once, when all are joined. */
+type Bytes = readonly number[];
+
+function pushSection(id: number, parts: readonly Bytes[], out: Bytes[], entries = parts.length): void {
+  if (entries === 0) return;
+  const count: number[] = [];
+  unsignedLeb(entries, count);
+  const head = [id];
+  unsignedLeb(count.length + totalLength(parts), head);
+  out.push(head, count);
+  for (const part of parts) out.push(part);
+}
+
+function totalLength(parts: readonly Bytes[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
+
+function joined(parts: readonly Bytes[]): Uint8Array {
+  const all = new Uint8Array(totalLength(parts));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
