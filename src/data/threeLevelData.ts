@@ -1,5 +1,6 @@
 // Model data of the three-level model: rows sorted once by market and unit, predictors by level, coordinates by name.
 
+import { type CountColumns, type CountResponse, countResponse, linkScale, reorderCounts } from './countResponse.js';
 import { factorOf, groupRows } from './grouping.js';
 import type { Grouping } from './grouping.js';
 import { InputError } from './inputError.js';
@@ -9,8 +10,7 @@ import type { ColumnRequest } from './readTable.js';
 import type { Table } from './table.js';
 
 /** The part of the model section that shapes the data. */
-export interface ThreeLevelColumns {
-  readonly response: string;
+export interface ThreeLevelColumns extends CountColumns {
   readonly unit?: string;
   readonly product?: string;
   readonly market?: string;
@@ -50,7 +50,10 @@ export interface ThreeLevelData {
   readonly responseName: string;
   /** As in the data, in sorted order. */
   readonly y: Float64Array;
+  /** On the scale of the link. */
   readonly response: { readonly mean: number; readonly sd: number };
+  /** Undefined where the response is not 0/1, successes or counts. */
+  readonly counts?: CountResponse;
   /** By row. */
   readonly x: readonly Predictor[];
   readonly units: Units;
@@ -72,7 +75,8 @@ export interface ThreeLevelData {
 
 /** The columns to read for a model: predictors and response as numbers, groups and time as factors. */
 export function threeLevelColumns(model: ThreeLevelColumns): ColumnRequest[] {
-  const numbers = [model.response, ...model.x, ...model.z, ...model.w];
+  const beside = [model.trials, model.exposure].filter((name) => name !== undefined);
+  const numbers = [model.response, ...beside, ...model.x, ...model.z, ...model.w];
   const factors = [model.unit, model.product, model.market, model.time].filter((name) => name !== undefined);
   const both = factors.find((name) => numbers.includes(name));
   if (both !== undefined) {
@@ -97,9 +101,11 @@ export function threeLevelData(table: Table, model: ThreeLevelColumns): ThreeLev
     return sorted;
   };
   const y = gather(numbersOf(table, model.response, 'response'));
-  const response = meanAndSd(y);
+  const unsorted = countResponse(table, model);
+  const counts = unsorted && reorderCounts(unsorted, gather);
+  const response = counts === undefined ? meanAndSd(y) : linkScale(y, counts);
   if (!Number.isFinite(response.sd)) throw tooLarge(table.source, model.response, 'response', y);
-  if (response.sd === 0) {
+  if (y.every((value) => value === y[0]) && counts?.family !== 'binomial') {
     const message = `${table.source}: column '${model.response}' (response) is ${y[0]} in all ${y.length} rows; it must vary`;
     throw new InputError(message, { file: table.source, column: model.response, value: y[0] });
   }
@@ -119,6 +125,7 @@ export function threeLevelData(table: Table, model: ThreeLevelColumns): ThreeLev
     responseName: model.response,
     y,
     response,
+    ...(counts && { counts }),
     x,
     units: {
       count: grouping.names.length,

@@ -1,7 +1,7 @@
 // The one interface every model offers to inference, and `defineModel`, which makes one from a few functions of tensors.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { Coordinates, SiteDescription } from '../data/run/siteDescription.js';
-import type { LinearHierarchy } from './linearHierarchy/structure.js';
+import type { Hierarchy } from './linearHierarchy/structure.js';
 import { stridesOf } from '../kernels/program/tensorProgram.js';
 import type { Constraint, ParameterSpec } from './parameters.js';
 
@@ -72,8 +72,8 @@ export interface Model {
   /** What `replicate` imitates. */
   readonly observed?: { readonly name: string; readonly values: ArrayLike<number> };
   readonly start?: Readonly<Record<string, StartingPoint>>;
-  /** The same model as a linear Gaussian hierarchy, where it is one: what Gibbs and marginal NUTS work on. */
-  readonly structure?: LinearHierarchy;
+  /** The same model as a hierarchy, where it is one: Gibbs and marginal NUTS work on those whose response is linear. */
+  readonly structure?: Hierarchy;
   readonly description?: ModelDescription;
 }
 

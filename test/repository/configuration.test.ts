@@ -64,7 +64,7 @@ describe('docs/configuration.md', () => {
       data: config.data,
       model: { ...config.model, covariance: 'diagonal' },
       method: { ...config.method, warmup: config.warmup, draws: config.draws, chains: config.chains },
-      'model.covariance': (config.model).covariance as Record<string, unknown>,
+      'model.covariance': config.model.covariance as Record<string, unknown>,
     };
     const given = parse(examples[0]) as Record<string, Record<string, unknown>>;
     const isGiven = (section: string, key: string): boolean =>
@@ -127,7 +127,13 @@ function isTaken(site: string, family: string): boolean {
   const markets = site === 'gamma' ? null : units;
   const design = { rows: level, units, markets, marketOfUnit: markets && Int32Array.of(0, 0) };
   try {
-    threeLevelPriors(set, design, { product: 'full', market: 'full' }, { mean: 0, sd: 1 });
+    threeLevelPriors(
+      set,
+      design,
+      { product: 'full', market: 'full' },
+      { mean: 0, sd: 1 },
+      site === 'phi' ? 'negativeBinomial' : 'gaussian',
+    );
     return true;
   } catch (error) {
     expect(error).toBeInstanceOf(InputError);

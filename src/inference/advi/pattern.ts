@@ -1,5 +1,5 @@
 // Which elements of a position an element's conditional mean depends on: none, all before it, or what a declared hierarchy names.
-import { covarianceNames, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { covarianceNames, type Hierarchy, scaleOf } from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock } from '../compiledModel.js';
 
 /** Elements that belong to no group depend on each other, up to this many of them. */
@@ -99,7 +99,7 @@ export function nestedPattern(
 }
 
 /** The pattern of a declared hierarchy, in the position whose blocks are given. Throws RangeError where a block is missing. */
-export function hierarchyPattern(structure: LinearHierarchy, blocks: readonly PositionBlock[]): DependencePattern {
+export function hierarchyPattern(structure: Hierarchy, blocks: readonly PositionBlock[]): DependencePattern {
   const blockOf = (name: string): PositionBlock => {
     const found = blocks.find((block) => block.name === name);
     if (found === undefined) throw new RangeError(`the structure names ${name}, which is no parameter of the model`);
@@ -118,7 +118,8 @@ export function hierarchyPattern(structure: LinearHierarchy, blocks: readonly Po
     population.name,
     ...levels.flatMap(({ covariance }) => covarianceNames(covariance)),
   ]);
-  const dense = [...new Set([structure.errors.sigma, ...named])].flatMap((name) => {
+  const scale = scaleOf(structure);
+  const dense = [...new Set([...(scale === undefined ? [] : [scale.name]), ...named])].flatMap((name) => {
     const { offset, size } = blockOf(name);
     return Array.from({ length: size }, (_, i) => offset + i);
   });

@@ -4,8 +4,10 @@ import {
   type FactorCovariance,
   hasFactors,
   type Horseshoe,
-  type LinearHierarchy,
+  type Hierarchy,
+  isLinear,
   type NestedTerm,
+  scaleOf,
 } from '../../models/linearHierarchy/structure.js';
 import {
   coefficientSds,
@@ -23,10 +25,13 @@ import { drawCovariance } from './covarianceVariates.js';
 import { drawHalfCauchy, drawPriorVariate } from './priorVariates.js';
 
 /** Everything that the hierarchy declares, drawn from its prior. Throws RangeError for improper priors. */
-export function drawHierarchy({ errors, terms, fixed }: LinearHierarchy, stream: RandomStream): HierarchyValues {
-  const sigma = drawPriorVariate(stream, errors.prior);
+export function drawHierarchy(structure: Hierarchy, stream: RandomStream): HierarchyValues {
+  const { terms, fixed } = structure;
+  const scale = scaleOf(structure);
+  const drawn = scale === undefined ? 1 : drawPriorVariate(stream, scale.prior);
+  const sigma = isLinear(structure) ? drawn : 1;
   return {
-    sigma,
+    sigma: drawn,
     terms: terms.map((term) => drawTerm(term, sigma, stream)),
     fixed: fixed && drawCoefficients(fixed.prior, sigma, stream),
   };

@@ -1,4 +1,5 @@
 // A run of Gibbs sampling over all chains: burn-in, draws handed out as positions of the model, stopped and resumed at any sweep.
+import { linearStructure } from '../../models/linearHierarchy/structure.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Device } from '../../kernels/device.js';
 import type { Draw, Phase } from '../chain.js';
@@ -126,7 +127,7 @@ export class GibbsRun {
       const index = first + lane;
       const values = startValues(model, this.key, index);
       const saved = resume?.chains[index];
-      const proposals = model.structure!.terms.map((term) => new AdaptiveProposal(scaleDimension(term)));
+      const proposals = linearStructure(model)!.terms.map((term) => new AdaptiveProposal(scaleDimension(term)));
       return { index, lane, values, proposals, sweeps: saved ? restoreChain(saved, values, proposals) : 0 };
     });
     const take = (): Promise<GibbsSnapshot> => Promise.resolve(this.takeSnapshot());
@@ -150,7 +151,7 @@ export class GibbsRun {
   async run(): Promise<GibbsResult> {
     const { scheme, part } = this.settings;
     const device = this.options.device ?? cpuDevice();
-    const sweep = await GibbsSweep.create(this.model.structure!, device, part.count, schemes[scheme]);
+    const sweep = await GibbsSweep.create(linearStructure(this.model)!, device, part.count, schemes[scheme]);
     try {
       this.checkpoints.begin();
       const isComplete = await this.sample(sweep);

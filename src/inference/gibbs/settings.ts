@@ -1,4 +1,5 @@
 // What a user sets for a run of Gibbs sampling, with its defaults and its checks.
+import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import type { ChainRange } from '../settings.js';
 import type { Scheme } from './termBlock.js';
@@ -37,8 +38,11 @@ export type ResolvedGibbsSettings = Required<GibbsSettings>;
 
 /** Why a model cannot be sampled by Gibbs sweeps, in one line; undefined where it can. */
 export function gibbsRefusal(model: GibbsModel): string | undefined {
-  if (model.structure === undefined)
+  const { structure } = model;
+  if (structure === undefined)
     return `gibbs needs a model that declares its linear Gaussian structure; ${model.name} does not`;
+  if (!isLinear(structure))
+    return `with ${structure.likelihood.kind} responses the coefficients are not conditionally normal`;
   return undefined;
 }
 

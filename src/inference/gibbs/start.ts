@@ -1,6 +1,11 @@
 // Where Gibbs chains start: around the model's own start, or around scales of the data where it has none.
 import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
-import { hasFactors, type LevelCovariance, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import {
+  hasFactors,
+  type LevelCovariance,
+  type LinearHierarchy,
+  linearStructure,
+} from '../../models/linearHierarchy/structure.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { modelSettings } from '../modelSettings.js';
@@ -14,7 +19,7 @@ const spread = 0.7;
 
 /** The start of one chain. */
 export function startValues(model: GibbsModel, key: RandomKey, chain: number): ChainValues {
-  const structure = model.structure!;
+  const structure = linearStructure(model)!;
   const stream = stepKey(key, chain, 0).stream(sites.initialPosition);
   const weights = structure.errors.df === undefined ? undefined : new Float64Array(structure.rows).fill(1);
   if (model.start === undefined) {

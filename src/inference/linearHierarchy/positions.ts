@@ -4,8 +4,9 @@ import {
   type CoefficientPrior,
   hasFactors,
   type LevelCovariance,
-  type LinearHierarchy,
+  type Hierarchy,
   type NestedTerm,
+  scaleOf,
 } from '../../models/linearHierarchy/structure.js';
 import {
   coefficientSds,
@@ -31,7 +32,7 @@ interface Block {
 /** Translates for one model; keeps scratch memory, so one call at a time. */
 export class HierarchyPositions {
   readonly dimension: number;
-  private readonly structure: LinearHierarchy;
+  private readonly structure: Hierarchy;
   private readonly blocks: ReadonlyMap<string, Block>;
   /** By term, by level: `[group][k]`. */
   private readonly means: readonly (readonly Float64Array[])[];
@@ -51,7 +52,8 @@ export class HierarchyPositions {
   /** The unconstrained position `[dimension]` of these values, written to `target`. */
   write({ sigma, terms, fixed }: HierarchyValues, target: Float64Array): void {
     const { structure } = this;
-    this.set(structure.errors.sigma, [sigma], target);
+    const scale = scaleOf(structure);
+    if (scale !== undefined) this.set(scale.name, [sigma], target);
     for (const [t, term] of structure.terms.entries()) this.writeTerm(term, t, terms[t], target);
     if (structure.fixed === undefined) return;
     const { coefficients, shrinkage } = fixed!;
@@ -61,8 +63,9 @@ export class HierarchyPositions {
   /** The values at an unconstrained position. */
   read(position: Float64Array): HierarchyValues {
     const { structure } = this;
+    const scale = scaleOf(structure);
     return {
-      sigma: Math.exp(this.at(structure.errors.sigma, position)[0]),
+      sigma: scale === undefined ? 1 : Math.exp(this.at(scale.name, position)[0]),
       terms: structure.terms.map((term, t) => this.readTerm(term, t, position)),
       fixed: this.readFixed(position),
     };

@@ -1,5 +1,5 @@
 // What a model must be for its coefficients to be integrated out, and what a fixed block beside them costs.
-import { isDiagonal, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import { isDiagonal, isLinear, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { crossedCost, crossedEntries } from './crossedEntries.js';
 import { normalPriors } from './marginalData.js';
@@ -19,6 +19,8 @@ export function crossedProducts({ terms, fixed }: LinearHierarchy): number {
 /** In one line what the model lacks; undefined where it lacks nothing. */
 export function marginalRefusal({ name, structure }: Model): string | undefined {
   if (structure === undefined) return `${name} declares no linear Gaussian hierarchy to integrate out`;
+  if (!isLinear(structure))
+    return `with ${structure.likelihood.kind} responses the coefficients cannot be integrated out`;
   const { terms, fixed, errors } = structure;
   if (errors.df !== undefined) return 'with Student-t errors the coefficients cannot be integrated out';
   if (terms.length === 0) return `${name} has no groups whose coefficients could be integrated out`;

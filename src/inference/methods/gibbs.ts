@@ -1,4 +1,5 @@
 // Gibbs sampling as a method: models that declare their linear Gaussian structure; chains divided over threads, or all on one GPU.
+import { linearStructure } from '../../models/linearHierarchy/structure.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { randomKey, stepKey } from '../random/streams.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
@@ -31,12 +32,15 @@ export const gibbs: Method = {
     const own = isDivided ? cpuDevice({ precision: device.precision }) : device;
     const { dimension } = new HierarchyPositions(model);
     // Of the usual scheme: what it weighs and how long it takes is known before the run.
-    const sweep = await GibbsSweep.create(model.structure!, own, lanes, schemes[resolveGibbsSettings({}).scheme]).catch(
-      async (error: unknown) => {
-        await chainThreads?.dispose();
-        throw error;
-      },
-    );
+    const sweep = await GibbsSweep.create(
+      linearStructure(model)!,
+      own,
+      lanes,
+      schemes[resolveGibbsSettings({}).scheme],
+    ).catch(async (error: unknown) => {
+      await chainThreads?.dispose();
+      throw error;
+    });
     const { memoryBytes } = sweep;
     const copies = isDivided ? parts.length + 1 : 1;
     return {

@@ -1,4 +1,5 @@
 // Marginal NUTS as a method: all coefficients of a nested Gaussian hierarchy integrated out, NUTS on its scales, coefficients drawn back.
+import { linearStructure } from '../../models/linearHierarchy/structure.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Model } from '../../models/model.js';
 import type { Draw } from '../chain.js';
@@ -35,7 +36,7 @@ export const marginal: Method = {
   devices: ['cpu'],
   refusal: marginalRefusal,
   prepare: async (model, _, sizes, starters) => {
-    const problem = marginalOf(model.structure!);
+    const problem = marginalOf(linearStructure(model)!);
     const coefficients = await CoefficientDraws.compile(problem, model);
     // In doubles, whatever precision was asked for.
     const chains = await compileTraced(traceMarginal(problem), cpuDevice(), sizes, starters);
@@ -96,7 +97,8 @@ export const marginal: Method = {
 };
 
 /** What a fixed block costs, where there is one. */
-function blockInWords({ structure }: Model): string[] {
+function blockInWords(model: Model): string[] {
+  const structure = linearStructure(model);
   if (structure?.fixed === undefined) return [];
   const [cost, limit] = [crossedProducts(structure), mostProducts].map((n) => n.toLocaleString('en'));
   return [`${structure.fixed.name} integrated out with the groups (${cost} products a gradient, of at most ${limit})`];

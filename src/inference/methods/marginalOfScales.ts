@@ -1,5 +1,6 @@
 // The exact marginal density of a model's scales, on which approximations are judged where the joint density has too many dimensions.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import { linearStructure } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { positionBlocks } from '../compiledModel.js';
 import type { MarginalDensity } from '../importance/marginalFit.js';
@@ -15,10 +16,10 @@ interface MarginalOfScales extends MarginalDensity {
 /** Undefined for models that it does not suit. */
 export async function marginalOfScales(model: Model): Promise<MarginalOfScales | undefined> {
   if (marginalRefusal(model) !== undefined) return undefined;
-  const { terms } = model.structure!;
+  const { terms } = linearStructure(model)!;
   // All as logarithms: the scales of the model's own position.
   const marginal = marginalOf(
-    model.structure!,
+    linearStructure(model)!,
     terms[0].levels.map(() => 'log'),
   );
   const blocks = positionBlocks(model);

@@ -1,17 +1,17 @@
-// From the declaration of a linear Gaussian hierarchy to what a model needs: parameters, data, prior and likelihood in tensor ops.
+// From the declaration of a hierarchy to what a model needs: parameters, data, prior and likelihood in tensor ops.
 import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows, literal } from '../../kernels/ops/index.js';
-import { normal, studentT } from '../distributions/index.js';
 import type { ModelArray, ModelParameter, Tensors } from '../model.js';
-import { type ParameterSpec, positive, real } from '../parameters.js';
+import { type ParameterSpec, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
 import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
 import { covarianceParameters, covarianceScales } from './levelCovariance.js';
-import { covarianceLogPriors, sigmaLogPrior } from './scalePriors.js';
-import type { HierarchyLevel, LinearHierarchy, NestedTerm } from './structure.js';
+import { covarianceLogPriors } from './scalePriors.js';
+import { rowLikelihood, type RowLikelihood } from './likelihood.js';
+import { type Hierarchy, type HierarchyLevel, isLinear, type LinearHierarchy, type NestedTerm } from './structure.js';
 
 /** What is drawn of a hierarchy, as tensors. */
 export interface HierarchyTensors {
@@ -26,12 +26,16 @@ export interface HierarchyTensors {
 }
 
 export interface HierarchyModel {
-  /** σ; by term the innermost covariance, the population, the covariances outwards, and coefficients from the outermost inwards; the fixed block. */
+  /** σ or φ, where there is one; by term the innermost covariance, the population, the covariances outwards, and coefficients from the outermost inwards; the fixed block. */
   readonly parameters: readonly ModelParameter[];
   readonly data: Readonly<Record<string, ModelArray>>;
   evaluate(parameters: Tensors, data: Tensors): HierarchyTensors;
-  /** Expected response, `[rows]`. */
+  /** Linear predictor η, `[rows]`. */
   rowMeans(values: HierarchyTensors, data: Tensors): tf.Tensor;
+  /** Expected response, `[rows]`. */
+  predict(parameters: Tensors, data: Tensors): tf.Tensor;
+  /** A replicated response, `[rows]`, from standard normals; undefined where the distribution has no inverse in tensor ops. */
+  readonly replicate?: (parameters: Tensors, data: Tensors, noise: tf.Tensor) => tf.Tensor;
   logPrior(parameters: Tensors, data: Tensors): tf.Tensor;
   logLikelihood(parameters: Tensors, data: Tensors): tf.Tensor;
   /** By orthogonal factors of each group's rows; where there is one term, no fixed block, and errors are normal. */
@@ -41,9 +45,13 @@ export interface HierarchyModel {
 /**
  * @param factors of the only term, where they are known already; see `factorsOf`
  */
-export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors): HierarchyModel {
-  const { terms, fixed, errors, rows } = structure;
-  const isShort = terms.length === 1 && fixed === undefined && errors.df === undefined;
+export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): HierarchyModel {
+  const { terms, fixed, rows } = structure;
+  const errors = isLinear(structure) ? structure.errors : undefined;
+  const likelihood = rowLikelihood(structure);
+  // What a horseshoe may be relative to: σ, or 1 on the scale of a link.
+  const errorSd = (parameters: Tensors): tf.Tensor => (errors === undefined ? literal(1) : parameters[errors.sigma]);
+  const isShort = terms.length === 1 && fixed === undefined && errors !== undefined && errors.df === undefined;
   const own = isShort ? (factors ?? factorsOf(structure, 0)) : undefined;
   const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors => {
     const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
@@ -58,34 +66,33 @@ export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors
     const parts = terms.map((_, t) => gatherRows(coefficients[t][0], d[`group_${t}`]).mul(d[`x_${t}`]).sum(1));
     return sumOf(fixed && effects ? [...parts, fixedPredictor(fixed, effects, d)] : parts);
   };
-  const logLikelihood = (parameters: Tensors, d: Tensors): tf.Tensor => {
-    const means = rowMeans(evaluate(parameters, d), d);
-    const sigma = parameters[errors.sigma];
-    return errors.df === undefined
-      ? normal.logDensity(d.y, means, sigma)
-      : studentT.logDensity(d.y, errors.df, means, sigma);
-  };
+  const predictor = (parameters: Tensors, d: Tensors): tf.Tensor => rowMeans(evaluate(parameters, d), d);
+  const { replicate } = likelihood;
   return {
-    parameters: parameterList(structure),
-    data: arraysOf(structure, own),
+    parameters: parameterList(structure, likelihood),
+    data: { ...arraysOf(structure, own), ...likelihood.data },
     evaluate,
     rowMeans,
+    predict: (parameters, d) => likelihood.expectation(predictor(parameters, d), d),
+    ...(replicate && {
+      replicate: (parameters, d, noise) => replicate(predictor(parameters, d), parameters, d, noise),
+    }),
     logPrior: (parameters, d) =>
       tf.addN([
         evaluate(parameters, d).logPrior,
-        sigmaLogPrior(errors, parameters),
+        ...likelihood.logPriors(parameters),
         ...terms.flatMap((term) => [
-          populationLogPrior(term, parameters[errors.sigma], parameters),
+          populationLogPrior(term, errorSd(parameters), parameters),
           ...covarianceLogPriors(term, parameters),
         ]),
         ...(fixed === undefined
           ? []
-          : [coefficientsLogPrior(fixed.prior, parameters[fixed.name], parameters[errors.sigma], parameters)]),
+          : [coefficientsLogPrior(fixed.prior, parameters[fixed.name], errorSd(parameters), parameters)]),
       ]),
-    logLikelihood,
+    logLikelihood: (parameters, d) => likelihood.logDensity(predictor(parameters, d), parameters, d),
     ...(own && {
       totalLogLikelihood: (parameters, d) => {
-        const sigma = parameters[errors.sigma];
+        const sigma = errorSd(parameters);
         // ‖y − Xβ‖² = residual + Σ over groups of ‖z − Rβ‖².
         const beta = evaluate(parameters, d).coefficients[0][0];
         const deviation = d.projected
@@ -104,7 +111,7 @@ export function hierarchyModel(structure: LinearHierarchy, factors?: UnitFactors
 }
 
 /** Orthogonal factors of the rows of each innermost group of a term. */
-export function factorsOf({ y, terms }: LinearHierarchy, term: number): UnitFactors {
+export function factorsOf({ y, terms }: Pick<LinearHierarchy, 'y' | 'terms'>, term: number): UnitFactors {
   const { columns, rowStart, rowOrder } = terms[term];
   const inOrder = (values: Float64Array): Float64Array =>
     rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
@@ -167,8 +174,8 @@ function populationLogPrior(
     : coefficientsLogPrior(prior, x, sigma, parameters);
 }
 
-function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParameter[] {
-  const list: Record<string, ParameterSpec> = { [errors.sigma]: positive() };
+function parameterList({ terms, fixed }: Hierarchy, likelihood: RowLikelihood): ModelParameter[] {
+  const list: Record<string, ParameterSpec> = { ...likelihood.parameters };
   for (const { levels, population } of terms) {
     for (const [l, level] of levels.entries()) {
       const { size, covariateCount } = level;
@@ -192,7 +199,7 @@ function parameterList({ terms, fixed, errors }: LinearHierarchy): ModelParamete
   return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));
 }
 
-function arraysOf(structure: LinearHierarchy, factors: UnitFactors | undefined): Record<string, ModelArray> {
+function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Record<string, ModelArray> {
   const { rows, y, terms, fixed } = structure;
   const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y } };
   for (const [t, term] of terms.entries()) {

@@ -1,15 +1,15 @@
-// The declared structure of a linear Gaussian hierarchy: what methods that use it (Gibbs, marginal NUTS) know of a model.
+// The declared structure of a hierarchy: what methods that use it (Gibbs, marginal NUTS, structured ADVI) know of a model.
 import type { PriorSpec } from '../../data/prior.js';
 import type { CovariancePrior } from '../covariancePriors.js';
 
 export type { PriorSpec };
 
 /**
- * y_n = Σ over terms of x_n'b_g(n) + f_n'θ + ε_n. The coefficients b of a term are nested: those of a group lie around a mean that is a
+ * η_n = Σ over terms of x_n'b_g(n) + f_n'θ. The coefficients b of a term are nested: those of a group lie around a mean that is a
  * regression on the group's covariates, whose coefficients belong to a group of the next level, and at last to the population.
  * All arrays are in model units (standardised where the model standardises).
  */
-export interface LinearHierarchy {
+interface LinearPredictor {
   readonly rows: number;
   /** Response, `[rows]`. */
   readonly y: Float64Array;
@@ -17,7 +17,49 @@ export interface LinearHierarchy {
   readonly terms: readonly NestedTerm[];
   /** Coefficients of the whole population on many columns; undefined where there are none. */
   readonly fixed: FixedBlock | undefined;
+}
+
+/** y = η + ε: what Gibbs and marginal NUTS work on. */
+export interface LinearHierarchy extends LinearPredictor {
   readonly errors: Errors;
+}
+
+/** y given η through a link. */
+export interface GeneralisedHierarchy extends LinearPredictor {
+  readonly likelihood: Likelihood;
+}
+
+export type Hierarchy = LinearHierarchy | GeneralisedHierarchy;
+
+export function isLinear(structure: Hierarchy): structure is LinearHierarchy {
+  return 'errors' in structure;
+}
+
+/** y given η: 0/1 and successes of trials with log odds η; counts with mean exp(η) times an exposure. */
+export type Likelihood =
+  | { readonly kind: 'bernoulli' }
+  /** Trials, `[rows]`. */
+  | { readonly kind: 'binomial'; readonly trials: Float64Array }
+  /** Log exposures, `[rows]`; undefined: all 0. */
+  | { readonly kind: 'poisson'; readonly logExposure?: Float64Array }
+  /** Variance μ + μ²/φ; name and prior of the parameter φ. */
+  | {
+      readonly kind: 'negativeBinomial';
+      readonly logExposure?: Float64Array;
+      readonly dispersion: string;
+      readonly prior: PriorSpec;
+    };
+
+/** The parameter of the likelihood, where there is one: σ, or φ. */
+export function scaleOf(structure: Hierarchy): { readonly name: string; readonly prior: PriorSpec } | undefined {
+  if (isLinear(structure)) return { name: structure.errors.sigma, prior: structure.errors.prior };
+  const { likelihood } = structure;
+  return likelihood.kind === 'negativeBinomial' ? { name: likelihood.dispersion, prior: likelihood.prior } : undefined;
+}
+
+/** The structure of a model whose response is linear in its coefficients; undefined for other models. */
+export function linearStructure({ structure }: { readonly structure?: Hierarchy }): LinearHierarchy | undefined {
+  return structure !== undefined && isLinear(structure) ? structure : undefined;
 }
 
 /** Errors of the rows: ε ~ N(0, σ²), or σ times Student's t, a scale mixture of normals. */

@@ -30,6 +30,7 @@ export interface TermValues {
 
 /** Values of everything that a hierarchy declares. */
 export interface HierarchyValues {
+  /** The likelihood's parameter (`scaleOf`): σ or φ; 1 where it has none. */
   readonly sigma: number;
   readonly terms: readonly TermValues[];
   readonly fixed: FixedValues | undefined;

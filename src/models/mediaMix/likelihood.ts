@@ -1,7 +1,8 @@
 // Likelihoods of the media-mix model: normal, Student-t, and normal cut off at 0, with expectations and replications.
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { normalCdf, normalLogCdf } from '../../kernels/ops/index.js';
+import { normalLogCdf } from '../../kernels/ops/index.js';
 import { normal, studentT } from '../distributions/index.js';
+import { studentTVariate } from '../distributions/variates.js';
 import type { MediaMixFamily } from './options.js';
 
 /** Log density of y, elementwise. `nu` for Student-t only. */
@@ -54,22 +55,6 @@ export function replicate(
     default:
       throw new RangeError(family satisfies never);
   }
-}
-
-/** Cells that the first uniform is cut into; 53 bits leave 33 for the second. */
-const cells = 2 ** 20;
-
-function studentTVariate(nu: Tensor, noise: Tensor): Tensor {
-  const share = normalCdf(noise).mul(cells);
-  const cell = share.floor();
-  const logFirst = cell.add(0.5).div(cells).log();
-  const radius = logFirst.mul(-2).div(nu).expm1().mul(nu).sqrt();
-  return radius.mul(
-    share
-      .sub(cell)
-      .mul(2 * Math.PI)
-      .cos(),
-  );
 }
 
 /** x with log Φ(x) given: Newton steps on a concave function from below its root, so they never overshoot. */

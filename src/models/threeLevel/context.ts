@@ -1,6 +1,7 @@
 // What the pieces of the three-level model share: sizes, design, priors, centring, and the values of the levels.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
+import type { ResponseFamily } from '../../data/countResponse.js';
 import type { ThreeLevelDesign } from './design.js';
 import type { Covariances, ThreeLevelPriors } from './priors.js';
 
@@ -13,6 +14,9 @@ export interface Centring {
 /** What the pieces of the model share. Sizes: p row coefficients, q unit coefficients, r market coefficients. */
 export interface ThreeLevelContext {
   readonly data: ThreeLevelData;
+  readonly family: ResponseFamily;
+  /** Degrees of freedom of Student-t errors. */
+  readonly df: number;
   readonly design: ThreeLevelDesign;
   readonly priors: ThreeLevelPriors;
   readonly covariance: Covariances;

@@ -1,9 +1,12 @@
 // The three-level model in words and formulas, for the report.
+import type { ResponseFamily } from '../../data/countResponse.js';
 import type { ModelDescription } from '../model.js';
 import type { ThreeLevelContext } from './context.js';
 
 export function describeThreeLevel({
   data,
+  family,
+  df,
   design,
   priors,
   covariance,
@@ -15,7 +18,7 @@ export function describeThreeLevel({
   const unit = data.units.dimensions.length === 1 ? data.units.dimensions[0] : data.units.dimensions.join(' within ');
   const listed = (names: readonly string[]): string => names.join(', ');
   const words = [
-    `The response ${data.responseName} of each row is a linear function of ${x.length === 0 ? 'a constant' : `a constant, ${listed(x)}`}, with a normal error.`,
+    responseInWords(family, data.responseName, x.length === 0 ? 'a constant' : `a constant, ${listed(x)}`, df),
     `Every ${unit} (${data.units.count} of them) has coefficients of its own (beta), drawn around ${
       data.markets === null ? 'a common mean (gamma)' : `the mean of its ${data.markets.column} (gamma)`
     }${z.length === 0 ? '' : `, which depends on ${listed(z)}`}; their spread is sigma_u${covariance.product === 'full' ? ' and their correlations corr_u' : ''}.`,
@@ -29,7 +32,10 @@ export function describeThreeLevel({
   }
   const columns = (names: readonly string[]): string => `[${['1', ...names].join(', ')}]`;
   const formulas = [
-    { label: 'Occasions', formula: `y = β · ${columns(x)} + ε,   ε ~ N(0, σ²)` },
+    {
+      label: 'Occasions',
+      formula: responseFormula(family, `β · ${columns(x)}`, data.counts?.logExposure !== undefined, df),
+    },
     { label: 'Units', formula: `β = Γ · ${columns(z)} + u,   u ~ N(0, Σᵤ)` },
     ...(data.markets === null ? [] : [{ label: 'Markets', formula: `vec Γ = Δ · ${columns(w)} + v,   v ~ N(0, Σᵥ)` }]),
   ];
@@ -46,4 +52,43 @@ export function describeThreeLevel({
     `How far the unit coefficients are centred (1: sampled as themselves, 0: as standardised deviations): ${kinds(design.rows.names, centring.unit)}.`,
   );
   return { words, formulas, priors: priors.described, notes };
+}
+
+function responseInWords(family: ResponseFamily, response: string, predictors: string, df: number): string {
+  switch (family) {
+    case 'gaussian':
+      return `The response ${response} of each row is a linear function of ${predictors}, with a normal error.`;
+    case 'studentT':
+      return `The response ${response} of each row is a linear function of ${predictors}, with a Student-t error of ${df} degrees of freedom.`;
+    case 'bernoulli':
+      return `The response ${response} of each row is 0 or 1; its log odds are a linear function of ${predictors}.`;
+    case 'binomial':
+      return `The response ${response} of each row counts the successes among its trials; their log odds are a linear function of ${predictors}.`;
+    case 'poisson':
+      return `The response ${response} of each row is a Poisson count; the log of its mean is a linear function of ${predictors}.`;
+    case 'negativeBinomial':
+      return `The response ${response} of each row is a negative binomial count with variance mean + mean²/phi; the log of its mean is a linear function of ${predictors}.`;
+    default:
+      throw new Error(family satisfies never);
+  }
+}
+
+function responseFormula(family: ResponseFamily, predictor: string, hasExposure: boolean, df: number): string {
+  const mean = `log μ = ${predictor}${hasExposure ? ' + log exposure' : ''}`;
+  switch (family) {
+    case 'gaussian':
+      return `y = ${predictor} + ε,   ε ~ N(0, σ²)`;
+    case 'studentT':
+      return `y = ${predictor} + ε,   ε ~ σ t(${df})`;
+    case 'bernoulli':
+      return `y ~ Bernoulli(p),   logit p = ${predictor}`;
+    case 'binomial':
+      return `y ~ Binomial(trials, p),   logit p = ${predictor}`;
+    case 'poisson':
+      return `y ~ Poisson(μ),   ${mean}`;
+    case 'negativeBinomial':
+      return `y ~ NegBinomial(μ, φ),   var y = μ + μ²/φ,   ${mean}`;
+    default:
+      throw new Error(family satisfies never);
+  }
 }

@@ -21,23 +21,25 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
   columns: threeLevelColumns,
   prepare: (table, section) => {
     const data = threeLevelData(table, section);
-    const { covariance, parametrisation, priors } = section;
+    const { covariance, parametrisation, priors, family, df } = section;
+    const errors = family === 'studentT' ? family : 'gaussian';
+    const options = { covariance, parametrisation, priors, errors, df } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
-    const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, { covariance, parametrisation, priors });
+    const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, options);
     return {
       model: rebuild(data.y),
       rebuild,
       data,
-      summary: summarise(data),
+      summary: summarise(data, section),
       checks: dataChecks(data),
       forest: (site) => forestLayout(data, site),
-      positiveSites: ['sigma', 'sigma_u', 'sigma_v'],
+      positiveSites: ['sigma', 'phi', 'sigma_u', 'sigma_v'],
     };
   },
   simulator: salesSimulator,
 };
 
-function summarise(data: ThreeLevelData): DataSummary {
+function summarise(data: ThreeLevelData, section: ThreeLevelSection): DataSummary {
   const columns = (role: string, predictors: ThreeLevelData['x']): ColumnSummary[] =>
     predictors.map((predictor) => summarisePredictor(role, predictor));
   const { products, markets, units, notes } = data;
@@ -51,6 +53,10 @@ function summarise(data: ThreeLevelData): DataSummary {
     rowsPerGroup: summariseGroups('unit', units.rowStart),
     columns: [
       summariseColumn('response', data.responseName, data.y),
+      ...(data.counts?.trials ? [summariseColumn('trials', section.trials!, data.counts.trials)] : []),
+      ...(data.counts?.logExposure
+        ? [summariseColumn('exposure', section.exposure!, data.counts.logExposure.map(Math.exp))]
+        : []),
       ...columns('x', data.x),
       ...columns('z', data.z),
       ...columns('w', markets?.w ?? []),
@@ -67,7 +73,11 @@ function forestLayout(data: ThreeLevelData, site: Site): ForestLayout {
   const level = isMarket ? site.dims[0] : data.units.dimensions.join(' × ');
   return {
     coefficients: names.map((name, c) => ({ name, title: `${name} by ${level}`, place: c * perCoefficient })),
-    unpooled: groupLeastSquares(data, isMarket ? marketRows(data) : data.units.rowStart),
+    // Least squares do not estimate what goes through a link.
+    unpooled:
+      data.counts !== undefined
+        ? () => null
+        : groupLeastSquares(data, isMarket ? marketRows(data) : data.units.rowStart),
   };
 }
 

@@ -1,4 +1,5 @@
 // Priors of the three-level model: what the user set, else weakly informative defaults on the scale of the data.
+import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import { suggestion } from '../../data/nearestName.js';
 import { formatPrior, type PriorSpec } from '../../data/prior.js';
@@ -14,7 +15,8 @@ export interface PriorDescription {
 
 /** Priors with every default filled in, in model units. */
 export interface ThreeLevelPriors {
-  readonly sigma: PriorSpec;
+  /** Of the family's parameter: sigma, or phi; undefined where it has none. */
+  readonly scale: PriorSpec | undefined;
   /** Population coefficients: one normal each by default, or one prior for all. */
   readonly population:
     | { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] }
@@ -35,6 +37,8 @@ const defaultScale = { sigma: 1, population: 5, spread: 1 } as const;
 /** Degrees of freedom of half-t priors; with two, Huang–Wand correlations are uniform. */
 const spreadDf = 2;
 const residualDf = 3;
+/** Inverse gamma of φ: little weight on variances more than ten times the mean's square, a long tail towards Poisson. */
+const dispersionShapeAndScale = [0.4, 0.3] as const;
 
 /**
  * Resolves the priors. Throws InputError for a site the model does not have, and for a family that does not suit its site.
@@ -45,18 +49,22 @@ export function threeLevelPriors(
   design: ThreeLevelDesign,
   covariance: Covariances,
   response: { readonly mean: number; readonly sd: number },
+  family: ResponseFamily = 'gaussian',
 ): ThreeLevelPriors {
   const three = design.markets !== null;
   const populationSite = three ? 'delta' : 'gamma';
-  checkSites(set, three, covariance);
+  checkSites(set, three, covariance, family);
   const described: PriorDescription[] = [];
   const describe = (site: string, prior: string): void => {
     described.push({ site, prior, source: site in set ? 'set' : 'default' });
   };
 
-  const sigma = set.sigma ?? { family: 'halfStudentT', parameters: [residualDf, defaultScale.sigma * response.sd] };
-  checkFamily('sigma', sigma, positiveFamilies);
-  describe('sigma', shortPrior(sigma));
+  const scaleSite = scaleParameter(family);
+  const scale = scaleSite && ((set[scaleSite] as PriorSpec | undefined) ?? defaultOfScale(scaleSite, response.sd));
+  if (scaleSite !== undefined) {
+    checkFamily(scaleSite, scale!, positiveFamilies);
+    describe(scaleSite, shortPrior(scale!));
+  }
 
   const population = populationPrior(set[populationSite], populationSite, design, response);
   if (population.kind === 'common') describe(populationSite, shortPrior(population.prior));
@@ -66,7 +74,7 @@ export function threeLevelPriors(
       populationSite,
       population.sds.length === 1
         ? constant
-        : `${constant}; normal(0, ${defaultScale.population} sd(y) / sd of its predictors) for the others`,
+        : `${constant}; normal(0, ${isCountFamily(family) ? round(defaultScale.population * response.sd) : `${defaultScale.population} sd(y)`} / sd of its predictors) for the others`,
     );
   }
   const unitScales = spreadScales(design.rows, undefined, response.sd);
@@ -74,12 +82,29 @@ export function threeLevelPriors(
   const market = three
     ? covariancePrior(set, 'v', covariance.market, spreadScales(design.rows, design.units, response.sd), describe)
     : undefined;
-  return { sigma, population, unit, market, described };
+  return { scale, population, unit, market, described };
 }
 
-const sitesWithPriors = ['sigma', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'];
+/** The parameter of the response's distribution beside its mean. */
+export function scaleParameter(family: ResponseFamily): 'sigma' | 'phi' | undefined {
+  if (family === 'negativeBinomial') return 'phi';
+  return isCountFamily(family) ? undefined : 'sigma';
+}
 
-function checkSites(set: Readonly<Record<string, PriorSpec>>, three: boolean, covariance: Covariances): void {
+function defaultOfScale(site: 'sigma' | 'phi', sd: number): PriorSpec {
+  return site === 'sigma'
+    ? { family: 'halfStudentT', parameters: [residualDf, defaultScale.sigma * sd] }
+    : { family: 'inverseGamma', parameters: [...dispersionShapeAndScale] };
+}
+
+const sitesWithPriors = ['sigma', 'phi', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'];
+
+function checkSites(
+  set: Readonly<Record<string, PriorSpec>>,
+  three: boolean,
+  covariance: Covariances,
+  family: ResponseFamily,
+): void {
   const refuse = (site: string, why: string): void => {
     if (site in set) throw new InputError(`model.priors.${site}: ${why}`);
   };
@@ -89,6 +114,9 @@ function checkSites(set: Readonly<Record<string, PriorSpec>>, three: boolean, co
   );
   const unknown = Object.keys(set).find((site) => !sitesWithPriors.includes(site));
   if (unknown !== undefined) refuse(unknown, `the model has no such site; ${suggestion(unknown, sitesWithPriors)}`);
+  for (const site of ['sigma', 'phi'] as const) {
+    if (scaleParameter(family) !== site) refuse(site, `family ${family} has no such parameter; leave it out`);
+  }
   if (three)
     refuse(
       'gamma',

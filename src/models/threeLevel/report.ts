@@ -4,11 +4,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
 import type { LevelDesign } from './design.js';
+import { scaleParameter } from './priors.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';
 import { unitDimension } from './context.js';
 
 /** Site list in the order of the summary: population first. */
-export function threeLevelSites({ data, design, covariance, p, q, r }: ThreeLevelContext): Site[] {
+export function threeLevelSites({ data, family, design, covariance, p, q, r }: ThreeLevelContext): Site[] {
   const units = data.units.count;
   const coefficientDims = [
     'coefficient',
@@ -37,7 +38,9 @@ export function threeLevelSites({ data, design, covariance, p, q, r }: ThreeLeve
   const sites: Site[] = [];
   if (design.markets === null) sites.push(site('gamma', 'population', coefficients));
   else sites.push(site('delta', 'population', [...coefficients, ['coefficient_w', r]]));
-  sites.push(site('sigma', 'population', []), site('sigma_u', 'population', [['coefficient', p]]));
+  const scale = scaleParameter(family);
+  if (scale !== undefined) sites.push(site(scale, 'population', []));
+  sites.push(site('sigma_u', 'population', [['coefficient', p]]));
   if (covariance.product === 'full') {
     sites.push(
       site(
@@ -85,7 +88,8 @@ export function threeLevelReport(context: ThreeLevelContext, parameters: Tensors
   const rows = back(design.rows);
   const units = back(design.units);
   const zShape = q > 1 ? [q] : [];
-  const out: Record<string, Tensor> = { sigma: parameters.sigma };
+  const scale = scaleParameter(context.family);
+  const out: Record<string, Tensor> = scale === undefined ? {} : { [scale]: parameters[scale] };
   out.beta = rows === undefined ? levels.beta : tf.matMul(levels.beta, rows);
   const unit = covarianceInDataUnits(parameters.sigma_u, parameters.cholesky_u, rows);
   out.sigma_u = unit.sd;

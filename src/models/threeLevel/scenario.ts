@@ -1,4 +1,5 @@
 // The sales of products in markets that `hierax simulate three-level` draws: names of columns and true values.
+import type { ResponseFamily } from '../../data/countResponse.js';
 import type { SimulatedPredictor, ThreeLevelSimulation } from './simulate.js';
 
 /** Numbers that the command line sets. */
@@ -11,6 +12,8 @@ export interface SalesSize {
   readonly z: number;
   readonly w: number;
   readonly covariance: 'diagonal' | 'full';
+  /** Default gaussian. */
+  readonly family?: ResponseFamily;
 }
 
 interface Effect extends SimulatedPredictor {
@@ -21,9 +24,17 @@ interface Effect extends SimulatedPredictor {
   readonly market: number;
 }
 
-const intercept: Effect = { name: 'Intercept', mean: 6, product: 0.4, market: 0.4 };
+/** Mean of the constant and what the response is called: log sales, sales as counts, or purchases among visitors. */
+const responses: Readonly<Record<ResponseFamily, { readonly name: string; readonly mean: number }>> = {
+  gaussian: { name: 'log_sales', mean: 6 },
+  studentT: { name: 'log_sales', mean: 6 },
+  bernoulli: { name: 'bought', mean: -0.5 },
+  binomial: { name: 'bought', mean: -0.5 },
+  poisson: { name: 'sales', mean: 1.5 },
+  negativeBinomial: { name: 'sales', mean: 1.5 },
+};
 
-/** Effects on log sales: of one standard deviation, or of 1 against 0. */
+/** Effects on the linear predictor: of one standard deviation, or of 1 against 0. */
 const occasionEffects: readonly Effect[] = [
   { name: 'price', mean: -0.8, product: 0.25, market: 0.2 },
   { name: 'deal', shareOfOnes: 0.25, mean: 0.3, product: 0.12, market: 0.1 },
@@ -51,7 +62,8 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
   const x = Array.from({ length: size.x }, (_, k) => occasionEffects.at(k) ?? furtherEffect(k));
   const z = traits(size.z, productTraits, 'product_trait');
   const w = traits(size.w, marketTraits, 'market_trait');
-  const effects = [intercept, ...x];
+  const { name: response, mean } = responses[size.family ?? 'gaussian'];
+  const effects: Effect[] = [{ name: 'Intercept', mean, product: 0.4, market: 0.4 }, ...x];
   const [q, r] = [size.z + 1, size.w + 1];
   const pairs = effects.flatMap((effect, k) => Array.from({ length: q }, (_, m) => ({ effect, k, m })));
   // Rows of Δ: mean effect, pull of product traits on it, pull of market traits on either.
@@ -66,13 +78,16 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
     size.covariance === 'full' ? { loadings: Array.from({ length: count }, (_, k) => around(factorLoadings, k)) } : {};
   return {
     rows: size.rows,
-    columns: { response: 'log_sales', product: 'product', market: 'market', time: 'week' },
+    columns: { response, product: 'product', market: 'market', time: 'week', trials: 'visitors' },
     products: labels('P', size.products),
     markets: size.markets === 0 ? null : labels('M', size.markets),
     x,
     z,
     w,
+    family: size.family,
     sigma: residualSd,
+    df: 4,
+    phi: 2,
     delta,
     product: { sds: effects.map(({ product }) => product), ...loadings(effects.length) },
     market: { sds: pairs.map(({ effect }) => effect.market), ...loadings(pairs.length) },

@@ -1,5 +1,6 @@
-// The three-level model's section of CONFIG.yaml (MISSION §1): y on x by occasion, z by unit, w by market.
+// The three-level model's section of CONFIG.yaml (MISSION §1): the response on x by occasion, z by unit, w by market.
 import { z } from 'zod';
+import { families, isCountFamily } from '../../data/countResponse.js';
 import type { SectionRules } from '../../data/configSchema.js';
 import { names, priors, text } from '../../data/schemaParts.js';
 
@@ -13,7 +14,11 @@ const schema = z
   .strictObject({
     name: z.literal('three-level'),
     response: text,
-    family: z.enum(['gaussian']).default('gaussian'),
+    family: z.enum(families).default('gaussian'),
+    /** Degrees of freedom of Student-t. */
+    df: z.number().positive().optional(),
+    trials: text.optional(),
+    exposure: text.optional(),
     unit: text.optional(),
     product: text.optional(),
     market: text.optional(),
@@ -34,6 +39,13 @@ const schema = z
     if (model.unit === undefined && model.product === undefined) {
       report(" is missing: name the unit's column, or product and market whose combinations are the units", 'unit');
     }
+    if (model.df !== undefined && model.family !== 'studentT') report(' is of family studentT; leave it out', 'df');
+    if (model.family === 'binomial' && model.trials === undefined)
+      report(' is missing: name the column with the trials of each row', 'trials');
+    if (model.trials !== undefined && model.family !== 'binomial')
+      report(' is of family binomial; leave it out', 'trials');
+    if (model.exposure !== undefined && (!isCountFamily(model.family) || model.family.startsWith('b')))
+      report(' is of families poisson and negativeBinomial; leave it out', 'exposure');
     if (model.w.length > 0 && model.market === undefined)
       report(' is given without market; name the market column', 'w');
     const predictors = [...model.x, ...model.z, ...model.w];
@@ -61,5 +73,5 @@ export type ThreeLevelSection = z.output<typeof schema>;
 export const threeLevelRules: SectionRules<ThreeLevelSection> = {
   schema,
   subsections: { covariance: Object.keys(covariances.shape) },
-  priorSites: ['sigma', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'],
+  priorSites: ['sigma', 'phi', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'],
 };

@@ -1,6 +1,8 @@
 // Data from the three-level model with known truth: parameters drawn once, rows in blocks, every scalar named as `fit` names it.
 import type { OutputColumn } from '../../data/writeTable.js';
+import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js';
 import type { NamedValue, SimulationRandom } from '../simulation.js';
+import { drawResponse, type ResponseParameters } from './drawResponse.js';
 import { type SimulatedGroups, simulatedTruth } from './simulatedTruth.js';
 
 /** A predictor to draw: 0/1 with the given share of ones, standard normal without one. */
@@ -19,13 +21,17 @@ export interface SimulatedCovariance {
 }
 
 /** What to simulate. Sizes: p = 1 + x.length, q = 1 + z.length, r = 1 + w.length; the constant comes first everywhere. */
-export interface ThreeLevelSimulation {
+export interface ThreeLevelSimulation extends ResponseParameters {
+  /** Default gaussian. */
+  readonly family?: ResponseFamily;
   readonly rows: number;
   readonly columns: {
     readonly response: string;
     readonly product: string;
     readonly market: string;
     readonly time: string;
+    /** With binomial. */
+    readonly trials?: string;
   };
   /** Labels in the order in which a reader sorts them (`sortLevels`). Every product is sold in every market. */
   readonly products: readonly string[];
@@ -34,7 +40,6 @@ export interface ThreeLevelSimulation {
   readonly x: readonly SimulatedPredictor[];
   readonly z: readonly SimulatedPredictor[];
   readonly w: readonly SimulatedPredictor[];
-  readonly sigma: number;
   /** `[p·q][r]`; with two levels (r = 1) it is Γ itself. */
   readonly delta: readonly (readonly number[])[];
   /** `[p]` */
@@ -51,9 +56,11 @@ export interface SimulatedThreeLevel {
 }
 
 const blockRows = 65_536;
+/** Trials of a row are 1 … this, each as likely. */
+const mostTrials = 20;
 
 /**
- * Draws Γ, β and then, while `blocks` is consumed, the rows (MISSION §1, three-level): y = β_ij'[1, x] + ε, ε ~ N(0, σ²),
+ * Draws Γ, β and then, while `blocks` is consumed, the rows (MISSION §1, three-level): y given β_ij'[1, x] by its family,
  * nothing clipped. Every unit has at least two rows; how many differs by a factor of up to seven. Throws RangeError when there
  * are fewer than two rows for each unit.
  */
@@ -125,19 +132,22 @@ function* drawBlocks(
   rowsOfUnit: Int32Array,
   random: SimulationRandom,
 ): Generator<readonly OutputColumn[]> {
-  const { columns, products, markets, sigma } = simulation;
+  const { columns, products, markets, family = 'gaussian' } = simulation;
   const capacity = Math.min(blockRows, simulation.rows);
   const levelColumn = (predictors: readonly SimulatedPredictor[]) =>
     predictors.map((predictor) => predictorColumn(predictor, capacity));
   const codes = { market: new Int32Array(capacity), product: new Int32Array(capacity) };
   const time = new Int32Array(capacity);
-  const response = new Float64Array(capacity);
+  const isWhole = isCountFamily(family);
+  const response = isWhole ? new Int32Array(capacity) : new Float64Array(capacity);
+  const trials = new Int32Array(capacity);
   const [x, ofUnit, ofMarket] = [levelColumn(simulation.x), levelColumn(simulation.z), levelColumn(simulation.w)];
   const block = (count: number): OutputColumn[] => [
     ...(markets === null ? [] : [{ name: columns.market, codes: codes.market.subarray(0, count), levels: markets }]),
     { name: columns.product, codes: codes.product.subarray(0, count), levels: products },
     { name: columns.time, values: time.subarray(0, count) },
     { name: columns.response, values: response.subarray(0, count) },
+    ...(family === 'binomial' ? [{ name: columns.trials!, values: trials.subarray(0, count) }] : []),
     ...[...x, ...ofUnit, ...ofMarket].map(({ name, values }) => ({ name, values: values.subarray(0, count) })),
   ];
   const last = rowsOfUnit.reduce((most, rows) => Math.max(most, rows), 0);
@@ -157,7 +167,8 @@ function* drawBlocks(
       }
       for (let k = 0; k < ofUnit.length; k++) ofUnit[k].values[row] = z[unit][k + 1];
       for (let k = 0; k < ofMarket.length; k++) ofMarket[k].values[row] = w[market][k + 1];
-      response[row] = mean + sigma * random.normal();
+      if (family === 'binomial') trials[row] = 1 + Math.floor(mostTrials * random.uniform());
+      response[row] = drawResponse(family, mean, simulation, trials[row], random);
       row++;
       if (row < capacity) continue;
       yield block(row);

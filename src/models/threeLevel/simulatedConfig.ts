@@ -6,7 +6,7 @@ export function salesConfig(
   simulation: ThreeLevelSimulation,
   settings: { readonly file: string; readonly covariance: 'diagonal' | 'full'; readonly seed: number },
 ): string {
-  const { columns, markets, products } = simulation;
+  const { columns, markets, products, family = 'gaussian', df } = simulation;
   const list = (predictors: readonly { readonly name: string }[]) =>
     `[${predictors.map(({ name }) => name).join(', ')}]`;
   const groups =
@@ -17,6 +17,11 @@ export function salesConfig(
     ['model:', ''],
     ['  name: three-level', ''],
     [`  response: ${columns.response}`, 'one number per row'],
+    ...(family === 'gaussian' ? [] : [[`  family: ${family}`, 'distribution of the response'] as const]),
+    ...(family === 'studentT' ? [[`  df: ${df}`, 'degrees of freedom'] as const] : []),
+    ...(family === 'binomial'
+      ? [[`  trials: ${columns.trials}`, 'of which the response counts the successes'] as const]
+      : []),
     [
       `  product: ${columns.product}`,
       markets === null ? 'the units, each with coefficients of its own' : 'product and market together make the unit',

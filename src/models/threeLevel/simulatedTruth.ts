@@ -2,6 +2,7 @@
 import { quoteLevel, scalarNames } from '../../data/run/names.js';
 import { siteSize, type Coordinates, type SiteDescription } from '../../data/run/siteDescription.js';
 import type { NamedValue } from '../simulation.js';
+import { scaleParameter } from './priors.js';
 import type { SimulatedCovariance, ThreeLevelSimulation } from './simulate.js';
 
 /** Designs, constant first, and coefficients of the groups of a simulation. */
@@ -73,7 +74,8 @@ function coordinates(simulation: ThreeLevelSimulation): Coordinates {
 }
 
 function trueSites(simulation: ThreeLevelSimulation, groups: SimulatedGroups, coords: Coordinates): TrueSite[] {
-  const { markets, columns, sigma, delta } = simulation;
+  const { markets, columns, delta } = simulation;
+  const scale = scaleParameter(simulation.family ?? 'gaussian');
   const site = (name: string, dims: readonly string[], values: readonly number[]): TrueSite => ({
     name,
     dims,
@@ -85,7 +87,7 @@ function trueSites(simulation: ThreeLevelSimulation, groups: SimulatedGroups, co
   const correlation = (name: string, dim: string, { loadings }: SimulatedCovariance): TrueSite[] =>
     loadings === undefined ? [] : [site(name, [dim, `${dim}_column`], belowDiagonal(loadings))];
   const product = [
-    site('sigma', [], [sigma]),
+    ...(scale === undefined ? [] : [site(scale, [], [simulation[scale]!])]),
     site('sigma_u', ['coefficient'], simulation.product.sds),
     ...correlation('corr_u', 'coefficient', simulation.product),
   ];

@@ -1,4 +1,5 @@
 // `hierax simulate three-level`: sales of products in markets, of the size that the options ask for.
+import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
 import { type SalesSize, salesScenario } from './scenario.js';
@@ -37,6 +38,12 @@ export const salesSimulator: ModelSimulator = {
       default: 'diagonal',
       known: ['diagonal', 'full'],
     },
+    family: {
+      kind: 'word',
+      describe: 'distribution of the response',
+      default: 'gaussian',
+      known: families,
+    },
   },
   plan: (settings) => {
     const size = sizeOf(settings);
@@ -51,7 +58,16 @@ export const salesSimulator: ModelSimulator = {
 
 /** Checks the sizes against each other. */
 function sizeOf(settings: SimulationSettings): SalesSize {
-  const { rows, products, markets, x, z, w: given, covariance } = settings as unknown as SalesSize & { w?: number };
+  const {
+    rows,
+    products,
+    markets,
+    x,
+    z,
+    w: given,
+    covariance,
+    family,
+  } = settings as unknown as SalesSize & { w?: number };
   const w = given ?? (markets === 0 ? 0 : 1);
   if (markets === 1) throw new InputError('--markets must be 0 (two levels) or at least 2, not 1', { value: 1 });
   const units = products * Math.max(1, markets);
@@ -67,5 +83,5 @@ function sizeOf(settings: SimulationSettings): SalesSize {
     const why = least === 50 ? '' : ` (two for each of ${units} ${markets === 0 ? 'products' : 'products in markets'})`;
     throw new InputError(`--rows must be at least ${least}${why}, not ${rows}`, { value: rows });
   }
-  return { rows, products, markets, x, z, w, covariance };
+  return { rows, products, markets, x, z, w, covariance, family };
 }

@@ -1,9 +1,11 @@
 // Where chains of the three-level model start: around the pilot estimates, as wide as those are uncertain.
 import type { StartingPoint } from '../model.js';
 import type { PilotEstimates } from './pilot.js';
+import { scaleParameter } from './priors.js';
 import type { ThreeLevelContext } from './context.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
+  const scale = scaleParameter(context.family);
   const { data, covariance, centring, p, q, r, design } = context;
   const units = data.units.count;
   const markets = data.markets?.names.length ?? 0;
@@ -11,7 +13,9 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
   const constant = (length: number, value: number): Float64Array => new Float64Array(length).fill(value);
   const unitMean = (unit: number, c: number): number => pilot.unitMeans[unit * p + c];
   const start: Record<string, StartingPoint> = {
-    sigma: { centre: [Math.log(pilot.sigma)], sd: [spreadSd(data.rows)] },
+    ...(scale === 'sigma' && { sigma: { centre: [Math.log(pilot.sigma)], sd: [spreadSd(data.rows)] } }),
+    // From a variance of twice the mean's square down to nearly that of Poisson.
+    ...(scale === 'phi' && { phi: { centre: [0], sd: [1] } }),
     sigma_u: { centre: pilot.unitSd.map(Math.log), sd: constant(p, spreadSd(units)) },
     beta: levelStart(units, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd, unitMean),
   };

@@ -1,18 +1,18 @@
-// The three-level model (Gaussian): occasions within products-in-markets within markets; two levels when there is no market.
-import type { Tensor } from '@tensorflow/tfjs-core';
+// The three-level model: occasions within products-in-markets within markets; two levels when there is no market.
+import { type CountResponse, workingResponse } from '../../data/countResponse.js';
 import type { PriorSpec } from '../../data/prior.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
-import type { HierarchyLevel, LinearHierarchy } from '../linearHierarchy/structure.js';
+import type { Hierarchy, HierarchyLevel, Likelihood } from '../linearHierarchy/structure.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { type Centring, type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
 import { pilotEstimates } from './pilot.js';
-import { type Covariances, threeLevelPriors } from './priors.js';
+import { type Covariances, type ThreeLevelPriors, threeLevelPriors } from './priors.js';
 import { threeLevelStart } from './start.js';
 import { threeLevelReport, threeLevelSites } from './report.js';
 
@@ -21,11 +21,15 @@ export interface ThreeLevelOptions {
   /** `auto`: coefficient by coefficient, by how much the data of a typical group say. */
   readonly parametrisation?: 'auto' | 'centred' | 'noncentred';
   readonly priors?: Readonly<Record<string, PriorSpec>>;
+  /** Of a response that is not 0/1, successes or counts (`ThreeLevelData.counts`): default gaussian. */
+  readonly errors?: 'gaussian' | 'studentT';
+  /** Degrees of freedom of Student-t errors; default 4. */
+  readonly df?: number;
 }
 
 /**
- * y_ijt = β_ij'[1, X_ijt] + ε;  β_ij = Γ_j[1, Z_ij] + u_ij;  vec Γ_j = Δ[1, W_j] + v_j  (MISSION §1). Parameters:
- * sigma; beta `[unit][p]`; with three levels gamma `[market][p·q]` and delta `[p·q·r]`, else gamma `[p·q]`; sigma_u `[p]`,
+ * η_ijt = β_ij'[1, X_ijt], y = η + ε or y given η through a link;  β_ij = Γ_j[1, Z_ij] + u_ij;  vec Γ_j = Δ[1, W_j] + v_j  (MISSION §1). Parameters:
+ * sigma, or phi, or neither; beta `[unit][p]`; with three levels gamma `[market][p·q]` and delta `[p·q·r]`, else gamma `[p·q]`; sigma_u `[p]`,
  * sigma_v `[p·q]`; Cholesky factors of the correlations where a covariance is full. beta and gamma are sampled in model units
  * (standardised predictors; non-centred where that suits) and reported in the data's.
  * Throws InputError for priors that do not suit.
@@ -33,11 +37,13 @@ export interface ThreeLevelOptions {
 export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions = {}): ObservedModel {
   const design = threeLevelDesign(data);
   const covariance = options.covariance ?? { product: 'diagonal', market: 'diagonal' };
-  const priors = threeLevelPriors(options.priors ?? {}, design, covariance, data.response);
+  const family = data.counts?.family ?? options.errors ?? 'gaussian';
+  const priors = threeLevelPriors(options.priors ?? {}, design, covariance, data.response, family);
   const p = design.rows.names.length;
   const q = design.units.names.length;
   const r = design.markets?.names.length ?? 0;
-  const factors = unitFactors(data.y, design.rows.columns, data.units.rowStart);
+  const working = data.counts === undefined ? data.y : workingResponse(data.y, data.counts);
+  const factors = unitFactors(working, design.rows.columns, data.units.rowStart);
   const fallback = design.rows.sds.map((sd) => (0.3 * data.response.sd) / sd);
   const markets = data.markets?.names.length ?? 0;
   const pilot = pilotEstimates({
@@ -49,7 +55,8 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     fallbackSd: fallback,
   });
   const centring = chooseCentring(options.parametrisation ?? 'auto', pilot, p, q);
-  const context: ThreeLevelContext = { data, design, priors, covariance, centring, p, q, r };
+  const df = options.df ?? usualDf;
+  const context: ThreeLevelContext = { data, family, df, design, priors, covariance, centring, p, q, r };
 
   const structure = declareHierarchy(context);
   const hierarchy = hierarchyModel(structure, factors);
@@ -57,8 +64,6 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     const [beta, gamma = parameters.gamma] = hierarchy.evaluate(parameters, d).coefficients[0];
     return { beta, gamma };
   };
-  const rowMeans = (parameters: Tensors, d: Tensors): Tensor =>
-    hierarchy.rowMeans(hierarchy.evaluate(parameters, d), d);
   return {
     name: 'three-level',
     parameters: hierarchy.parameters,
@@ -69,8 +74,8 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     logLikelihood: (parameters, d) => hierarchy.logLikelihood(parameters, d),
     totalLogLikelihood: hierarchy.totalLogLikelihood,
     report: (parameters, d) => threeLevelReport(context, parameters, levels(parameters, d)),
-    predict: rowMeans,
-    replicate: (parameters, d, noise) => rowMeans(parameters, d).add(noise.mul(parameters.sigma)),
+    predict: (parameters, d) => hierarchy.predict(parameters, d),
+    ...(hierarchy.replicate && { replicate: hierarchy.replicate }),
     observed: { name: data.responseName, values: data.y },
     start: threeLevelStart(context, pilot),
     structure,
@@ -78,8 +83,12 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   };
 }
 
-/** The model as a linear hierarchy: units in markets in the population, or units in the population. */
-function declareHierarchy({ data, design, priors, covariance, centring, p, q, r }: ThreeLevelContext): LinearHierarchy {
+/** Heavier tails than the normal's, with a finite variance. */
+const usualDf = 4;
+
+/** The model as a hierarchy: units in markets in the population, or units in the population. */
+function declareHierarchy(context: ThreeLevelContext): Hierarchy {
+  const { data, design, priors, covariance, centring, p, q, r } = context;
   const three = design.markets !== null;
   const unit: HierarchyLevel = {
     groups: data.units.count,
@@ -114,7 +123,7 @@ function declareHierarchy({ data, design, priors, covariance, centring, p, q, r 
             centring: centring.market,
           },
         ];
-  return {
+  const predictor = {
     rows: data.rows,
     y: data.y,
     terms: [
@@ -126,8 +135,25 @@ function declareHierarchy({ data, design, priors, covariance, centring, p, q, r 
       },
     ],
     fixed: undefined,
-    errors: { sigma: 'sigma', prior: priors.sigma },
   };
+  if (data.counts !== undefined) return { ...predictor, likelihood: likelihoodOf(data.counts, priors) };
+  const errors = { sigma: 'sigma', prior: priors.scale! };
+  return { ...predictor, errors: context.family === 'studentT' ? { ...errors, df: context.df } : errors };
+}
+
+function likelihoodOf({ family, trials, logExposure }: CountResponse, priors: ThreeLevelPriors): Likelihood {
+  switch (family) {
+    case 'bernoulli':
+      return { kind: family };
+    case 'binomial':
+      return { kind: family, trials: trials! };
+    case 'poisson':
+      return { kind: family, logExposure };
+    case 'negativeBinomial':
+      return { kind: family, logExposure, dispersion: 'phi', prior: priors.scale! };
+    default:
+      throw new Error(family satisfies never);
+  }
 }
 
 /** Below this share of own information a spread may well be near 0, where any centring makes a funnel. */

@@ -10,6 +10,7 @@ import type { LinearHierarchy } from '../../../src/models/linearHierarchy/struct
 import type { HierarchyValues } from '../../../src/models/linearHierarchy/values.js';
 import { invert, matrixOf } from '../../models/denseMatrices.js';
 import type { HierarchyShape } from '../../models/hierarchyExample.js';
+import { linearStructure } from '../../../src/models/linearHierarchy/structure.js';
 import { randomNumbers } from '../../models/random.js';
 import { simulatedHierarchy } from './example.js';
 
@@ -128,7 +129,7 @@ describe.each(Object.keys(shapes))('%s', (name) => {
   const model = simulatedHierarchy({ ...shapes[name], seed: name });
 
   it('have the mean and covariance of the posterior given the scales', async () => {
-    const marginal = marginalOf(model.structure!);
+    const marginal = marginalOf(linearStructure(model)!);
     const draws = await CoefficientDraws.compile(marginal, model);
     const { dimension } = marginal;
     const random = randomNumbers(name);
@@ -148,7 +149,7 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       return positions.read(target);
     };
     const still = at(-1);
-    const { mean, covariance } = densePosterior(model.structure!, still);
+    const { mean, covariance } = densePosterior(linearStructure(model)!, still);
     const centre = flat(still);
     centre.forEach((value, i) => expect(value).toBeCloseTo(mean[i], 8));
     const normals = normalBlocks(marginal).reduce((sum, { size }) => sum + size, 0);

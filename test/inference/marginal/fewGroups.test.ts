@@ -5,13 +5,13 @@ import { fit } from '../../../src/inference/fit.js';
 import { marginalOf, traceMarginal } from '../../../src/inference/marginal/marginalDensity.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
-import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
+import { hasFactors, type LinearHierarchy, linearStructure } from '../../../src/models/linearHierarchy/structure.js';
 import { type HierarchyShape, modelOf } from '../../models/hierarchyExample.js';
 import { simulatedHierarchy } from './example.js';
 
 /** A response with groups' effects in it, under half-t(2) priors of the spreads, with correlations Huang–Wand: heavy tails. */
 function fewGroups(shape: HierarchyShape): LinearHierarchy {
-  const structure = simulatedHierarchy(shape).structure!;
+  const structure = linearStructure(simulatedHierarchy(shape))!;
   return {
     ...structure,
     terms: structure.terms.map((term) => ({

@@ -1,0 +1,87 @@
+// The response of a hierarchy given its linear predictor: parameters, density, expectation and replications by family.
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { literal } from '../../kernels/ops/index.js';
+import {
+  bernoulliLogit,
+  binomialLogit,
+  negativeBinomialLog,
+  normal,
+  poissonLog,
+  studentT,
+} from '../distributions/index.js';
+import { bernoulliVariate, studentTVariate } from '../distributions/variates.js';
+import type { ModelArray, Tensors } from '../model.js';
+import { type ParameterSpec, positive } from '../parameters.js';
+import { priorLogDensity } from '../priors.js';
+import { type Errors, type Hierarchy, isLinear, type Likelihood, scaleOf } from './structure.js';
+
+/** Functions of the linear predictor η, `[rows]`. */
+export interface RowLikelihood {
+  readonly parameters: Readonly<Record<string, ParameterSpec>>;
+  readonly data: Readonly<Record<string, ModelArray>>;
+  logPriors(parameters: Tensors): Tensor[];
+  /** Of `data.y`, `[rows]`. */
+  logDensity(eta: Tensor, parameters: Tensors, data: Tensors): Tensor;
+  /** `[rows]`. */
+  expectation(eta: Tensor, data: Tensors): Tensor;
+  /** From standard normals; undefined where the distribution has no inverse in tensor ops. */
+  readonly replicate?: (eta: Tensor, parameters: Tensors, data: Tensors, noise: Tensor) => Tensor;
+}
+
+export function rowLikelihood(structure: Hierarchy): RowLikelihood {
+  const scale = scaleOf(structure);
+  return {
+    parameters: scale === undefined ? {} : { [scale.name]: positive() },
+    logPriors: (parameters) => (scale === undefined ? [] : [priorLogDensity(scale.prior, parameters[scale.name])]),
+    ...(isLinear(structure) ? withErrors(structure.errors) : throughLink(structure.likelihood, structure.rows)),
+  };
+}
+
+type OfRows = Omit<RowLikelihood, 'parameters' | 'logPriors'>;
+
+function withErrors({ sigma, df }: Errors): OfRows {
+  return {
+    data: {},
+    logDensity: (eta, parameters, { y }) =>
+      df === undefined
+        ? normal.logDensity(y, eta, parameters[sigma])
+        : studentT.logDensity(y, df, eta, parameters[sigma]),
+    expectation: (eta) => eta,
+    replicate: (eta, parameters, _, noise) =>
+      eta.add(parameters[sigma].mul(df === undefined ? noise : studentTVariate(literal(df), noise))),
+  };
+}
+
+function throughLink(likelihood: Likelihood, rows: number): OfRows {
+  switch (likelihood.kind) {
+    case 'bernoulli':
+      return {
+        data: {},
+        logDensity: (eta, _, { y }) => bernoulliLogit.logDensity(y, eta),
+        expectation: (eta) => eta.sigmoid(),
+        replicate: (eta, _, __, noise) => bernoulliVariate(eta.sigmoid(), noise),
+      };
+    case 'binomial':
+      return {
+        data: { trials: { shape: [rows], values: likelihood.trials } },
+        logDensity: (eta, _, { y, trials }) => binomialLogit.logDensity(y, trials, eta),
+        expectation: (eta, { trials }) => eta.sigmoid().mul(trials),
+      };
+    case 'poisson':
+    case 'negativeBinomial': {
+      const { logExposure } = likelihood;
+      const logMean = (eta: Tensor, data: Tensors): Tensor =>
+        logExposure === undefined ? eta : eta.add(data.log_exposure);
+      return {
+        data: logExposure === undefined ? {} : { log_exposure: { shape: [rows], values: logExposure } },
+        logDensity: (eta, parameters, data) =>
+          likelihood.kind === 'poisson'
+            ? poissonLog.logDensity(data.y, logMean(eta, data))
+            : negativeBinomialLog.logDensity(data.y, logMean(eta, data), parameters[likelihood.dispersion]),
+        expectation: (eta, data) => logMean(eta, data).exp(),
+      };
+    }
+    default:
+      throw new Error((likelihood satisfies never as Likelihood).kind);
+  }
+}
