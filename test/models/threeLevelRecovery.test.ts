@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { fit } from '../../src/inference/fit.js';
 import { rhat } from '../../src/diagnostics/index.js';
-import { factorFromLabels, tableOf } from '../../src/data/table.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import { simulateThreeLevel } from '../../src/models/threeLevel/simulate.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
 import { randomNumbers } from './random.js';
+import { tableOfBlocks } from './simulatedTable.js';
 
 /** Twelve products in fifteen markets, full covariances, a covariate on every level. */
 function simulated(seed: number) {
@@ -31,26 +31,7 @@ function simulated(seed: number) {
     },
     random,
   );
-  const columns = new Map<string, { values: number[]; labels?: readonly string[] }>();
-  for (const block of blocks) {
-    for (const column of block) {
-      const known = columns.get(column.name) ?? { values: [], ...('codes' in column && { labels: column.levels }) };
-      known.values.push(...Array.from('codes' in column ? column.codes : column.values, Number));
-      columns.set(column.name, known);
-    }
-  }
-  const table = tableOf(
-    'simulated',
-    [...columns].map(([name, { values, labels }]) =>
-      labels === undefined
-        ? { kind: 'number' as const, name, values: Float64Array.from(values) }
-        : factorFromLabels(
-            name,
-            values.map((code) => labels[code]),
-          ),
-    ),
-  );
-  const data = threeLevelData(table, {
+  const data = threeLevelData(tableOfBlocks(blocks), {
     response: 'y',
     product: 'product',
     market: 'market',

@@ -1,5 +1,5 @@
 // The three-level model: occasions within products-in-markets within markets; two levels when there is no market.
-import { type CountResponse, workingResponse } from '../../data/countResponse.js';
+import type { CountResponse } from '../../data/countResponse.js';
 import type { PriorSpec } from '../../data/prior.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
@@ -9,6 +9,7 @@ import type { Hierarchy, HierarchyLevel, Likelihood } from '../linearHierarchy/s
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { type Centring, type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
+import { countPilot } from './countPilot.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
 import { pilotEstimates } from './pilot.js';
@@ -42,18 +43,22 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const p = design.rows.names.length;
   const q = design.units.names.length;
   const r = design.markets?.names.length ?? 0;
-  const working = data.counts === undefined ? data.y : workingResponse(data.y, data.counts);
-  const factors = unitFactors(working, design.rows.columns, data.units.rowStart);
   const fallback = design.rows.sds.map((sd) => (0.3 * data.response.sd) / sd);
   const markets = data.markets?.names.length ?? 0;
-  const pilot = pilotEstimates({
-    factors,
+  const rough = {
     covariates: design.units.columns,
     marketOfUnit: design.marketOfUnit,
     markets,
     response: data.response,
     fallbackSd: fallback,
-  });
+  };
+  const { columns } = design.rows;
+  const { rowStart } = data.units;
+  const factors = data.counts === undefined ? unitFactors(data.y, columns, rowStart) : undefined;
+  const pilot =
+    data.counts === undefined
+      ? pilotEstimates({ ...rough, factors: factors! })
+      : countPilot(data.y, data.counts, columns, rowStart, rough);
   const centring = chooseCentring(options.parametrisation ?? 'auto', pilot, p, q);
   const df = options.df ?? usualDf;
   const context: ThreeLevelContext = { data, family, df, design, priors, covariance, centring, p, q, r };
