@@ -1,5 +1,6 @@
 // Priors of the regression: what the user set, else weakly informative ones on the scale of the response, or a horseshoe.
 import { InputError } from '../../data/inputError.js';
+import { meanAndSd } from '../../data/predictors.js';
 import { formatPrior, type PriorSpec } from '../../data/prior.js';
 import { globalScaleOf } from '../linearHierarchy/horseshoe.js';
 import type { FixedPrior, Horseshoe } from '../linearHierarchy/structure.js';
@@ -25,12 +26,6 @@ const residualDf = 3;
 export const relevantOf = ({ relevant }: RegressionOptions, columns: number): number =>
   relevant ?? Math.max(1, Math.min(Math.round(columns / 10), columns - 1));
 
-/** Standard deviation of a column in model units. */
-export function columnSd(values: Float64Array): number {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
-}
-
 /** Throws InputError for families that do not suit their sites. */
 export function regressionPriors(data: RegressionData, options: RegressionOptions): RegressionPriors {
   const { x, categories, rows, response } = data;
@@ -49,7 +44,7 @@ export function regressionPriors(data: RegressionData, options: RegressionOption
   if (isShrunk && 'coefficient' in set)
     throw new InputError('model.priors.coefficient: shrinkage is the prior of the coefficients; keep one of them');
 
-  const columnSds = x.map(({ values }) => columnSd(values));
+  const columnSds = x.map(({ values }) => meanAndSd(values).sd);
   const wide = defaultScale.coefficient * response.sd;
   const interceptSd = normalSd(set, 'intercept') ?? wide;
   describe('intercept', `normal(${round(response.mean)}, ${round(interceptSd)})`);

@@ -1,5 +1,6 @@
 // The reported sites of the regression in the data's units, and what its shrinkage says of each column.
 import * as tf from '@tensorflow/tfjs-core';
+import { meanAndSd } from '../../data/predictors.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
 import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
@@ -7,7 +8,6 @@ import { priorSds } from '../linearHierarchy/horseshoe.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
 import type { Site, Tensors } from '../model.js';
 import type { RegressionData } from './data.js';
-import { columnSd } from './priors.js';
 
 interface RegressionReport {
   readonly coords: Coordinates;
@@ -75,7 +75,7 @@ export function regressionReport(
    * it is pulled to 0 where columns are uncorrelated (Piironen and Vehtari 2017, equation 2.6).
    */
   function inclusionOf(parameters: Tensors): tf.Tensor {
-    const variances = literal(x.map(({ values }) => rows * columnSd(values) ** 2));
+    const variances = literal(x.map(({ values }) => rows * meanAndSd(values).sd ** 2));
     const prior = priorSds(fixed.prior, parameters).slice([1], [x.length]);
     const signal = prior.div(parameters.sigma.reshape([])).square().mul(variances);
     return signal.div(signal.add(1));
