@@ -21,12 +21,14 @@ const golden = JSON.parse(readFileSync(new URL('../golden/radon.json', import.me
 };
 
 interface Fit {
-  readonly data: 'radon_mn';
+  readonly data: 'radon_mn' | 'radon_all';
   readonly method: MethodName;
   readonly centred: readonly Column[];
   readonly seeds: readonly number[];
   /** Default: all models. */
   readonly names?: readonly RadonName[];
+  /** Default: the method's. */
+  readonly draws?: number;
 }
 
 const everyName = Object.keys(radonShapes) as RadonName[];
@@ -45,6 +47,25 @@ const fits: readonly Fit[] = [
   },
   { data: 'radon_mn', method: 'gibbs', centred: both, seeds: [1, 2] },
   { data: 'radon_mn', method: 'marginal', centred: both, seeds: [1, 2] },
+  // 12,573 houses. The other two take NUTS, with its likelihood by rows, 7 and 13 s.
+  {
+    data: 'radon_all',
+    method: 'nuts',
+    centred: ['one'],
+    seeds: [1],
+    names: ['partially_pooled', 'variable_intercept', 'variable_intercept_slope'],
+    draws: 2000,
+  },
+  {
+    data: 'radon_all',
+    method: 'gibbs',
+    centred: both,
+    seeds: [1],
+    names: ['partially_pooled', 'variable_intercept', 'variable_slope', 'variable_intercept_slope'],
+  },
+  // Uranium hardly varies within a county, and its coefficient is drawn apart from the counties': 30 sweeps make an effective draw.
+  { data: 'radon_all', method: 'gibbs', centred: both, seeds: [1], names: ['hierarchical_intercept'], draws: 20_000 },
+  { data: 'radon_all', method: 'marginal', centred: both, seeds: [1] },
 ];
 
 const cases = fits.flatMap(({ seeds, names = everyName, ...own }) =>
@@ -56,8 +77,8 @@ function inWords(columns: readonly Column[]): string {
 }
 
 describe.skipIf(lacksPosteriordb)('radon', { timeout: 180_000 }, () => {
-  it.each(cases)('$data, $name by $method, $how, seed $seed', async ({ data, name, method, centred, seed }) => {
-    const posterior = await fit(radonModel(name, readData<Radon>(data), centred), { method, seed });
+  it.each(cases)('$data, $name by $method, $how, seed $seed', async ({ data, name, method, centred, seed, draws }) => {
+    const posterior = await fit(radonModel(name, readData<Radon>(data), centred), { method, seed, draws });
     for (const [parameter, reference] of Object.entries(golden.posteriors[data][name])) {
       const sites: Readonly<Record<string, readonly [string, number]>> = radonShapes[name].sites;
       const own = posterior.element(...sites[parameter]);
