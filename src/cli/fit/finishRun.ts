@@ -22,7 +22,7 @@ export async function finishRun(
   { open, prepared, deviceMemoryBytes }: Target & { readonly deviceMemoryBytes: number | undefined },
   result: MethodResult,
   sink: DrawSink,
-  predictive: PredictiveCollector,
+  predictive: PredictiveCollector | undefined,
 ): Promise<FitOutcome> {
   const { config, model } = job;
   const { method } = job.method;
@@ -71,7 +71,7 @@ export async function finishRun(
     deviceMemoryBytes: deviceMemoryBytes ?? null,
     checks,
   });
-  writeReportRecord(folder.dir, job, summaries, predictive.result(), trajectories ?? null);
+  writeReportRecord(folder.dir, job, summaries, predictive?.result() ?? null, trajectories ?? null);
   folder.finish();
   const status = worstStatus(checks.map((check) => check.status));
   for (const check of checks) if (check.status !== 'pass') say(`${check.status}: ${check.name}: ${check.detail}`);

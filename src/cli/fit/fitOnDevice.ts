@@ -62,7 +62,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const checkpoint = folder.loadCheckpoint();
   // What the device does not report comes from the draw's position in doubles, on the processor.
   const plain = cpuDevice({ precision: precisionOn('cpu', config) });
-  const replicate = await compileQuantity(model, plain, 'replicate');
+  const replicate = model.replicate && (await compileQuantity(model, plain, 'replicate'));
   clock.lap('compile');
 
   const storedWarmup =
@@ -89,16 +89,9 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const saved = checkpoint?.snapshot as SavedState | undefined;
   clock.resume(saved?.seconds);
   const collected = new Map((saved?.predictive ?? []) as [string, never][]);
-  const predictive = new PredictiveCollector(
-    replicate,
-    prepared.dimension,
-    response,
-    y,
-    config.seed,
-    config.chains,
-    config.draws,
-    collected,
-  );
+  const { seed, chains, draws } = config;
+  const predictive =
+    replicate && new PredictiveCollector(replicate, prepared.dimension, response, y, seed, chains, draws, collected);
   const sites = await openSites(model, job.keptSites, config, saved?.moments, prepared, plain, say);
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
   const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
@@ -124,7 +117,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   } finally {
     await prepared.dispose();
     await sites.dispose();
-    await replicate.dispose();
+    await replicate?.dispose();
     await sink.dispose();
   }
   if (!result.isComplete) return { folder: folder.dir, status: undefined };

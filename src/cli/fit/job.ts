@@ -52,7 +52,7 @@ export async function loadJob(written: Config, before?: MethodName): Promise<Fit
       prepared,
       model,
       keptSites: keptSites(config, model),
-      keptGroups: keptGroups(config),
+      keptGroups: keptGroups(config, model),
       fingerprint: fingerprint(prepared.data),
     };
   } catch (error) {
@@ -105,6 +105,10 @@ function keptSites(config: Config, model: Model): readonly Site[] {
   return scalars * config.chains * config.draws * 8 <= keepAllBytes ? model.sites : population;
 }
 
-function keptGroups(config: Config): ObservationGroup[] {
+function keptGroups(config: Config, model: ObservedModel): ObservationGroup[] {
+  if (config.keep.includes('posterior_predictive') && model.replicate === undefined)
+    throw new InputError(
+      `keep: holds posterior_predictive, but responses of this family of ${model.name} cannot be replicated; leave it out`,
+    );
   return (Object.keys(observationGroups) as ObservationGroup[]).filter((name) => config.keep.includes(name));
 }
