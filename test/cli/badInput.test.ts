@@ -256,7 +256,7 @@ describe('a fault in the configuration', () => {
     [
       'an unknown model',
       two('three-level', 'two-level'),
-      "config.yaml:4: unknown model 'two-level'; known: three-level, media-mix",
+      "config.yaml:4: unknown model 'two-level'; known: three-level, media-mix, regression",
     ],
     [
       'an unknown method',

@@ -53,7 +53,8 @@ function logResponse(
   counts?: CountResponse,
 ): number {
   const logMean = eta + (counts?.logExposure?.[row] ?? 0);
-  const p = 1 / (1 + Math.exp(-eta));
+  // Of success and failure, without the cancellation of 1 − p.
+  const [logP, logQ] = [-Math.log1p(Math.exp(-eta)), -Math.log1p(Math.exp(eta))];
   switch (family) {
     case 'gaussian':
       return -0.5 * ((y - eta) / scale) ** 2 - Math.log(scale) - 0.5 * Math.log(2 * Math.PI);
@@ -66,12 +67,12 @@ function logResponse(
         2.5 * Math.log(1 + ((y - eta) / scale) ** 2 / 4)
       );
     case 'bernoulli':
-      return Math.log(y === 1 ? p : 1 - p);
+      return y === 1 ? logP : logQ;
     case 'binomial': {
       const n = counts!.trials![row];
       let ways = 1;
       for (let k = 1; k <= y; k++) ways *= (n - y + k) / k;
-      return Math.log(ways) + y * Math.log(p) + (n - y) * Math.log(1 - p);
+      return Math.log(ways) + y * logP + (n - y) * logQ;
     }
     case 'poisson': {
       let value = y * logMean - Math.exp(logMean);
