@@ -175,7 +175,7 @@ describe('what the report is told', () => {
   it('defaults, with their scale', () => {
     const { priors, words, formulas, notes } = threeLevelModel(data, {
       covariance: { product: 'full', market: 'diagonal' },
-    }).description!;
+    }).description;
     expect(priors.every(({ source }) => source === 'default')).toBe(true);
     const text = Object.fromEntries(priors.map(({ site, prior }) => [site, prior]));
     expect(Object.keys(text)).toEqual(['sigma', 'delta', 'sigma_u', 'sigma_v']);
@@ -193,7 +193,7 @@ describe('what the report is told', () => {
   });
 
   it('what was set is marked', () => {
-    const { priors } = withPriors({ sigma: 'halfNormal(2)', corr_u: 'lkj(4)' }, { covariance: full }).description!;
+    const { priors } = withPriors({ sigma: 'halfNormal(2)', corr_u: 'lkj(4)' }, { covariance: full }).description;
     const marked = priors.filter(({ source }) => source === 'set').map(({ site, prior }) => `${site} ${prior}`);
     expect(marked).toEqual(['sigma halfNormal(2)', 'corr_u lkj(4)']);
   });
