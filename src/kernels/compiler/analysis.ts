@@ -188,10 +188,7 @@ function describeRoot(program: TensorProgram, id: NodeId, kind: RootKind): Root 
   }
 }
 
-function findDependencies(
-  program: TensorProgram,
-  roots: ReadonlyMap<NodeId, Root>,
-): Map<NodeId, ReadonlySet<NodeId>> {
+function findDependencies(program: TensorProgram, roots: ReadonlyMap<NodeId, Root>): Map<NodeId, ReadonlySet<NodeId>> {
   // Roots reachable from each node without passing through another root.
   const reach: ReadonlySet<NodeId>[] = [];
   const dependencies = new Map<NodeId, ReadonlySet<NodeId>>();
