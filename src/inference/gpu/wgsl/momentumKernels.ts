@@ -32,7 +32,7 @@ fn philox4x32(counter: vec4u, firstKey: vec2u) -> vec4u {
 }`;
 
 /**
- * Box and Muller (1958) as on the host, from the upper words of its two uniforms. The angle is reduced to an eighth of a circle in
+ * Box and Muller (1958) as on the host; of the angle's uniform the upper word does. The angle is reduced to an eighth of a circle in
  * integers, because WGSL promises only 2^-11 of its own sine, and 2^-21 of its logarithm near 1; polynomials of Cephes (sinf, cosf; error below 2^-23).
  */
 export const normals = `
@@ -55,7 +55,9 @@ fn circle(word: u32) -> vec2f {
 /** Element \`index\` of a stream's normals. */
 fn normal(index: u32, stream: vec3u, key: vec2u) -> f32 {
   let words = philox4x32(vec4u(index >> 1u, stream), key);
-  let uniform = min((f32(words.x) + 0.5) * 2.3283064365386963e-10, 0.99999994);
+  // 26 bits of each word, as the host's: 2^-26 of both.
+  let fraction = (f32(words.y >> 6u) + 0.5) * 1.4901161193847656e-8;
+  let uniform = min((f32(words.x >> 6u) + fraction) * 1.4901161193847656e-8, 0.99999994);
   let pair = sqrt(-2.0 * ${mathCall('log', 'f32')}(uniform)) * circle(words.z);
   return select(pair.x, pair.y, (index & 1u) == 1u);
 }`;
