@@ -28,8 +28,8 @@ export function roughCoordinates(groups: number): PopulationCoordinates {
 }
 
 /**
- * What ten rows say of a coefficient, as a precision: with it the energy of a pilot fit (10,000 rows) is uncorrelated with the common scale
- * of the spreads; without it the correlation is −0.7, with 1 it is 0.5.
+ * What ten rows say of a coefficient, as a precision: with it the energy of a pilot fit (10,000 rows) is about uncorrelated with the common
+ * scale of the spreads.
  */
 const information = 0.57;
 
