@@ -22,6 +22,7 @@ export const priorFamilies = {
   logNormal: { parameters: ['mean', 'sd'], positive: ['sd'] },
   beta: { parameters: ['alpha', 'beta'], positive: ['alpha', 'beta'] },
   inverseGamma: { parameters: ['shape', 'scale'], positive: ['shape', 'scale'] },
+  precisionGamma: { parameters: ['shape', 'rate'], positive: ['shape', 'rate'] },
   lkj: { parameters: ['eta'], positive: ['eta'] },
   inverseWishart: { parameters: ['df', 'scale'], positive: ['df', 'scale'] },
   huangWand: { parameters: ['df', 'scale'], positive: ['df', 'scale'] },

@@ -2,7 +2,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { literal, triangularSolve } from '../kernels/ops/index.js';
 import { logGamma } from '../kernels/math/specialFunctions.js';
-import { halfStudentT, inverseGamma } from './distributions/index.js';
+import { halfStudentT } from './distributions/index.js';
 import { priorLogDensity } from './priors.js';
 import type { PriorSpec } from '../data/prior.js';
 
@@ -152,6 +152,5 @@ function inverseWishart({ df, scale }: { df: number; scale: number }, s: Tensor,
 
 /** The marginal variances of the inverse Wishart, taken as independent: s² ~ inverse gamma((df − k + 1)/2, scale/2). */
 function inverseWishartDiagonal(df: number, scale: number, s: Tensor, k: number): Tensor {
-  const variances = inverseGamma.logDensity(s.square(), (df - k + 1) / 2, scale / 2);
-  return variances.add(s.log()).add(literal(Math.LN2)).sum();
+  return priorLogDensity({ family: 'precisionGamma', parameters: [(df - k + 1) / 2, scale / 2] }, s).sum();
 }

@@ -1,5 +1,6 @@
 // From a prior as users write it to its log density.
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { literal } from '../kernels/ops/index.js';
 import { InputError } from '../data/inputError.js';
 import { formatPrior, type PriorSpec } from '../data/prior.js';
 import {
@@ -29,6 +30,7 @@ export const positiveFamilies = [
   'exponential',
   'gamma',
   'inverseGamma',
+  'precisionGamma',
   'flat',
 ] as const;
 
@@ -60,6 +62,9 @@ export function priorLogDensity(prior: PriorSpec, x: Tensor): Tensor {
       return gamma.logDensity(x, a, b);
     case 'inverseGamma':
       return inverseGamma.logDensity(x, a, b);
+    case 'precisionGamma':
+      // x² is inverse gamma with the rate for its scale; dx²/dx = 2x.
+      return inverseGamma.logDensity(x.square(), a, b).add(x.log()).add(literal(Math.LN2));
     case 'flat':
       return x.mul(0);
     case 'lkj':

@@ -49,6 +49,8 @@ export function drawPriorVariate(stream: RandomStream, prior: PriorSpec): number
       return drawGamma(stream, a) / b;
     case 'inverseGamma':
       return drawInverseGamma(stream, a, b);
+    case 'precisionGamma':
+      return Math.sqrt(drawInverseGamma(stream, a, b));
     case 'flat':
       throw new RangeError(`the prior ${prior.family} is improper: nothing can be drawn from it`);
     case 'lkj':

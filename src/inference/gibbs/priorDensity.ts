@@ -30,6 +30,8 @@ export function logPrior({ family, parameters: [a, b, c] }: PriorSpec, x: number
       return (a - 1) * Math.log(x) - b * x;
     case 'inverseGamma':
       return -(a + 1) * Math.log(x) - b / x;
+    case 'precisionGamma':
+      return -(2 * a + 1) * Math.log(x) - b / (x * x);
     case 'flat':
       return 0;
     case 'lkj':

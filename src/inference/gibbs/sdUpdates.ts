@@ -31,6 +31,8 @@ export function updateSd(
       return updateHalfT(stream, a, b, squares, current);
     case 'halfCauchy':
       return updateHalfT(stream, 1, a, squares, current);
+    case 'precisionGamma':
+      return Math.sqrt(drawInverseGamma(stream, a + squares.count / 2, b + squares.sum / 2));
     default:
       return sliceOnLogScale(stream, squares, current, (sd) => logPrior(prior, sd));
   }

@@ -54,6 +54,7 @@ describe('univariate priors', () => {
     'gamma(2.5, 1.5)',
     'gamma(0.5, 1)',
     'inverseGamma(3, 2)',
+    'precisionGamma(2.5, 1.5)',
   ])('%s', (written) => {
     const prior = parsePrior(written);
     const isPositive = !/^(?:normal|studentT|cauchy|laplace)/.test(written);

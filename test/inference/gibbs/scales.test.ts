@@ -21,6 +21,7 @@ const univariate: Readonly<Record<string, PriorSpec>> = {
   exponential: { family: 'exponential', parameters: [2] },
   gamma: { family: 'gamma', parameters: [2, 3] },
   inverseGamma: { family: 'inverseGamma', parameters: [3, 2] },
+  precisionGamma: { family: 'precisionGamma', parameters: [3, 2] },
 };
 
 const k = 3;

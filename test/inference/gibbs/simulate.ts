@@ -43,6 +43,8 @@ export function drawPrior(stream: RandomStream, { family, parameters: [a, b, c] 
       return drawGamma(stream, a) / b;
     case 'inverseGamma':
       return drawInverseGamma(stream, a, b);
+    case 'precisionGamma':
+      return Math.sqrt(drawInverseGamma(stream, a, b));
     default:
       throw new Error(`${family} cannot be drawn from`);
   }
