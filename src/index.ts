@@ -30,6 +30,15 @@ export {
   sumToZero,
 } from './models/parameters.js';
 export * from './models/distributions/index.js';
+export { declaredModel } from './models/linearHierarchy/declaredModel.js';
+export type {
+  FixedBlock,
+  GeneralisedHierarchy,
+  HierarchyLevel,
+  LevelCovariance,
+  LinearHierarchy,
+  NestedTerm,
+} from './models/linearHierarchy/structure.js';
 export { threeLevelModel, type ThreeLevelOptions } from './models/threeLevel/threeLevel.js';
 export { type Adstock, adstock, adstockWeights, carryOver } from './models/mediaMix/adstock.js';
 export { mediaMixModel } from './models/mediaMix/mediaMix.js';

@@ -9,7 +9,7 @@ import { threeLevelData } from '../../src/data/threeLevelData.js';
 import type { Model } from '../../src/models/model.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
 import { simulatedSales } from '../simulatedSales.js';
-import { readZipText } from '../../test/posteriordb/zipFile.js';
+import { readZipText } from '../../scripts/posteriordb/zipFile.js';
 
 export interface AdviProblem {
   readonly name: string;

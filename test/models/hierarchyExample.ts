@@ -1,6 +1,4 @@
-// Small generated linear hierarchies of any shape, and the model that each declares.
-import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
-import { covarianceMatrix } from '../../src/models/linearHierarchy/levelCovariance.js';
+// Small generated linear hierarchies of any shape.
 import {
   type Category,
   type FixedPrior,
@@ -12,7 +10,6 @@ import {
   type NestedTerm,
 } from '../../src/models/linearHierarchy/structure.js';
 import type { CovariancePrior } from '../../src/models/covariancePriors.js';
-import type { Model, Site } from '../../src/models/model.js';
 import { type RandomNumbers, randomNumbers } from './random.js';
 
 export interface LevelShape {
@@ -185,45 +182,4 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
 /** A covariance with another prior; that of factors as it is. */
 export function withPrior(covariance: LevelCovariance, prior: CovariancePrior): LevelCovariance {
   return hasFactors(covariance) ? covariance : { ...covariance, prior };
-}
-
-/** A model that reports its parameters and the covariances that factors make, with the coefficients of groups and of the fixed block themselves. */
-export function modelOf(structure: LinearHierarchy): Model {
-  const hierarchy = hierarchyModel(structure);
-  const levels = structure.terms.flatMap((term) => term.levels.filter(({ covariance }) => hasFactors(covariance)));
-  const covariances = levels.map(({ covariance, size }) => ({
-    covariance,
-    name: `covariance of ${covariance.sds}`,
-    shape: [size, size],
-  }));
-  const sites = [...hierarchy.parameters, ...covariances].map(({ name, shape }): Site => ({
-    name,
-    shape,
-    dims: shape.map((_, axis) => `${name}_${axis}`),
-    level: 'population',
-  }));
-  return {
-    name: 'hierarchy',
-    parameters: hierarchy.parameters,
-    data: hierarchy.data,
-    coords: {},
-    sites,
-    structure,
-    logPrior: (p, d) => hierarchy.logPrior(p, d),
-    logLikelihood: (p, d) => hierarchy.logLikelihood(p, d),
-    ...(hierarchy.totalLogLikelihood && { totalLogLikelihood: hierarchy.totalLogLikelihood }),
-    report: (p, d) => {
-      const values = hierarchy.evaluate(p, d);
-      const coefficients = structure.terms.flatMap(({ levels }, t) =>
-        levels.map(({ coefficients: name }, l) => [name, values.coefficients[t][l]] as const),
-      );
-      const populations = structure.terms.map(({ population }, t) => [population.name, values.populations[t]] as const);
-      return {
-        ...p,
-        ...Object.fromEntries([...coefficients, ...populations]),
-        ...Object.fromEntries(covariances.map(({ name, covariance }) => [name, covarianceMatrix(covariance, p)])),
-        ...(values.fixed && { [structure.fixed!.name]: values.fixed }),
-      };
-    },
-  };
 }

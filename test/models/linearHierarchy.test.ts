@@ -7,7 +7,8 @@ import type { HierarchyValues, ShrinkageValues } from '../../src/models/linearHi
 import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
-import { type HierarchyShape, hierarchyExample, modelOf } from './hierarchyExample.js';
+import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
+import { type HierarchyShape, hierarchyExample } from './hierarchyExample.js';
 import { randomNumbers } from './random.js';
 import { normalLog } from './threeLevelReference.js';
 import { positionBlocks } from '../../src/inference/compiledModel.js';
@@ -201,7 +202,7 @@ const randomPosition = (model: Model, seed: string): Float64Array => {
 
 describe.each(Object.keys(shapes))('%s', (name) => {
   const structure = hierarchyExample({ ...shapes[name], seed: name });
-  const model = modelOf(structure);
+  const model = declaredModel(structure);
   const positions = new HierarchyPositions(model);
 
   it('has the density written out', async () => {
@@ -247,12 +248,12 @@ describe.each(Object.keys(shapes))('%s', (name) => {
 
 it('refuses more factors than a covariance can tell apart', () => {
   const shape = { terms: [{ slopes: 2, levels: [{ groups: 5, factors: 2 }] }] };
-  expect(() => modelOf(hierarchyExample(shape))).toThrow('loadings_0_0: 2 factors of 3 coefficients');
+  expect(() => declaredModel(hierarchyExample(shape))).toThrow('loadings_0_0: 2 factors of 3 coefficients');
 });
 
 describe('positions', () => {
   it('keep correlations near 1 and scales near 0', () => {
-    const model = modelOf(
+    const model = declaredModel(
       hierarchyExample({ terms: [{ slopes: 2, levels: [{ groups: 4, full: true, centring: [0, 0.5, 1] }] }] }),
     );
     const positions = new HierarchyPositions(model);
@@ -268,7 +269,7 @@ describe('positions', () => {
   });
 
   it('are refused for a model without structure', () => {
-    const { structure, ...model } = modelOf(hierarchyExample({ terms: [{ levels: [{ groups: 3 }] }] }));
+    const { structure, ...model } = declaredModel(hierarchyExample({ terms: [{ levels: [{ groups: 3 }] }] }));
     expect(structure).toBeDefined();
     expect(() => new HierarchyPositions(model)).toThrow('declares no linear hierarchy');
   });

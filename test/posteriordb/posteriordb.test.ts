@@ -16,8 +16,10 @@ import {
   eightSchoolsNoncentred,
   type Kidiq,
   kidiqInteraction,
-} from './models.js';
-import { compare, lacksPosteriordb, readData, readReferenceDraws } from './referencePosterior.js';
+} from '../../scripts/posteriordb/models.js';
+import { compare } from '../../scripts/posteriordb/comparison.js';
+import { type Element, elementOf } from '../../scripts/posteriordb/declared.js';
+import { collection, lacksPosteriordb } from './shared.js';
 
 interface Fit {
   readonly method: MethodName;
@@ -31,15 +33,16 @@ interface Posterior {
   readonly name: string;
   readonly reference: string;
   readonly model: () => Model;
-  /** Site and element of a reference parameter such as `b[2]`. */
-  readonly siteOf?: Readonly<Record<string, string>>;
+  readonly elements?: Readonly<Record<string, Element>>;
   readonly fits: readonly Fit[];
 }
 
+const read = <T>(name: string): T => collection.readData(name) as T;
+const referenceOf = (name: string) => collection.readReferenceDraws(name)!;
 const dense = { metric: { kind: 'dense' } } as const;
 /** For ChEES: fewer chains than usual with more draws each, which R̂ of single chains wants. */
 const ensemble = { chains: 16, warmup: 1000, draws: 500 };
-const declaredDiamonds = () => diamondsDeclared(readData<Diamonds>('diamonds'));
+const declaredDiamonds = () => diamondsDeclared(read<Diamonds>('diamonds'));
 
 const posteriors: Posterior[] = [
   {
@@ -47,7 +50,7 @@ const posteriors: Posterior[] = [
     // with a prior.
     name: 'eight schools',
     reference: 'eight_schools-eight_schools_noncentered',
-    model: () => eightSchoolsNoncentred(readData<EightSchools>('eight_schools')),
+    model: () => eightSchoolsNoncentred(read<EightSchools>('eight_schools')),
     fits: [
       { method: 'nuts', seeds: [1, 2, 3, 4] },
       { method: 'hmc', seeds: [1, 2] },
@@ -58,7 +61,7 @@ const posteriors: Posterior[] = [
     // Not by gibbs or marginal: the priors of the coefficients are flat, those of a declared fixed block normal.
     name: 'kidiq with interaction',
     reference: 'kidiq-kidscore_interaction',
-    model: () => kidiqInteraction(readData<Kidiq>('kidiq')),
+    model: () => kidiqInteraction(read<Kidiq>('kidiq')),
     // Raw predictors: coefficients correlate beyond 0.98, and a diagonal metric takes 16 times the gradients per draw.
     fits: [
       { method: 'nuts', seeds: [1, 2, 3, 4], options: dense },
@@ -74,8 +77,8 @@ const posteriors: Posterior[] = [
   {
     name: 'diamonds',
     reference: 'diamonds-diamonds',
-    model: () => diamonds(readData<Diamonds>('diamonds')),
-    siteOf: { Intercept: 'intercept' },
+    model: () => diamonds(read<Diamonds>('diamonds')),
+    elements: { Intercept: ['intercept', 0] },
     fits: [
       // Correlated predictors want the dense metric; until it is learnt trees run into any limit, so a low one saves three
       // quarters of the warm-up. Draws take 15 leapfrogs, far from the limit of 63: checked below.
@@ -85,7 +88,7 @@ const posteriors: Posterior[] = [
       {
         method: 'chees',
         seeds: [1, 2],
-        model: () => diamondsByFactors(readData<Diamonds>('diamonds')),
+        model: () => diamondsByFactors(read<Diamonds>('diamonds')),
         options: { ...dense, ...ensemble, initial: { centre: [...Array<number>(24).fill(0), 8, 0], radius: 0.1 } },
       },
       { method: 'gibbs', seeds: [1, 2], model: declaredDiamonds },
@@ -99,15 +102,14 @@ const cases = posteriors.flatMap(({ fits, ...posterior }) =>
 );
 
 describe.skipIf(lacksPosteriordb)('posteriordb', { timeout: 180_000 }, () => {
-  it.each(cases)('$name by $method, seed $seed', async ({ reference, model, method, siteOf = {}, seed, options }) => {
+  it.each(cases)('$name by $method, seed $seed', async ({ reference, model, method, elements, seed, options }) => {
     const posterior = await fit(model(), { ...options, method, seed });
     expect(posterior.efforts.reduce((sum, { hamiltonian }) => sum + (hamiltonian?.maxTreeDepthHits ?? 0), 0)).toBe(0);
-    for (const [name, draws] of readReferenceDraws(reference)) {
-      const [, site, index] = /^(\w+)(?:\[(\d+)\])?$/.exec(name)!;
-      const own = posterior.element(siteOf[site] ?? site, index === undefined ? 0 : Number(index) - 1);
+    for (const [name, draws] of referenceOf(reference)) {
+      const own = posterior.element(...elementOf(posterior.model, name, elements));
       expect(rhat(own), name).toBeLessThan(1.01);
       expect(essBulk(own), name).toBeGreaterThan(400);
-      const { mean, sd } = compare(name, own, draws);
+      const { mean, sd } = compare(own, draws);
       expect(Math.abs(mean), `mean of ${name}, in MCSE`).toBeLessThan(4);
       expect(Math.abs(sd), `sd of ${name}, in MCSE`).toBeLessThan(4);
     }
@@ -115,18 +117,18 @@ describe.skipIf(lacksPosteriordb)('posteriordb', { timeout: 180_000 }, () => {
 
   it('the comparison catches a wrong prior', async () => {
     // Scale 10 in place of 5 for tau and mu: a density close by that the comparison must tell apart.
-    const right = eightSchoolsNoncentred(readData<EightSchools>('eight_schools'));
+    const right = eightSchoolsNoncentred(read<EightSchools>('eight_schools'));
     const wrong: Model = {
       ...right,
       logPrior: (p, d) => right.logPrior({ ...p, mu: p.mu.mul(0.5), tau: p.tau.mul(0.5) }, d),
     };
     const posterior = await fit(wrong, { method: 'nuts', seed: 1 });
-    const reference = readReferenceDraws('eight_schools-eight_schools_noncentered');
-    expect(Math.abs(compare('mu', posterior.element('mu'), reference.get('mu')!).sd)).toBeGreaterThan(4);
+    const reference = referenceOf('eight_schools-eight_schools_noncentered');
+    expect(Math.abs(compare(posterior.element('mu'), reference.get('mu')!).sd)).toBeGreaterThan(4);
   });
 
   it('eight schools is one density, centred or not', async () => {
-    const data = readData<EightSchools>('eight_schools');
+    const data = read<EightSchools>('eight_schools');
     const [centred, noncentred] = [
       await densityOf(eightSchoolsCentred(data)),
       await densityOf(eightSchoolsNoncentred(data)),

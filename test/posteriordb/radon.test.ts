@@ -5,8 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { essBulk, mcseMean, mcseSd, rhat } from '../../src/diagnostics/index.js';
 import { fit } from '../../src/inference/fit.js';
 import type { MethodName } from '../../src/inference/methods/method.js';
-import { type Column, type Radon, radonModel, type RadonName, radonShapes } from './radonModels.js';
-import { lacksPosteriordb, moments, readData } from './referencePosterior.js';
+import {
+  type Column,
+  type Radon,
+  radonModel,
+  type RadonName,
+  radonShapes,
+} from '../../scripts/posteriordb/radonModels.js';
+import { moments } from '../../scripts/posteriordb/comparison.js';
+import { collection, lacksPosteriordb } from './shared.js';
 
 /** A parameter in the long run, from scripts/golden/radon.R. */
 interface Reference {
@@ -78,7 +85,7 @@ function inWords(columns: readonly Column[]): string {
 
 describe.skipIf(lacksPosteriordb)('radon', { timeout: 180_000 }, () => {
   it.each(cases)('$data, $name by $method, $how, seed $seed', async ({ data, name, method, centred, seed, draws }) => {
-    const posterior = await fit(radonModel(name, readData<Radon>(data), centred), { method, seed, draws });
+    const posterior = await fit(radonModel(name, collection.readData(data) as Radon, centred), { method, seed, draws });
     for (const [parameter, reference] of Object.entries(golden.posteriors[data][name])) {
       const sites: Readonly<Record<string, readonly [string, number]>> = radonShapes[name].sites;
       const own = posterior.element(...sites[parameter]);

@@ -8,7 +8,8 @@ import { sizeOf } from '../../../src/kernels/program/tensorProgram.js';
 import { hierarchyModel } from '../../../src/models/linearHierarchy/hierarchyModel.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { Model } from '../../../src/models/model.js';
-import { type HierarchyShape, hierarchyExample, modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
 
 const simulations = 60;
 const shapes: Readonly<Record<string, HierarchyShape>> = {
@@ -23,7 +24,7 @@ const shapes: Readonly<Record<string, HierarchyShape>> = {
 function replicatingModel(structure: LinearHierarchy): Model {
   const hierarchy = hierarchyModel(structure);
   return {
-    ...modelOf(structure),
+    ...declaredModel(structure),
     observed: { name: 'y', values: structure.y },
     replicate: (p, d, noise) => hierarchy.rowMeans(hierarchy.evaluate(p, d), d).add(noise.mul(p.sigma)),
   };

@@ -6,7 +6,8 @@ import { sizeOf } from '../../../src/kernels/program/tensorProgram.js';
 import { globalScaleOf } from '../../../src/models/linearHierarchy/horseshoe.js';
 import type { CoefficientPrior, LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { Model } from '../../../src/models/model.js';
-import { hierarchyExample, modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { hierarchyExample } from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 import { simulatedHierarchy } from '../marginal/example.js';
 
@@ -102,7 +103,7 @@ describe('regularised horseshoes of fixed columns and of regressions', () => {
     'are the same by every method, without divergences, data set %i',
     { timeout: 240_000 },
     async (seed) => {
-      const model = modelOf(sparseExample(`sparse ${seed}`));
+      const model = declaredModel(sparseExample(`sparse ${seed}`));
       const nuts = await fit(model, { method: 'nuts', warmup: 1000, draws: 1500, seed, targetAcceptance: 0.95 });
       const gibbs = await fit(model, { method: 'gibbs', warmup: 1000, draws: 6000, seed });
       const marginal = await fit(model, { method: 'marginal', warmup: 500, draws: 2000, seed, targetAcceptance: 0.9 });

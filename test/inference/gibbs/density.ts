@@ -3,12 +3,12 @@ import type { ChainValues } from '../../../src/inference/gibbs/chainValues.js';
 import { HierarchyPositions } from '../../../src/inference/linearHierarchy/positions.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { densityOf } from '../../models/evaluateModel.js';
-import { modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { randomNumbers } from '../../models/random.js';
 
 /** Values at a random position of the model. */
 export function randomValues(structure: LinearHierarchy, seed: string): ChainValues {
-  const positions = new HierarchyPositions(modelOf(structure));
+  const positions = new HierarchyPositions(declaredModel(structure));
   const values = positions.read(randomNumbers(seed).normals(positions.dimension, 0.7));
   const weights = structure.errors.df === undefined ? undefined : new Float64Array(structure.rows).fill(1);
   return { ...values, weights };
@@ -20,7 +20,7 @@ export function copyOf(values: ChainValues): ChainValues {
 
 /** Log density of the unconstrained position that stands for the values. */
 export async function logDensityOf(structure: LinearHierarchy): Promise<(values: ChainValues) => Promise<number>> {
-  const model = modelOf(structure);
+  const model = declaredModel(structure);
   const density = await densityOf(model, { likelihood: 'rows' });
   const positions = new HierarchyPositions(model);
   const position = new Float64Array(positions.dimension);

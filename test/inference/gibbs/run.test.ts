@@ -13,7 +13,8 @@ import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { Model } from '../../../src/models/model.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
-import { hierarchyExample, modelOf, withPrior } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
 import { threeLevelExample } from '../../models/threeLevelExample.js';
 import { effectiveSampleSize } from '../monteCarlo.js';
 import { exampleOf } from './shapes.js';
@@ -80,7 +81,7 @@ describe('a posterior in closed form', () => {
         },
       ],
     };
-    const model = modelOf(structure);
+    const model = declaredModel(structure);
     const start = Object.fromEntries(
       model.parameters.map(({ name, shape }) => {
         const size = shape.reduce((a, b) => a * b, 1);
@@ -168,7 +169,7 @@ describe('agreement with NUTS on the joint density', () => {
     '%s',
     { timeout: 120_000 },
     async (name) => {
-      const model = modelOf(nonCentred(exampleOf(name)));
+      const model = declaredModel(nonCentred(exampleOf(name)));
       const nuts = naturalDraws(model, await nutsDraws(model, 2000, 1));
       const gibbs = await drawsOf(model, { warmup: 1000, draws: 8000, thin: 2, scan: 'random' });
       expect(Math.max(...distances(nuts, naturalDraws(model, gibbs)))).toBeLessThan(4.5);
@@ -177,7 +178,7 @@ describe('agreement with NUTS on the joint density', () => {
 });
 
 describe('draws', () => {
-  const model = modelOf(exampleOf('horseshoe and Student-t errors'));
+  const model = declaredModel(exampleOf('horseshoe and Student-t errors'));
   const settings: GibbsSettings = { chains: 3, warmup: 60, draws: 6, thin: 2, seed: 'draws', scan: 'random' };
 
   it.each(schemes)('depend on seed and chain, not on what else is drawn: %s', async (scheme) => {
@@ -194,7 +195,7 @@ describe('draws', () => {
   it.each(['horseshoe and Student-t errors', 'three levels, a group without information', 'crossed'])(
     'of a resumed run are those of an unbroken one: %s',
     async (name) => {
-      const own = modelOf(exampleOf(name));
+      const own = declaredModel(exampleOf(name));
       for (const scheme of schemes) {
         const whole = await drawsOf(own, { ...settings, scheme });
         const stop = new AbortController();

@@ -9,10 +9,10 @@ import { HierarchyPositions } from '../../../src/inference/linearHierarchy/posit
 import { gibbs } from '../../../src/inference/methods/gibbs.js';
 import { ChainThreads } from '../../../src/inference/threads/chainThreads.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
-import { modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { exampleOf } from './shapes.js';
 
-const model = modelOf(exampleOf('two levels, slopes and covariates, full below'));
+const model = declaredModel(exampleOf('two levels, slopes and covariates, full below'));
 const settings: GibbsSettings = { chains: 3, warmup: 20, draws: 30, seed: 4 };
 const { dimension } = new HierarchyPositions(model);
 

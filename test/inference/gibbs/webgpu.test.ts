@@ -10,7 +10,7 @@ import type { Device } from '../../../src/kernels/device.js';
 import { webgpuDevice } from '../../../src/kernels/webgpu/webgpuDevice.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { testGpu } from '../../kernels/webgpu/testGpu.js';
-import { modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { randomValues } from './density.js';
 import { exampleOf } from './shapes.js';
 
@@ -50,7 +50,7 @@ describe.skipIf(context === undefined)('on WebGPU', { timeout: 120_000 }, () => 
   );
 
   it('a run goes through', async () => {
-    const model = modelOf(exampleOf('one level'));
+    const model = declaredModel(exampleOf('one level'));
     let count = 0;
     const { isComplete } = await new GibbsRun(
       model,

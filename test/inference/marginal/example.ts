@@ -3,13 +3,14 @@ import { HierarchyPositions } from '../../../src/inference/linearHierarchy/posit
 import { positionBlocks } from '../../../src/inference/compiledModel.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
 import type { Model } from '../../../src/models/model.js';
-import { type HierarchyShape, hierarchyExample, modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 
 /** A model of one nest with a response drawn from it: spreads around 0.7, residuals of 1. */
 export function simulatedHierarchy(shape: HierarchyShape): Model {
   const structure = hierarchyExample(shape);
-  const model = modelOf(structure);
+  const model = declaredModel(structure);
   const random = randomNumbers(`truth ${shape.seed}`);
   const position = Float64Array.from(
     positionBlocks(model).flatMap(({ name, size }) => {
@@ -24,5 +25,5 @@ export function simulatedHierarchy(shape: HierarchyShape): Model {
   const y = Float64Array.from(groupOfRow(structure.terms[0]), (group, row) =>
     columns.reduce((sum, x, k) => sum + x[row] * coefficients[group * columns.length + k], random.normal()),
   );
-  return modelOf({ ...structure, y });
+  return declaredModel({ ...structure, y });
 }

@@ -6,7 +6,8 @@ import { marginalOf, traceMarginal } from '../../../src/inference/marginal/margi
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
 import { hasFactors, type LinearHierarchy, linearStructure } from '../../../src/models/linearHierarchy/structure.js';
-import { type HierarchyShape, modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { type HierarchyShape } from '../../models/hierarchyExample.js';
 import { simulatedHierarchy } from './example.js';
 
 /** A response with groups' effects in it, under half-t(2) priors of the spreads, with correlations Huang–Wand: heavy tails. */
@@ -65,7 +66,7 @@ describe.each([
   it('have the spread of numerical integration, its tail included', { timeout: 60_000 }, async () => {
     const structure = fewGroups(shape);
     const { points, cumulative } = await spreadByQuadrature(structure);
-    const posterior = await fit(modelOf(structure), { method: 'marginal', draws: 4000, seed: 1 });
+    const posterior = await fit(declaredModel(structure), { method: 'marginal', draws: 4000, seed: 1 });
     expect(posterior.info.flat().filter(({ isDivergent }) => isDivergent).length).toBe(0);
     const chains = posterior.element('sds_0_0', 0);
     for (const share of [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 0.999]) {
@@ -93,7 +94,7 @@ describe.each([
       rowsOf: () => 20,
     },
   ];
-  const model = modelOf(fewGroups({ terms, seed: `five markets ${full}` }));
+  const model = declaredModel(fewGroups({ terms, seed: `five markets ${full}` }));
 
   it.each([1, 2, 3])('pass the checks, seed %i', { timeout: 60_000 }, async (seed) => {
     const posterior = await fit(model, { method: 'marginal', seed });

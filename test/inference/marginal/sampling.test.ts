@@ -9,7 +9,8 @@ import type { MethodOptions, MethodSettings, MethodSnapshot } from '../../../src
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { Model } from '../../../src/models/model.js';
 import { sizeOf } from '../../../src/kernels/program/tensorProgram.js';
-import { type HierarchyShape, hierarchyExample, modelOf } from '../../models/hierarchyExample.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
 import { simulatedHierarchy } from './example.js';
 
 const rowsOf = (group: number): number => 4 + (group % 5);
@@ -140,7 +141,8 @@ describe('draws', () => {
 
 describe('refusals', () => {
   const level = { groups: 4 };
-  const refusalOf = (shape: HierarchyShape): string | undefined => marginal.refusal(modelOf(hierarchyExample(shape)));
+  const refusalOf = (shape: HierarchyShape): string | undefined =>
+    marginal.refusal(declaredModel(hierarchyExample(shape)));
 
   it('are none for a nest with normal priors', () => {
     expect(refusalOf({ terms: [{ levels: [level] }] })).toBeUndefined();
@@ -158,7 +160,7 @@ describe('refusals', () => {
       expect(refusal).toContain(words);
       expect(refusal).not.toContain('\n');
     }
-    const { structure, ...plain } = modelOf(hierarchyExample({ terms: [{ levels: [level] }] }));
+    const { structure, ...plain } = declaredModel(hierarchyExample({ terms: [{ levels: [level] }] }));
     expect(structure).toBeDefined();
     await expect(fit(plain, { method: 'marginal' })).rejects.toThrow('declares no linear Gaussian hierarchy');
   });
@@ -177,7 +179,7 @@ describe('refusals', () => {
     const [term] = structure.terms;
     const withPrior = (family: 'cauchy' | 'normal') =>
       marginal.refusal(
-        modelOf({
+        declaredModel({
           ...structure,
           terms: [
             {

@@ -1,10 +1,11 @@
-// The models behind posteriordb's reference draws, as a user of the library would write them.
+// Models of posteriordb, as a user of the library would write them.
 import * as tf from '@tensorflow/tfjs-core';
+import { gatherRows } from '../../src/kernels/ops/index.js';
 import { halfCauchy, halfStudentT, normal, studentT } from '../../src/models/distributions/index.js';
 import { unitFactors } from '../../src/models/linearHierarchy/crossproducts.js';
-import { defineModel, type Model } from '../../src/models/model.js';
-import { positive, real } from '../../src/models/parameters.js';
-import { modelOf } from '../models/hierarchyExample.js';
+import { defineModel, type Model, type Tensors } from '../../src/models/model.js';
+import { interval, positive, real } from '../../src/models/parameters.js';
+import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
 
 export interface EightSchools {
   readonly J: number;
@@ -108,7 +109,7 @@ export const diamondsDeclared = ({ Y, X }: Diamonds): Model => {
   const rows = Y.length;
   const x = centredPredictors(X);
   const dense = x[0].map((_, k) => Float64Array.from(x, (row) => row[k]));
-  const model = modelOf({
+  const model = declaredModel({
     rows,
     y: Float64Array.from(Y, (y) => y - 8),
     terms: [
@@ -151,3 +152,84 @@ function centredPredictors(X: readonly (readonly number[])[]): number[][] {
   const means = X[0].map((_, k) => X.reduce((sum, row) => sum + row[k] / X.length, 0));
   return X.map((row) => row.map((value, k) => value - means[k]).slice(1));
 }
+
+export interface Rats {
+  readonly N: number;
+  /** Rat of each weight, from 1. */
+  readonly rat: number[];
+  readonly x: number[];
+  readonly y: number[];
+  readonly xbar: number;
+}
+
+export const rats = ({ N, rat, x, y, xbar }: Rats): Model =>
+  defineModel({
+    name: 'rats',
+    data: { y, age: x.map((day) => day - xbar), rat: Int32Array.from(rat, (number) => number - 1) },
+    parameters: {
+      alpha: real(N),
+      beta: real(N),
+      mu_alpha: real(),
+      mu_beta: real(),
+      sigma_y: positive(),
+      sigma_alpha: positive(),
+      sigma_beta: positive(),
+    },
+    logPrior: ({ alpha, beta, mu_alpha, mu_beta, sigma_alpha, sigma_beta }) =>
+      tf.addN([
+        normal.logDensity(mu_alpha, 0, 100),
+        normal.logDensity(mu_beta, 0, 100),
+        normal.logDensity(alpha, mu_alpha, sigma_alpha).sum(),
+        normal.logDensity(beta, mu_beta, sigma_beta).sum(),
+      ]),
+    logLikelihood: ({ alpha, beta, sigma_y }, data) =>
+      normal.logDensity(data.y, gatherRows(alpha, data.rat).add(gatherRows(beta, data.rat).mul(data.age)), sigma_y),
+  });
+
+export interface Pilots {
+  readonly n_groups: number;
+  readonly n_scenarios: number;
+  /** From 1, as the scenarios. */
+  readonly group_id: number[];
+  readonly scenario_id: number[];
+  readonly y: number[];
+}
+
+export const pilots = ({ n_groups, n_scenarios, group_id, scenario_id, y }: Pilots): Model =>
+  defineModel({
+    name: 'pilots',
+    data: {
+      y,
+      group: Int32Array.from(group_id, (number) => number - 1),
+      scenario: Int32Array.from(scenario_id, (number) => number - 1),
+    },
+    parameters: {
+      // Standardised: eight and five groups say little of their spreads.
+      za: real(n_groups),
+      zb: real(n_scenarios),
+      mu_a: real(),
+      mu_b: real(),
+      sigma_a: interval(0, 100),
+      sigma_b: interval(0, 100),
+      sigma_y: interval(0, 100),
+    },
+    logPrior: ({ za, zb, mu_a, mu_b }) =>
+      tf.addN([
+        normal.logDensity(mu_a),
+        normal.logDensity(mu_b),
+        normal.logDensity(za).sum(),
+        normal.logDensity(zb).sum(),
+      ]),
+    logLikelihood: (p, data) =>
+      normal.logDensity(
+        data.y,
+        gatherRows(pilotGroups(p).a, data.group).add(gatherRows(pilotGroups(p).b, data.scenario)),
+        p.sigma_y,
+      ),
+    derived: { sites: { a: [n_groups], b: [n_scenarios] }, compute: pilotGroups },
+  });
+
+const pilotGroups = ({ za, zb, mu_a, mu_b, sigma_a, sigma_b }: Tensors): Record<'a' | 'b', tf.Tensor> => ({
+  a: mu_a.mul(10).add(sigma_a.mul(za)),
+  b: mu_b.mul(10).add(sigma_b.mul(zb)),
+});

@@ -1,7 +1,7 @@
 // The radon models of posteriordb: measurements of houses in counties, intercepts and slopes that vary by county, as declared hierarchies.
 import type { FixedBlock, HierarchyLevel, LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
 import type { Model } from '../../src/models/model.js';
-import { modelOf } from '../models/hierarchyExample.js';
+import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
 
 export interface Radon {
   readonly N: number;
@@ -123,5 +123,5 @@ export function radonModel(name: RadonName, data: Radon, centred: readonly Colum
     fixed: common.length > 0 ? fixed : undefined,
     errors: { sigma: 'sigma', prior: { family: 'halfNormal', parameters: [1] } },
   };
-  return { ...modelOf(structure), name: `radon, ${name.replaceAll('_', ' ')}` };
+  return { ...declaredModel(structure), name: `radon, ${name.replaceAll('_', ' ')}` };
 }
