@@ -101,7 +101,11 @@ export async function refuseMissing(raw: RawRows, names: readonly string[]): Pro
     if (found[`first_${index}`] === null) continue;
     const count = Number(found[`count_${index}`]);
     const missing = count === 1 ? '1 missing value' : `${count} missing values, this is the first`;
-    const remedy = `fill them in, or leave the rows out by a query (WHERE ${name} IS NOT NULL)`;
+    const way =
+      raw.source.isPrepared === true
+        ? `say what to do by a step (missing: {${name}: drop})`
+        : `leave the rows out by a query (WHERE ${name} IS NOT NULL)`;
+    const remedy = `fill them in, or ${way}`;
     throw await fault(raw, name, Number(found[`first_${index}`]) + 1, null, `${missing}; ${remedy}`);
   }
 }

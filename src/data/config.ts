@@ -7,10 +7,10 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml
 import type { z } from 'zod';
 import type { DeviceName, GibbsScheme, MethodWord, MetricWord, ModelSection, SectionRules } from './configSchema.js';
 import { configSchema, knownKeys, overridesSchema } from './configSchema.js';
-import type { DataSource } from './dataSource.js';
 import { describeIssue } from './configIssue.js';
 import { InputError } from './inputError.js';
 import { nearestName, suggestion } from './nearestName.js';
+import type { PreparedSource } from './preparation/prepareRows.js';
 
 interface MethodConfig {
   readonly name: 'auto' | MethodWord;
@@ -41,7 +41,7 @@ interface MethodConfig {
 export interface Config {
   /** Absolute path of the file. */
   readonly file: string;
-  readonly data: DataSource & { readonly unique: readonly string[] };
+  readonly data: PreparedSource & { readonly unique: readonly string[] };
   readonly model: ModelSection;
   readonly method: MethodConfig;
   readonly device: DeviceName | 'auto';

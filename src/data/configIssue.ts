@@ -45,7 +45,11 @@ export function describeIssue(
     case 'unrecognized_keys': {
       const key = issue.keys[0];
       const where = name === '' ? '' : ` in ${name}`;
-      return told(`unknown key '${key}'${where}; ${suggestion(key, known[name] ?? [])}`, [...path, key], true);
+      return told(
+        `unknown key '${key}'${where}; ${suggestion(key, known[name] ?? known[[...path.slice(0, -1), '*'].join('.')] ?? [])}`,
+        [...path, key],
+        true,
+      );
     }
     case 'invalid_union': {
       // The branch that got furthest into the value is the one that the user meant.
@@ -61,6 +65,8 @@ export function describeIssue(
       return describeIssue({ ...deepest[0], path: [...path, ...deepest[0].path] }, written, known);
     }
     case 'custom':
+      // Some faults are whole sentences already.
+      if (issue.params?.['isWhole'] === true) return told(issue.message);
       return told(
         name === '' ? issue.message.trim() : `${name}${/^[:\s]/.test(issue.message) ? '' : ' '}${issue.message}`,
       );

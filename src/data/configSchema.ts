@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { suggestion } from './nearestName.js';
 import type { PriorSpec } from './prior.js';
+import { holdoutKeys, preparationKeys, tableKeys } from './preparation/schema.js';
 import { count, names, text } from './schemaParts.js';
 
 /** Many short chains are what a GPU is best at. */
@@ -16,9 +17,22 @@ const dataSchema = z
     table: text.optional(),
     /** Columns that together name every row once. */
     unique: names.optional(),
+    ...preparationKeys,
   })
-  .superRefine(({ file, query, database, table }, context) => {
+  .superRefine(({ file, query, database, table, tables, from }, context) => {
     const report = (message: string) => context.addIssue({ code: 'custom', message });
+    if (tables !== undefined) {
+      const other = Object.entries({ file, query, database, table }).find(([, value]) => value !== undefined);
+      if (other !== undefined) report(` has tables and ${other[0]}; put all sources into tables`);
+      else if (Object.keys(tables).length === 0)
+        context.addIssue({
+          code: 'custom',
+          path: ['tables'],
+          message: 'is empty; name a table, like {sales: sales.csv}',
+        });
+      return;
+    }
+    if (from !== undefined) report(' has from without tables; add tables: {sales: sales.csv}');
     const given = [file, query, table].filter((value) => value !== undefined).length;
     if (database === undefined && table !== undefined) report(' has a table but no database; add database: FILE');
     else if (database !== undefined && file !== undefined) report(' has both file and database; keep one of them');
@@ -138,6 +152,8 @@ export function knownKeys({ schema, subsections = {} }: SectionRules): Readonly<
   return {
     '': Object.keys(configSchema(schema).shape),
     data: Object.keys(dataSchema.shape),
+    'data.tables.*': tableKeys,
+    'data.holdout': holdoutKeys,
     model: Object.keys(schema.shape),
     method: Object.keys(methodSettings.shape),
     ...Object.fromEntries(Object.entries(subsections).map(([name, keys]) => [`model.${name}`, keys])),

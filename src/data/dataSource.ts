@@ -26,6 +26,8 @@ export interface OpenSource {
   /** The user wrote `sql`. */
   readonly isQuery: boolean;
   readonly csvPath: string | null;
+  /** Steps of the configuration made the rows. */
+  readonly isPrepared?: boolean;
 }
 
 type FileKind = 'csv' | 'parquet' | 'duckdb' | 'sqlite';

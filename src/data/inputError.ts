@@ -7,6 +7,8 @@ export interface InputLocation {
   readonly column?: string;
   readonly row?: number;
   readonly value?: unknown;
+  /** Where the configuration asks for what failed: the command line puts file and line before the message. */
+  readonly key?: readonly (string | number)[];
 }
 
 /** The user's input is wrong. `message` is one line that says what, where, and what would be right. */

@@ -64,7 +64,7 @@ async function columnTypes(connection: DuckDBConnection, source: OpenSource): Pr
 }
 
 /** DuckDB's message in one line; for a row of a CSV file that does not fit, its line and both numbers of columns. */
-function describeFault(error: unknown): string {
+export function describeFault(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const line = /CSV Error on Line: (\d+)/.exec(message)?.[1];
   if (line === undefined) return firstLine(error).replace(/(["'])[^"']*[\\/]([^"'\\/]*)\1/g, '$1$2$1');

@@ -1,8 +1,9 @@
 // Reads the columns that are needed from any source into typed arrays: one pass by DuckDB, streamed by columns.
 
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { checkKey, checkNumbers, refuseMissing } from './columnFaults.js';
 import { quoteName, vectorItems, withDuckDB } from './duckdb.js';
-import type { DataSource } from './dataSource.js';
+import type { DataSource, OpenSource } from './dataSource.js';
 import { openSource } from './dataSource.js';
 import { copyRows, numberSql } from './rawRows.js';
 import type { RawRows } from './rawRows.js';
@@ -32,19 +33,26 @@ export async function readTable(
   columns: readonly ColumnRequest[],
   options: ReadOptions = {},
 ): Promise<Table> {
-  return withDuckDB(async (connection) => {
-    const opened = await openSource(connection, source);
-    const unique = options.unique ?? [];
-    const names = [...new Set([...columns.map((column) => column.name), ...unique])];
-    const raw = await copyRows(connection, opened, names);
-    const requested = new Map(columns.map((column) => [column.name, column.kind]));
-    const numbers = names.filter((name) => requested.get(name) === 'number');
-    const texts = await checkNumbers(raw, numbers);
-    if (options.missing !== 'keep') await refuseMissing(raw, [...requested.keys()]);
-    if (unique.length > 0) await checkKey(raw, unique);
-    const read = columns.map(({ name, kind }) => ({ name, kind: texts.has(name) ? ('factor' as const) : kind }));
-    return { source: opened.shown, rows: raw.rows, columns: await fetchColumns(raw, read) };
-  });
+  return withDuckDB(async (connection) => readRows(connection, await openSource(connection, source), columns, options));
+}
+
+/** The columns of a source that is open; errors as `readTable`. */
+export async function readRows(
+  connection: DuckDBConnection,
+  opened: OpenSource,
+  columns: readonly ColumnRequest[],
+  options: ReadOptions = {},
+): Promise<Table> {
+  const unique = options.unique ?? [];
+  const names = [...new Set([...columns.map((column) => column.name), ...unique])];
+  const raw = await copyRows(connection, opened, names);
+  const requested = new Map(columns.map((column) => [column.name, column.kind]));
+  const numbers = names.filter((name) => requested.get(name) === 'number');
+  const texts = await checkNumbers(raw, numbers);
+  if (options.missing !== 'keep') await refuseMissing(raw, [...requested.keys()]);
+  if (unique.length > 0) await checkKey(raw, unique);
+  const read = columns.map(({ name, kind }) => ({ name, kind: texts.has(name) ? ('factor' as const) : kind }));
+  return { source: opened.shown, rows: raw.rows, columns: await fetchColumns(raw, read) };
 }
 
 /** Streams the columns out of the copy: doubles as they lie, factors as codes of a DuckDB enumeration. */

@@ -11,6 +11,7 @@ export const FILES = {
   diagnostics: 'diagnostics.json',
   run: 'run.json',
   draws: 'posterior.zarr',
+  dataReport: 'data_report.json',
 } as const;
 
 export function fileLink(name: (typeof FILES)[keyof typeof FILES]): Html {

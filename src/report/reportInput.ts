@@ -1,6 +1,7 @@
 // The record a report is written from: everything the page shows, already computed, in plain readonly fields.
 
 import type { CheckResult, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
+import type { DataReport } from '../data/preparation/dataReport.js';
 import type { DataSummary } from '../models/dataSummary.js';
 
 interface ReportRun {
@@ -49,7 +50,11 @@ interface ReportModel {
 }
 
 /** What the model was fitted to, and the file, query or table that the rows came from. */
-export type ReportData = DataSummary & { readonly source: string };
+export type ReportData = DataSummary & {
+  readonly source: string;
+  /** What was done to the rows before; absent where they were read as they are. */
+  readonly preparation?: DataReport;
+};
 
 /** One row of the summary, in units of the data; a figure that is undefined is null or NaN. */
 export interface ReportParameter {

@@ -1,4 +1,5 @@
 // The part of a fit that a device carries: state the needs, sample with checkpoints from where the run stands, finish.
+import { preparationLine } from '../../data/preparation/dataReport.js';
 import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
 import {
@@ -84,7 +85,10 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   );
   say(describeMethod(job, target));
   const counts = checkpoint?.counts ?? Array.from({ length: config.chains }, () => ({ warmup: 0, sampling: 0 }));
+  if (job.dataReport !== null) say(preparationLine(job.dataReport));
   folder.writeRun(runRecord(job, run.command, target, devicePeriods(folder.run, target, counts, why)));
+
+  if (job.dataReport !== null) folder.writeDataReport(job.dataReport);
 
   const saved = checkpoint?.snapshot as SavedState | undefined;
   clock.resume(saved?.seconds);

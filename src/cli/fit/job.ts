@@ -3,7 +3,9 @@ import { fingerprint } from '../../data/fingerprint.js';
 import { type Config, locateKey } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { nearestName } from '../../data/nearestName.js';
-import { readTable } from '../../data/readTable.js';
+import type { DataReport } from '../../data/preparation/dataReport.js';
+import { readData, type ReadData } from '../../data/preparation/readData.js';
+import type { ColumnRequest } from '../../data/readTable.js';
 import type { Model, Site } from '../../models/model.js';
 import type { ObservedModel, PreparedModel } from '../../models/modelEntry.js';
 import { models } from '../../models/registry.js';
@@ -16,6 +18,7 @@ import {
   positionBlocks,
 } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
+import { dataRandom } from './dataRandom.js';
 import { metricOf } from './methodSettings.js';
 
 export interface FitJob {
@@ -29,6 +32,8 @@ export interface FitJob {
   /** Groups with a number per draw and observation to store as well. */
   readonly keptGroups: readonly ObservationGroup[];
   readonly fingerprint: string;
+  /** What was done to the rows before the model saw them; null where they were read as they are. */
+  readonly dataReport: DataReport | null;
 }
 
 /** Draws of all sites are kept unless they would take more than this on disk. */
@@ -40,7 +45,7 @@ const keepAllBytes = 2 ** 31;
  */
 export async function loadJob(written: Config, before?: MethodName): Promise<FitJob> {
   const entry = models[written.model.name];
-  const table = await readTable(written.data, entry.columns(written.model), { unique: written.data.unique });
+  const { table, report } = await readJobData(written, entry.columns(written.model));
   try {
     const prepared = entry.prepare(table, written.model);
     const { model } = prepared;
@@ -54,18 +59,28 @@ export async function loadJob(written: Config, before?: MethodName): Promise<Fit
       keptSites: keptSites(config, model),
       keptGroups: keptGroups(config, model),
       fingerprint: fingerprint(prepared.data),
+      dataReport: report,
     };
   } catch (error) {
     throw placed(error, written);
   }
 }
 
-/** A fault whose message begins with the key at fault (`model.priors.sigma: …`), with file and line before it. */
+async function readJobData(config: Config, columns: readonly ColumnRequest[]): Promise<ReadData> {
+  const { data, seed } = config;
+  try {
+    return await readData(data, columns, { unique: data.unique, seed, random: dataRandom(seed), imputation: 1 });
+  } catch (error) {
+    throw placed(error, config);
+  }
+}
+
+/** A fault that names its key, or whose message begins with it (`model.priors.sigma: …`), with file and line before it. */
 function placed(error: unknown, config: Config): unknown {
   if (!(error instanceof InputError)) return error;
-  const key = /^((?:model|keep)[.\w]*): /.exec(error.message)?.[1];
+  const key = error.location.key ?? /^((?:model|keep)[.\w]*): /.exec(error.message)?.[1].split('.');
   if (key === undefined) return error;
-  return new InputError(`${locateKey(config.file, key.split('.'))}: ${error.message}`, error.location);
+  return new InputError(`${locateKey(config.file, key)}: ${error.message}`, error.location);
 }
 
 /** Throws InputError where the model does not suit the method, or the metric that it is to use. */

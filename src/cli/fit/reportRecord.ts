@@ -28,7 +28,7 @@ export function writeReportRecord(
   const record: ReportRecord = {
     title: `${model.observed.name}: ${model.name} model`,
     model: model.description,
-    data: { source: sourceName(job), ...prepared.summary },
+    data: { source: sourceName(job), ...prepared.summary, ...(job.dataReport && { preparation: job.dataReport }) },
     forests: buildForests(prepared, summaries),
     predictive,
     sampler,
@@ -52,4 +52,8 @@ export function readReportRecord(dir: string): ReportRecord {
   return { ...record, sampler: { ...record.sampler, energies } };
 }
 
-const sourceName = ({ config }: FitJob): string => config.data.file ?? config.data.table ?? 'a query';
+function sourceName({ config, dataReport }: FitJob): string {
+  const { file, table, tables } = config.data;
+  if (tables !== undefined && dataReport !== null) return dataReport.tables.map(({ source }) => source).join(', ');
+  return file ?? table ?? 'a query';
+}

@@ -14,7 +14,7 @@ export function resolvedConfiguration({
 }: FitJob): Record<string, unknown> {
   const { data, model: declared, method, chains, warmup, draws, seed, precision, device, onDeviceLoss } = config;
   return {
-    data: { file: data.file, query: data.query, database: data.database, table: data.table, unique: data.unique },
+    data: preparedFrom(data),
     model: {
       ...declared,
       priors: Object.fromEntries(Object.entries(declared.priors).map(([site, prior]) => [site, formatPrior(prior)])),
@@ -52,4 +52,20 @@ export function runRecord(
     dataFingerprint: job.fingerprint,
     rows: job.prepared.summary.rows,
   };
+}
+
+/** The section as it was written, without what the file leaves out beyond the kinds of source. */
+function preparedFrom({
+  file,
+  query,
+  database,
+  table,
+  unique,
+  tables,
+  from,
+  steps,
+  holdout,
+}: FitJob['config']['data']) {
+  const preparation = Object.entries({ tables, from, steps, holdout }).filter(([, value]) => value !== undefined);
+  return { file, query, database, table, unique, ...Object.fromEntries(preparation) };
 }

@@ -19,6 +19,7 @@ const RUN_FILES = {
   summary: 'summary.json',
   checkpoint: 'checkpoint.json',
   posterior: 'posterior.zarr',
+  dataReport: 'data_report.json',
 } as const;
 
 export type RunStatus = 'new' | 'unfinished' | 'finished';
@@ -73,6 +74,10 @@ export class RunFolder {
 
   writeDiagnostics(diagnostics: JsonRecord): void {
     this.replace(RUN_FILES.diagnostics, toJson(diagnostics, 2));
+  }
+
+  writeDataReport(report: object): void {
+    this.replace(RUN_FILES.dataReport, toJson(report, 2));
   }
 
   writeSummary(parameters: Iterable<ScalarSummary>): void {

@@ -2,6 +2,7 @@
 import { formatCount, formatShort } from '../format.js';
 import { markup } from '../html.js';
 import type { Html } from '../html.js';
+import { FILES, fileLink } from '../parts.js';
 import type { Section } from '../parts.js';
 import { table } from '../table.js';
 import type { Cell } from '../table.js';
@@ -36,6 +37,30 @@ function columnRow(column: Column): (Cell | string)[] {
   ];
 }
 
+/** Every step with the rows before and after it. */
+function preparation({ tables, steps }: NonNullable<ReportData['preparation']>): Html {
+  const columns = ['step', 'table', 'rows in', 'rows out', 'what was changed'].map((title) => ({
+    title,
+    text: !title.startsWith('rows'),
+  }));
+  const loaded = tables.map(({ name, source, rows, columns: width }) => [
+    'read',
+    name,
+    '',
+    { shown: formatCount(rows), value: rows },
+    `${formatCount(width)} columns of ${source}`,
+  ]);
+  const taken = steps.map(({ step, name, table: of, rowsIn, rowsOut, changes }) => [
+    step === 0 ? name : `${step} ${name}`,
+    of,
+    { shown: formatCount(rowsIn), value: rowsIn },
+    { shown: formatCount(rowsOut), value: rowsOut },
+    changes.join('; '),
+  ]);
+  return markup`${table(columns, [...loaded, ...taken], { wide: true, caption: 'How the rows were made' })}
+<p class="small soft below">The same as data: ${fileLink(FILES.dataReport)}.</p>`;
+}
+
 export function dataSection({ data }: ReportInput): Section {
   const columns = ['column', 'role', 'mean', 'sd', 'min', 'max', 'standardised'].map((title) => ({
     title,
@@ -45,6 +70,7 @@ export function dataSection({ data }: ReportInput): Section {
     id: 'data',
     title: 'Data',
     body: markup`${sizes(data)}
+${data.preparation === undefined ? null : preparation(data.preparation)}
 ${table(columns, data.columns.map(columnRow), { sortable: true, wide: true, caption: 'Columns, before standardisation' })}
 ${data.notes.length > 0 ? markup`<ul>${data.notes.map((note) => markup`<li>${note}</li>`)}</ul>` : null}`,
   };
