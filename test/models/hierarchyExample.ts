@@ -1,4 +1,5 @@
 // Small generated linear hierarchies of any shape.
+import { outerSize } from '../../src/models/linearHierarchy/links.js';
 import {
   type Category,
   type FixedPrior,
@@ -17,6 +18,9 @@ export interface LevelShape {
   /** Covariates of the level's means besides the constant. */
   readonly covariates?: number;
   readonly full?: boolean;
+  /** See `HierarchyLevel`. */
+  readonly deviating?: readonly number[];
+  readonly regressions?: readonly (readonly number[])[];
   /** Common factors of the coefficients. */
   readonly factors?: number;
   /** λ of every coefficient, or of each in turn; default 0. */
@@ -37,6 +41,15 @@ export interface TermShape {
 }
 
 export type HorseshoeShape = 'plain' | 'slab' | 'relative slab';
+
+/** Consumers in markets: effects of the last column are the markets' own, a covariate explains the second's, its coefficients being everybody's. */
+export const partialTerm: TermShape = {
+  slopes: 2,
+  levels: [
+    { groups: 14, covariates: 1, deviating: [0, 1], regressions: [[0], [0, 1], [0]], centring: [0.4, 1] },
+    { groups: 5, deviating: [0, 1, 3], centring: 0.6 },
+  ],
+};
 
 export interface HierarchyShape {
   /** The first has its rows in order; others cross it. */
@@ -123,8 +136,10 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
   for (let row = 0; row < rows; row++) if (shape.isEmpty?.(groupOfRow[row])) last[row] = 0;
   const levels: HierarchyLevel[] = [];
   let size = columns.length;
-  for (const [l, { groups, covariates = 0, full, factors, centring = 0 }] of shape.levels.entries()) {
+  for (const [l, own] of shape.levels.entries()) {
+    const { groups, covariates = 0, full, factors, centring = 0, deviating, regressions } = own;
     const q = covariates + 1;
+    const count = deviating?.length ?? size;
     const outer = shape.levels[l + 1]?.groups;
     levels.push({
       groups,
@@ -137,7 +152,7 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
         factors === undefined
           ? {
               sds: `sds_${t}_${l}`,
-              cholesky: full && size > 1 ? `cholesky_${t}_${l}` : undefined,
+              cholesky: full && count > 1 ? `cholesky_${t}_${l}` : undefined,
               prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1.5] }, eta: 1 },
             }
           : {
@@ -145,16 +160,18 @@ function nestedTerm(shape: TermShape, t: number, groupOfRow: Int32Array, random:
               loadings: `loadings_${t}_${l}`,
               factors,
               prior: {
-                loadingSds: Array.from({ length: size }, (_, i) => 0.8 + 0.1 * i),
+                loadingSds: Array.from({ length: count }, (_, i) => 0.8 + 0.1 * i),
                 sd: { family: 'halfNormal', parameters: [1.5] },
               },
             },
       coefficients: `coefficients_${t}_${l}`,
-      centring: Array.from({ length: size }, (_, i) =>
+      ...(deviating && { deviating }),
+      ...(regressions && { regressions }),
+      centring: Array.from({ length: count }, (_, i) =>
         typeof centring === 'number' ? centring : centring[i % centring.length],
       ),
     });
-    size *= q;
+    size = outerSize(levels[l]);
   }
   const rowOrder = Int32Array.from({ length: rows }, (_, i) => i).sort(
     (a, b) => groupOfRow[a] - groupOfRow[b] || a - b,

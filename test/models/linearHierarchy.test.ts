@@ -2,13 +2,14 @@
 import { describe, expect, it } from 'vitest';
 import { HierarchyPositions } from '../../src/inference/linearHierarchy/positions.js';
 import { groupOfRow } from '../../src/models/linearHierarchy/hierarchyModel.js';
+import { deviatingOf, outerPlaces } from '../../src/models/linearHierarchy/links.js';
 import { hasFactors, type Horseshoe, type LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
 import type { HierarchyValues, ShrinkageValues } from '../../src/models/linearHierarchy/values.js';
 import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
 import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
-import { type HierarchyShape, hierarchyExample } from './hierarchyExample.js';
+import { type HierarchyShape, hierarchyExample, partialTerm } from './hierarchyExample.js';
 import { randomNumbers } from './random.js';
 import { normalLog } from './threeLevelReference.js';
 import { positionBlocks } from '../../src/inference/compiledModel.js';
@@ -77,6 +78,7 @@ const shapes: Record<string, HierarchyShape> = {
       },
     ],
   },
+  'coefficients that do not deviate, and regressions on part of the covariates': { terms: [partialTerm] },
   'a relative horseshoe of the outermost regressions': {
     terms: [{ slopes: 1, levels: [{ groups: 9 }, { groups: 4, covariates: 1 }], horseshoe: 'relative slab' }],
   },
@@ -135,7 +137,10 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
     if (population.prior.kind !== 'normal') throw new Error('not here');
     const { means: centres, sds } = population.prior;
     sum += coefficientsLog(own.population, centres, sds, population.prior.horseshoe, own.shrinkage, sigma);
-    for (const [l, { groups, size, covariates, covariateCount: q, parent, centring, covariance }] of levels.entries()) {
+    for (const [l, level] of levels.entries()) {
+      const { groups, covariates, covariateCount: q, parent, centring, covariance } = level;
+      const [deviating, places] = [deviatingOf(level), outerPlaces(level)];
+      const size = deviating.length;
       const { coefficients, sds: s, lower, factors } = own.levels[l];
       const root = Array.from({ length: size }, (_, i) =>
         Array.from({ length: size }, (__, j) => s[i] * (lower?.[i * size + j] ?? Number(i === j))),
@@ -158,13 +163,21 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
         sum += Math.log(0.5) + Math.log(1 - lower[2] ** 2);
       }
       for (let g = 0; g < groups; g++) {
-        const outer = parent === null ? own.population : own.levels[l + 1].coefficients.subarray(parent[g] * size * q);
+        const outer = parent === null ? own.population : own.levels[l + 1].coefficients;
+        const from = parent === null ? 0 : parent[g] * places.length;
+        const meanOf = (i: number): number =>
+          places.reduce(
+            (sum, place, a) =>
+              sum + (place.coefficient === i ? outer[from + a] * covariates[g * q + place.covariate] : 0),
+            0,
+          );
+        for (let i = 0; i < level.size; i++)
+          if (!deviating.includes(i)) expect(coefficients[g * level.size + i]).toBeCloseTo(meanOf(i), 12);
         const zeta: number[] = [];
         for (let i = 0; i < size; i++) {
-          let mean = 0;
-          for (let j = 0; j < q; j++) mean += outer[i * q + j] * covariates[g * q + j];
+          let mean = meanOf(deviating[i]);
           for (let j = 0; j < i; j++) mean += root[i][j] * zeta[j];
-          const b = coefficients[g * size + i];
+          const b = coefficients[g * level.size + deviating[i]];
           zeta.push((b - mean) / root[i][i]);
           sum += normalLog(b, mean, root[i][i]) + (1 - centring[i]) * Math.log(root[i][i]);
         }

@@ -1,4 +1,5 @@
 // Which elements of a position an element's conditional mean depends on: none, all before it, or what a declared hierarchy names.
+import { deviatingCount } from '../../models/linearHierarchy/links.js';
 import { covarianceNames, type Hierarchy, scaleOf } from '../../models/linearHierarchy/structure.js';
 import type { PositionBlock } from '../compiledModel.js';
 
@@ -106,12 +107,12 @@ export function hierarchyPattern(structure: Hierarchy, blocks: readonly Position
     return found;
   };
   const terms = structure.terms.map(({ levels }) =>
-    levels.map(({ coefficients, groups, size, parent, centring }) => ({
-      offset: blockOf(coefficients).offset,
-      groups,
-      size,
-      parent,
-      isCentred: centring.every((lambda) => lambda === 1),
+    levels.map((level) => ({
+      offset: blockOf(level.coefficients).offset,
+      groups: level.groups,
+      size: deviatingCount(level),
+      parent: level.parent,
+      isCentred: level.centring.every((lambda) => lambda === 1),
     })),
   );
   const named = structure.terms.flatMap(({ levels, population }) => [

@@ -1,4 +1,5 @@
 // One draw from the prior of a linear hierarchy, and a response drawn given it.
+import { deviatingCount, deviatingOf, outerSize } from '../../models/linearHierarchy/links.js';
 import {
   type CoefficientPrior,
   type FactorCovariance,
@@ -39,36 +40,37 @@ export function drawHierarchy(structure: Hierarchy, stream: RandomStream): Hiera
 
 function drawTerm(term: NestedTerm, sigma: number, stream: RandomStream): TermValues {
   const { prior } = term.population;
-  const last = term.levels.at(-1)!;
   const { coefficients: population, shrinkage }: FixedValues =
     prior.kind === 'common'
       ? {
-          coefficients: Float64Array.from({ length: last.size * last.covariateCount }, () =>
+          coefficients: Float64Array.from({ length: outerSize(term.levels.at(-1)!) }, () =>
             drawPriorVariate(stream, prior.prior),
           ),
         }
       : drawCoefficients(prior, sigma, stream);
-  const levels = term.levels.map(({ groups, size, covariance }) => ({
-    coefficients: new Float64Array(groups * size),
-    ...(hasFactors(covariance)
-      ? covarianceOfFactors(drawFactorParts(covariance, stream))
-      : drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined)),
+  const levels = term.levels.map((level) => ({
+    coefficients: new Float64Array(level.groups * level.size),
+    ...(hasFactors(level.covariance)
+      ? covarianceOfFactors(drawFactorParts(level.covariance, stream))
+      : drawCovariance(stream, level.covariance.prior, deviatingCount(level), level.covariance.cholesky !== undefined)),
   }));
   const values = { population, levels, ...(shrinkage && { shrinkage }) };
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const { groups, size } = term.levels[l];
     const { coefficients, sds, lower } = levels[l];
     levelMeans(term, l, values, coefficients);
-    const noise = new Float64Array(size);
+    const places = deviatingOf(term.levels[l]);
+    const k = places.length;
+    const noise = new Float64Array(k);
     for (let g = 0; g < groups; g++) {
-      for (let i = 0; i < size; i++) noise[i] = drawNormal(stream);
-      for (let i = 0; i < size; i++) {
+      for (let i = 0; i < k; i++) noise[i] = drawNormal(stream);
+      for (let i = 0; i < k; i++) {
         let deviation = noise[i];
         if (lower !== undefined) {
           deviation = 0;
-          for (let j = 0; j <= i; j++) deviation += lower[i * size + j] * noise[j];
+          for (let j = 0; j <= i; j++) deviation += lower[i * k + j] * noise[j];
         }
-        coefficients[g * size + i] += sds[i] * deviation;
+        coefficients[g * size + places[i]] += sds[i] * deviation;
       }
     }
   }

@@ -34,17 +34,21 @@ export function updateCovariance(
   }
 }
 
-/** Draws a level's scales given the standardised deviations; returns what the deviations are to be multiplied with, `[k]`. */
+/**
+ * Draws a level's scales given the standardised deviations, but those that are to stay; returns what the deviations are to be multiplied with,
+ * `[k]`.
+ */
 export function updateAncillary(
   stream: RandomStream,
   quadratic: ScaleQuadratic,
   covariance: LevelCovariance,
   { sds, lower, factors }: LevelValues,
+  isFixed?: (i: number) => boolean,
 ): Float64Array {
   if (!hasFactors(covariance)) {
     const inverse = lower && inverseCorrelationDiagonal(lower, sds.length);
     const logDensity = (i: number, sd: number): number => logSdPrior(covariance.prior, i, sds.length, inverse, sd);
-    return updateSignedScales(stream, quadratic, { logDensity, sds, lower });
+    return updateSignedScales(stream, quadratic, { logDensity, sds, lower, isFixed });
   }
   const { loadings, uniques } = factors!;
   const { factors: m, prior } = covariance;
@@ -56,7 +60,7 @@ export function updateAncillary(
   });
   const logDensity = (i: number, sd: number): number =>
     logPrior(prior.sd, sd) + m * Math.log(sd) - 0.5 * squares[i] * sd * sd;
-  const rho = updateSignedScales(stream, quadratic, { logDensity, sds: uniques, lower: undefined });
+  const rho = updateSignedScales(stream, quadratic, { logDensity, sds: uniques, lower: undefined, isFixed });
   for (let at = 0; at < loadings.length; at++) loadings[at] *= rho[Math.floor(at / m)];
   setCovariance(factors!, { sds, lower: lower! });
   return rho;

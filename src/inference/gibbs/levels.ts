@@ -1,6 +1,8 @@
 // Gaussian algebra of one level as tensor ops: what data say of its coefficients, what they then say of the means, and draws.
 import * as tf from '@tensorflow/tfjs-core';
 import { choleskySmall, literal, segmentSum, triangularSolve } from '../../kernels/ops/index.js';
+import { columnsAt, partialMeans } from '../../models/linearHierarchy/levelTensors.js';
+import { type OuterPlace, outerPlaces } from '../../models/linearHierarchy/links.js';
 
 /** What is known of the coefficients of each group besides their prior: exp(−½ b'Ab + a'b). */
 export interface Information {
@@ -27,6 +29,8 @@ export interface Prepared {
 export interface LevelLinks {
   readonly size: number;
   readonly covariateCount: number;
+  /** See `HierarchyLevel`. */
+  readonly regressions?: readonly (readonly number[])[];
   /** `[group, q]`; undefined: the constant alone. */
   readonly covariates: tf.Tensor | undefined;
   /** `[group]`, int32; undefined: the next level is the population. */
@@ -98,9 +102,11 @@ export function drawDeviations(
 
 /** Means of a level's groups, `[group, k]` (or `[k]`, equal for all), from the coefficients above, `[groups above, k·q]` or `[k·q]`. */
 export function levelMeans(links: LevelLinks, above: tf.Tensor): tf.Tensor {
-  const { size, covariateCount: q, covariates, parent } = links;
+  const { size, covariateCount: q, covariates, parent, regressions } = links;
   const own = parent === undefined ? above : tf.gather(above, parent);
   if (covariates === undefined) return own;
+  if (regressions !== undefined)
+    return partialMeans({ ...links, regressions }, parent === undefined ? own.expandDims(0) : own, covariates);
   const regression = own.reshape(parent === undefined ? [1, size, q] : [own.shape[0], size, q]);
   return regression.mul(covariates.expandDims(1)).sum(2);
 }
@@ -111,7 +117,9 @@ export function toLevelAbove(links: LevelLinks, { precision, shift }: Informatio
   const groups = shift.shape[0];
   const length = size * q;
   let [wide, wideShift] = [precision, shift];
-  if (covariates !== undefined) {
+  if (covariates !== undefined && links.regressions !== undefined)
+    [wide, wideShift] = partialProducts(links, covariates, precision, shift);
+  else if (covariates !== undefined) {
     const z = covariates.reshape([groups, 1, q]);
     // Index i·q + c: coefficient i, covariate c.
     const spread = column(shift).mul(z);
@@ -126,6 +134,31 @@ export function toLevelAbove(links: LevelLinks, { precision, shift }: Informatio
     return { precision: wide.sum(0, true), shift: wideShift.sum(0, true) };
   }
   return { precision: segmentSum(wide, parent, parentGroups), shift: segmentSum(wideShift, parent, parentGroups) };
+}
+
+/** The same products where regressions leave covariates out: row and column a of the coefficient and times the covariate that place a stands for. */
+function partialProducts(
+  links: LevelLinks,
+  covariates: tf.Tensor,
+  precision: tf.Tensor,
+  shift: tf.Tensor,
+): [tf.Tensor, tf.Tensor] {
+  const places: readonly OuterPlace[] = outerPlaces(links);
+  const coefficients = places.map(({ coefficient }) => coefficient);
+  const [groups, k] = shift.shape;
+  const z = columnsAt(
+    covariates,
+    places.map(({ covariate }) => covariate),
+  );
+  const rows = tf.concat(
+    coefficients.map((i) => precision.slice([0, i, 0], [groups, 1, k])),
+    1,
+  );
+  const both = tf.concat(
+    coefficients.map((i) => rows.slice([0, 0, i], [groups, places.length, 1])),
+    2,
+  );
+  return [both.mul(z.expandDims(1)).mul(z.expandDims(2)), columnsAt(shift, coefficients).mul(z)];
 }
 
 /** Sums over the groups of a parent of deviation ⊗ covariates, `[groups above, k·q]`; over all groups where the next level is the population. */

@@ -1,5 +1,6 @@
 // Scales with the coefficients integrated out: Metropolis steps on σ and all covariances of a term, proposals learnt in the burn-in.
 import type { Device } from '../../kernels/device.js';
+import { deviatingCount } from '../../models/linearHierarchy/links.js';
 import {
   hasFactors,
   isDiagonal,
@@ -36,10 +37,10 @@ interface Pending {
 
 /** Coordinates of a term's scales: log σ, then for each level its standard deviations and free partial correlations. */
 export function scaleDimension({ levels }: NestedTerm): number {
-  return levels.reduce(
-    (sum, { size, covariance }) => sum + size + (isDiagonal(covariance) ? 0 : (size * (size - 1)) / 2),
-    1,
-  );
+  return levels.reduce((sum, level) => {
+    const size = deviatingCount(level);
+    return sum + size + (isDiagonal(level.covariance) ? 0 : (size * (size - 1)) / 2);
+  }, 1);
 }
 
 export function toCoordinates({ sigma, levels }: Scales): Float64Array {
@@ -59,7 +60,9 @@ export function fromCoordinates(
 ): { readonly scales: Scales; readonly logJacobian: number } | undefined {
   let next = 1;
   let logJacobian = coordinates[0];
-  const own = levels.map(({ size, covariance }) => {
+  const own = levels.map((level) => {
+    const { covariance } = level;
+    const size = deviatingCount(level);
     const sds = coordinates.slice(next, (next += size));
     if (isDiagonal(covariance)) return { sds, lower: undefined };
     const lower = new Float64Array(size * size);

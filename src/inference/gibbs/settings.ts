@@ -1,8 +1,10 @@
 // What a user sets for a run of Gibbs sampling, with its defaults and its checks.
+import { isPartial } from '../../models/linearHierarchy/links.js';
 import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import type { ChainRange } from '../settings.js';
 import type { Scheme } from './termBlock.js';
+import { isShrunk } from './termProgram.js';
 
 /** What Gibbs sampling knows of a model: plain records, which travel to other threads. */
 export type GibbsModel = Pick<Model, 'name' | 'parameters' | 'structure' | 'start'>;
@@ -43,6 +45,9 @@ export function gibbsRefusal(model: GibbsModel): string | undefined {
     return `gibbs needs a model that declares its linear Gaussian structure; ${model.name} does not`;
   if (!isLinear(structure))
     return `with ${structure.likelihood.kind} responses the coefficients are not conditionally normal`;
+  const shrunk = structure.terms.find((term) => isShrunk(term) && isPartial(term));
+  if (shrunk !== undefined)
+    return `a horseshoe shrinks ${shrunk.population.name} above coefficients that do not deviate from their means`;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 // Where two blocks hold the same column, such as the constant: what one has more and the other less, drawn along that direction.
-import type { LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { hasConstants, outerStarts, populationPlaces } from '../../models/linearHierarchy/links.js';
+import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import { drawNormal } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
 import type { ChainValues } from './chainValues.js';
@@ -12,21 +13,16 @@ interface Place {
   readonly column: number;
 }
 
-/** Pairs of places that hold the same column. */
+/** Pairs of places that hold the same column; of terms whose regressions begin with constants, so that all coefficients of a column move as one. */
 export function sharedColumns({ terms, fixed }: LinearHierarchy): (readonly [Place, Place])[] {
   const places: (Place & { readonly values: Float64Array })[] = terms.flatMap((term, t) =>
-    isMovable(term) ? term.columns.map((values, column) => ({ term: t, column, values })) : [],
+    hasConstants(term.levels) ? term.columns.map((values, column) => ({ term: t, column, values })) : [],
   );
   for (const [column, values] of (fixed?.dense ?? []).entries()) places.push({ term: -1, column, values });
   return places.flatMap((place, i) => {
     const first = places.slice(0, i).find(({ values }) => values.every((value, row) => value === place.values[row]));
     return first === undefined || first.term === place.term ? [] : [[first, place] as const];
   });
-}
-
-/** Whether the first covariate of every level is the constant, so that all coefficients of a column move as one. */
-function isMovable({ levels }: NestedTerm): boolean {
-  return levels.every(({ covariates, covariateCount: q }) => covariates.every((z, at) => at % q !== 0 || z === 1));
 }
 
 /**
@@ -61,7 +57,7 @@ function priorOf(
   }
   const { population } = values.terms[term];
   const { precisions, means } = populationMoments(stream, terms[term].population.prior, values.terms[term]);
-  const at = column * terms[term].levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
+  const at = populationPlaces(terms[term].levels)[column];
   return { precision: precisions[at], excess: population[at] - means[at] };
 }
 
@@ -77,10 +73,10 @@ export function moveColumn(
     return;
   }
   let at = column;
-  for (const [j, { size, covariateCount }] of terms[term].levels.entries()) {
+  for (const [j, level] of terms[term].levels.entries()) {
     const { coefficients } = values.terms[term].levels[j];
-    for (let i = at; i < coefficients.length; i += size) coefficients[i] += shift;
-    at *= covariateCount;
+    for (let i = at; i < coefficients.length; i += level.size) coefficients[i] += shift;
+    at = outerStarts(level)[at];
   }
   values.terms[term].population[at] += shift;
 }

@@ -16,6 +16,8 @@ export interface SignedUpdate {
   /** s and L change in place; L undefined: Σ is diagonal. */
   readonly sds: Float64Array;
   readonly lower: Float64Array | undefined;
+  /** Scales that stay as they are; default none. */
+  readonly isFixed?: (i: number) => boolean;
 }
 
 /**
@@ -26,12 +28,13 @@ export interface SignedUpdate {
 export function updateSignedScales(
   stream: RandomStream,
   { curvature, slopes }: ScaleQuadratic,
-  { logDensity, sds, lower }: SignedUpdate,
+  { logDensity, sds, lower, isFixed }: SignedUpdate,
 ): Float64Array {
   const k = sds.length;
   const before = sds.slice();
   const rho = new Float64Array(k).fill(1);
   for (let i = 0; i < k; i++) {
+    if (isFixed?.(i)) continue;
     const own = curvature[i * k + i];
     let linear = slopes[i];
     for (let j = 0; j < k; j++) if (j !== i) linear -= curvature[i * k + j] * (rho[j] - 1);

@@ -1,5 +1,6 @@
 // Where Gibbs chains start: around the model's own start, or around scales of the data where it has none.
 import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
+import { deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
 import {
   hasFactors,
   type LevelCovariance,
@@ -42,11 +43,13 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
     sigma,
     terms: terms.map(({ columns, levels, population: { prior } }) => {
       let sizes = columns.map((column) => rms(column) || 1);
-      const values = levels.map(({ groups, size, covariates, covariateCount: q, covariance }) => {
-        const sds = Float64Array.from(sizes, (own) => (half / own) * Math.exp(jitter()));
+      const values = levels.map((level) => {
+        const { groups, size, covariates, covariateCount: q, covariance } = level;
+        const sds = Float64Array.from(deviatingOf(level), (i) => (half / sizes[i]) * Math.exp(jitter()));
         const scales = startCovariance(covariance, sds, jitter);
         const own = Array.from({ length: q }, (_, c) => rms(covariates.filter((_z, at) => at % q === c)) || 1);
-        sizes = sizes.flatMap((x) => own.map((z) => x * z));
+        const inner = sizes;
+        sizes = outerPlaces(level).map(({ coefficient, covariate }) => inner[coefficient] * own[covariate]);
         return { coefficients: new Float64Array(groups * size), ...scales };
       });
       const shrinkage = prior.kind === 'normal' ? startShrinkage(prior, sigma) : undefined;

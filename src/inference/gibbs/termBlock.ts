@@ -1,5 +1,6 @@
 // One term's part of a sweep: all its coefficients by the tensor program, then its scales, centred and ancillary in turn.
 import type { Device } from '../../kernels/device.js';
+import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
 import {
   hasFactors,
   isDiagonal,
@@ -69,14 +70,14 @@ export class TermBlock {
     private readonly move: ScaleMove | undefined,
   ) {
     const { levels } = this.term;
-    this.scratch = levels.map(({ groups, size, covariateCount, covariance }, j) => ({
-      deviations: new Float64Array(j === 0 ? 0 : groups * size),
-      products: new Float64Array(isDiagonal(covariance) ? size : size * size),
+    this.scratch = levels.map((level, j) => ({
+      deviations: new Float64Array(j === 0 ? 0 : level.groups * level.size),
+      products: new Float64Array(deviatingCount(level) ** (isDiagonal(level.covariance) ? 1 : 2)),
       sums: new Float64Array(
         j + 1 < levels.length
-          ? levels[j + 1].groups * size * covariateCount
+          ? levels[j + 1].groups * level.size * level.covariateCount
           : isShrunk(this.term)
-            ? size * covariateCount
+            ? level.size * level.covariateCount
             : 0,
       ),
       memberCovariates: j === 0 ? new Float64Array(0) : memberCovariates(this.term, j),
@@ -231,10 +232,12 @@ export class TermBlock {
       }
       if (j > 0) program.read(names.deviations(j), lane, deviations);
       const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
-      const rho = updateAncillary(stream, quadratic, level.covariance, own);
-      program.readMoved(names.coefficients(j), names.deviations(j), rho, lane, own.coefficients);
-      scaleSums(sums, rho, level.covariateCount);
-      if (j === 0) squares += changeOfSquares(rho, this.slopes, this.curvature);
+      const rho = updateAncillary(stream, quadratic, level.covariance, own, this.passedOn(j));
+      const ofAll = new Float64Array(level.size).fill(1);
+      for (const [n, i] of deviatingOf(level).entries()) ofAll[i] = rho[n];
+      program.readMoved(names.coefficients(j), names.deviations(j), ofAll, lane, own.coefficients);
+      scaleSums(sums, ofAll, level.covariateCount);
+      if (j === 0) squares += changeOfSquares(ofAll, this.slopes, this.curvature);
     }
     const { prior } = term.population;
     if (prior.kind === 'normal' && values.shrinkage !== undefined) {
@@ -273,7 +276,25 @@ export class TermBlock {
     this.program.read('scale slopes', lane, this.slopes);
     this.program.read('scale curvature', lane, this.curvature);
     const precision = 1 / (sigma * sigma);
-    return { slopes: this.slopes.map((v) => v * precision), curvature: this.curvature.map((v) => v * precision) };
+    const own = deviatingOf(this.term.levels[0]);
+    const { size } = this.term.levels[0];
+    return {
+      slopes: Float64Array.from(own, (i) => this.slopes[i] * precision),
+      curvature: Float64Array.from(own.flatMap((i) => own.map((j) => this.curvature[i * size + j] * precision))),
+    };
+  }
+
+  /**
+   * Which of the coefficients that deviate at level j are, unchanged, coefficients of the level below: those below cannot stay where they are when
+   * these move.
+   */
+  private passedOn(j: number): ((n: number) => boolean) | undefined {
+    const { levels } = this.term;
+    if (j === 0 || levels[j - 1].deviating === undefined) return undefined;
+    const below = new Set(deviatingOf(levels[j - 1]));
+    const places = outerPlaces(levels[j - 1]);
+    const own = deviatingOf(levels[j]);
+    return (n) => !below.has(places[own[n]].coefficient);
   }
 
   /** How the density of the coefficients below changes with the scales of level j, those coefficients staying where they are. */
@@ -283,24 +304,35 @@ export class TermBlock {
     const { deviations, memberCovariates: members } = this.scratch[j];
     const { sums } = this.scratch[j - 1];
     const precision = precisionOf(levels[j - 1].sds, levels[j - 1].lower);
-    const slopes = new Float64Array(size);
-    const curvature = new Float64Array(size * size);
+    const deviatingBelow = deviatingOf(this.term.levels[j - 1]);
+    const count = deviatingBelow.length;
+    const places = outerPlaces(this.term.levels[j - 1]);
+    // Of each coefficient here: the covariate that it is the effect of, and the number among those that deviate below.
+    const own = deviatingOf(this.term.levels[j]).map((at) => {
+      const { coefficient, covariate } = places[at];
+      return { at, covariate, number: deviatingBelow.indexOf(coefficient) };
+    });
+    const k = own.length;
+    const slopes = new Float64Array(k);
+    const curvature = new Float64Array(k * k);
     for (let g = 0; g < groups; g++) {
-      for (let a = 0; a < size; a++) {
-        const [i, c] = [Math.floor(a / q), a % q];
-        const v = deviations[g * size + a];
+      for (const [a, { at, covariate: c, number: i }] of own.entries()) {
+        if (i < 0) continue;
+        const v = deviations[g * size + at];
         let slope = 0;
-        for (let l = 0; l < below; l++) slope += precision[i * below + l] * sums[g * size + l * q + c];
+        for (const [l, coefficient] of deviatingBelow.entries())
+          slope += precision[i * count + l] * sums[g * below * q + coefficient * q + c];
         slopes[a] += v * slope;
         for (let b = 0; b <= a; b++) {
-          const [l, d] = [Math.floor(b / q), b % q];
-          const weight = precision[i * below + l];
-          if (weight !== 0)
-            curvature[a * size + b] += v * deviations[g * size + b] * weight * members[(g * q + c) * q + d];
+          const other = own[b];
+          const weight = other.number < 0 ? 0 : precision[i * count + other.number];
+          if (weight === 0) continue;
+          const product = members[(g * q + c) * q + other.covariate];
+          curvature[a * k + b] += v * deviations[g * size + other.at] * weight * product;
         }
       }
     }
-    for (let a = 0; a < size; a++) for (let b = 0; b < a; b++) curvature[b * size + a] = curvature[a * size + b];
+    for (let a = 0; a < k; a++) for (let b = 0; b < a; b++) curvature[b * k + a] = curvature[a * k + b];
     return { slopes, curvature };
   }
 }

@@ -5,7 +5,14 @@ import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../kernels/device.js';
 import type { NamedTensors } from '../../kernels/trace/trace.js';
 import { factorsOf } from '../../models/linearHierarchy/hierarchyModel.js';
-import { isDiagonal, type LinearHierarchy, type NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { columnsAt, columnsTo } from '../../models/linearHierarchy/levelTensors.js';
+import { deviatingCount, deviatingOf, isPartial, outerSize } from '../../models/linearHierarchy/links.js';
+import {
+  type HierarchyLevel,
+  isDiagonal,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import {
   diagonalMatrix,
   drawDeviations,
@@ -96,13 +103,17 @@ export function compileTerm(
   const term = structure.terms[t];
   const { levels } = term;
   const rows = needsRows(structure) ? rowInputs(structure, t) : undefined;
+  if (!isCollapsed && isPartial(term))
+    throw new RangeError(
+      `scheme: coefficients of ${levels[0].coefficients} that do not deviate need a collapsed scheme (collapsed, collapsedInterweaved or integrated)`,
+    );
   const populationSize = populationLength(term);
   const parameters: Record<string, readonly number[]> = { 'inverse variance': [] };
   const noise: Record<string, readonly number[]> = { 'noise population': [populationSize] };
-  for (const [j, { size, covariance, groups }] of levels.entries()) {
-    const shape = isDiagonal(covariance) ? [size] : [size, size];
+  for (const [j, level] of levels.entries()) {
+    const shape = scaleShape(level);
     parameters[names.scale(j)] = shape;
-    noise[names.noise(j)] = [groups, size];
+    noise[names.noise(j)] = [level.groups, deviatingCount(level)];
     if (isCollapsed) continue;
     parameters[names.precision(j)] = shape;
     parameters[names.above(j)] = j + 1 < levels.length ? [levels[j + 1].groups, levels[j + 1].size] : [populationSize];
@@ -141,15 +152,14 @@ export function compileIntegrated(
     'prior mean': [populationSize],
     ...rows?.parameters,
   };
-  for (const [j, { size, covariance }] of term.levels.entries())
-    parameters[names.scale(j)] = isDiagonal(covariance) ? [size] : [size, size];
+  for (const [j, level] of term.levels.entries()) parameters[names.scale(j)] = scaleShape(level);
   const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
   return compileProgram(device, lanes, parameters, arrays, (p, d): Record<string, tf.Tensor> => {
     const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
     let information = informationOfRows(p, d, residual).scaled;
     const parts: tf.Tensor[] = [];
     for (const [j, link] of linksOf(term, d).entries()) {
-      const own = prepare(information, p[names.scale(j)]);
+      const own = prepare(information, scaleOfAll(term.levels[j], p[names.scale(j)]));
       parts.push(logIntegral(own));
       information = toLevelAbove(link, integrate(information, own));
     }
@@ -161,9 +171,25 @@ export function compileIntegrated(
 
 /** Coefficients of the population. */
 function populationLength({ levels }: NestedTerm): number {
-  const last = levels[levels.length - 1];
-  return last.size * last.covariateCount;
+  return outerSize(levels[levels.length - 1]);
 }
+
+function scaleShape(level: HierarchyLevel): number[] {
+  const size = deviatingCount(level);
+  return isDiagonal(level.covariance) ? [size] : [size, size];
+}
+
+/** A level's factor C among all of its coefficients: 0 for those that do not deviate. */
+function scaleOfAll(level: HierarchyLevel, c: tf.Tensor): tf.Tensor {
+  const { deviating, size } = level;
+  if (deviating === undefined) return c;
+  const wide = columnsTo(c, deviating, size);
+  return c.rank === 1 ? wide : columnsTo(wide.transpose(), deviating, size).transpose();
+}
+
+/** Noise of all coefficients, `[group, k]`. */
+const noiseOfAll = ({ deviating, size }: HierarchyLevel, noise: tf.Tensor): tf.Tensor =>
+  deviating === undefined ? noise : columnsTo(noise, deviating, size);
 
 /** Covariates, where they are more than a constant, and parents of every level. */
 function linkData({ levels }: NestedTerm): Map<string, DataArray> {
@@ -177,11 +203,12 @@ function linkData({ levels }: NestedTerm): Map<string, DataArray> {
 }
 
 function linksOf({ levels }: NestedTerm, d: NamedTensors): LevelLinks[] {
-  return levels.map(({ size, covariateCount }, j): LevelLinks => {
+  return levels.map(({ size, covariateCount, regressions }, j): LevelLinks => {
     const above = levels[j + 1] as (typeof levels)[number] | undefined;
     return {
       size,
       covariateCount,
+      ...(regressions && { regressions }),
       covariates: d[`covariates ${j}`],
       parent: d[`parent ${j}`],
       parentGroups: above?.groups ?? 1,
@@ -211,11 +238,11 @@ function sweep(
 ): Record<string, tf.Tensor> {
   const { levels } = structure.terms[t];
   const links = linksOf(structure.terms[t], d);
-  const scales = levels.map((_, j) => p[names.scale(j)]);
+  const scales = levels.map((level, j) => scaleOfAll(level, p[names.scale(j)]));
   const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
   const { own, scaled: fromRows } = informationOfRows(p, d, rowResidual);
   const { coefficients, population } = isCollapsed
-    ? collapsed(links, scales, fromRows, p)
+    ? collapsed(levels, links, scales, fromRows, p)
     : centred(links, scales, fromRows, p);
 
   const outputs: Record<string, tf.Tensor> = { population };
@@ -224,8 +251,8 @@ function sweep(
     const deviations = coefficients[j].sub(means);
     outputs[names.coefficients(j)] = coefficients[j];
     outputs[names.deviations(j)] = deviations;
-    outputs[names.products(j)] =
-      scales[j].rank === 1 ? deviations.square().sum(0) : tf.matMul(deviations, deviations, true, false);
+    const free = levels[j].deviating === undefined ? deviations : columnsAt(deviations, deviatingOf(levels[j]));
+    outputs[names.products(j)] = scales[j].rank === 1 ? free.square().sum(0) : tf.matMul(free, free, true, false);
     if (j + 1 < levels.length || isShrunk(structure.terms[t])) outputs[names.sums(j)] = sumsByParent(link, deviations);
     if (j > 0) continue;
     // ‖y − Xb − X diag(v)(ρ − 1)‖², v the deviations, as a function of ρ.
@@ -278,6 +305,7 @@ function drawPopulation({ precision, shift }: Information, p: NamedTensors): tf.
 
 /** All levels as one draw: information upwards with each level integrated out, then draws downwards. */
 function collapsed(
+  levels: readonly HierarchyLevel[],
   links: readonly LevelLinks[],
   scales: readonly tf.Tensor[],
   fromRows: Information,
@@ -294,7 +322,7 @@ function collapsed(
   let above = population;
   for (let j = links.length - 1; j >= 0; j--) {
     const means = levelMeans(links[j], above);
-    above = drawDeviations(prepared[j], scales[j], means, p[names.noise(j)]).add(means);
+    above = drawDeviations(prepared[j], scales[j], means, noiseOfAll(levels[j], p[names.noise(j)])).add(means);
     coefficients[j] = above;
   }
   return { coefficients, population };

@@ -1,5 +1,6 @@
 // From values of a linear hierarchy on their own scales to the unconstrained position of its model, and back.
 import { sampledUnit } from '../../models/linearHierarchy/horseshoe.js';
+import { deviatingCount } from '../../models/linearHierarchy/links.js';
 import {
   type CoefficientPrior,
   hasFactors,
@@ -79,7 +80,8 @@ export class HierarchyPositions {
       const own = values.levels[l];
       this.writeCovariance(level.covariance, own, target);
       const means = this.means[t][l];
-      if (level.centring.some((lambda) => lambda !== 1)) levelMeans(term, l, values, means);
+      if (level.deviating !== undefined || level.centring.some((lambda) => lambda !== 1))
+        levelMeans(term, l, values, means);
       recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
     }
   }
@@ -115,9 +117,9 @@ export class HierarchyPositions {
       ...(prior.kind === 'common'
         ? { population: this.at(name, position).slice() }
         : renamed(this.readCoefficients(name, prior, position))),
-      levels: term.levels.map(({ groups, size, covariance }) => ({
-        coefficients: new Float64Array(groups * size),
-        ...this.readCovariance(covariance, size, position),
+      levels: term.levels.map((level) => ({
+        coefficients: new Float64Array(level.groups * level.size),
+        ...this.readCovariance(level.covariance, deviatingCount(level), position),
       })),
     };
     for (let l = term.levels.length - 1; l >= 0; l--) {

@@ -1,6 +1,7 @@
 // Positions of the whole model from draws of the scales: coefficients are drawn given the scales, a few draws at a time.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Executable } from '../../kernels/device.js';
+import { placesFrom } from '../../models/linearHierarchy/links.js';
 import type { FixedValues, LevelNatural } from '../../models/linearHierarchy/values.js';
 import type { Model } from '../../models/model.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
@@ -123,15 +124,15 @@ export class CoefficientDraws {
     const { size } = this.marginal.term.levels[l];
     const groups = this.marginal.groups[l];
     const { shift } = this.marginal.data;
-    // A coefficient's overall constant is at the first of the population coefficients that it branches into.
-    const branches = shift.length / size;
+    // Where in the population a coefficient's overall constant is.
+    const constants = placesFrom(this.marginal.term.levels, l);
     const coefficients = new Float64Array(groups * size);
     for (let first = 0, part = 0; first < size; first += stackWidth, part++) {
       const values = this.executable.output(levelOutput(l, part));
       const width = Math.min(stackWidth, size - first);
       const { lanes } = this.executable;
       for (let i = 0; i < width; i++) {
-        const from = shift[(first + i) * branches];
+        const from = shift[constants[first + i]];
         for (let g = 0; g < groups; g++)
           coefficients[g * size + first + i] = from + values[(g * width + i) * lanes + draw];
       }

@@ -1,6 +1,8 @@
 // From the population back to the units: the derivative of the marginal log density, one pass without differentiating anything.
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
+import { deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
+import type { HierarchyLevel } from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
 import { type Element, ElementAlgebra, type Elements } from './elements.js';
 import { type MarginalData, parentName } from './marginalData.js';
@@ -42,25 +44,30 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
     const own = up.levels[l];
     const { level, precision: h, score } = own;
     const { groups, size } = level;
+    const deviating = deviatingOf(level);
+    const count = deviating.length;
     const { mean: m, covariance: c } = meanPosterior(builder, algebra, own, l, outer);
-    const r = score.map((x, i) => algebra.some(algebra.minus(x, algebra.apply(h, m)[i])));
+    const hm = algebra.apply(h, m);
+    const r = score.map((x, i) => (deviating.includes(i) ? algebra.minus(x, hm[i]) : undefined));
     const ch = algebra.multiply(c, h);
     const hch = (i: number, j: number): Element => algebra.sum(h[i].map((x, a) => algebra.product(x, ch[a][j])));
     const places = isFull(level)
-      ? lowerTriangle(size)
-      : Array.from({ length: size }, (_, i): [number, number] => [i, i]);
-    const columns = places.map(([i, j]) =>
-      algebra.some(algebra.minus(algebra.sum([algebra.product(r[i], r[j]), hch(i, j)]), h[i][j])),
-    );
+      ? lowerTriangle(count)
+      : Array.from({ length: count }, (_, i): [number, number] => [i, i]);
+    const columns = places.map((place) => {
+      const [i, j] = place.map((at) => deviating[at]);
+      return algebra.some(algebra.minus(algebra.sum([algebra.product(r[i], r[j]), hch(i, j)]), h[i][j]));
+    });
     // 2A.
     const sums = scalars(
       builder,
       stack(builder, columns, groups).map((array) => builder.sum(array, [0])),
     );
-    const twiceA = algebra.matrix(size, size, (i, j) =>
+    const twiceA = algebra.matrix(count, count, (i, j) =>
       isFull(level) ? sums[triangleIndex(i, j)] : i === j ? sums[i] : undefined,
     );
-    const slope = algebra.multiply(twiceA, own.factor);
+    const factor = deviating.map((i) => deviating.map((j) => own.factor[i][j]));
+    const slope = algebra.multiply(twiceA, factor);
     const flat = slope.flatMap((row, i) =>
       isFull(level) ? row.map((x, j) => algebra.some(j <= i ? x : undefined)) : [algebra.some(row[i])],
     );
@@ -68,10 +75,10 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
       flat.map((x) => builder.reshape(x, [1])),
       0,
     );
-    factors.unshift(isFull(level) ? builder.reshape(vector, [size, size]) : vector);
+    factors.unshift(isFull(level) ? builder.reshape(vector, [count, count]) : vector);
     for (const [i, row] of slope.entries()) {
       for (const [j, x] of row.entries()) {
-        const derivative = algebra.product(x, own.factor[i][j]);
+        const derivative = algebra.product(x, factor[i][j]);
         if (derivative !== undefined) scaleDerivatives.push(derivative);
       }
     }
@@ -121,26 +128,38 @@ function meanPosterior(
   l: number,
   outer: Outer,
 ): { readonly mean: readonly Element[]; readonly covariance: Elements } {
-  const { size, covariateCount: q } = level;
   const z = covariateColumns(builder, l, level);
-  const c = (a: number, b: number): NodeId => outer.covariance[triangleIndex(a, b)];
-  if (z === undefined) return { mean: outer.mean, covariance: algebra.symmetric(size, c) };
-  const covariance = algebra.symmetric(size, (i, j) => {
-    const inner = z.map((_, a) => algebra.sum(z.map((zb, b) => algebra.product(c(i * q + a, j * q + b), zb))));
-    return algebra.sum(inner.map((x, a) => algebra.product(x, z[a])));
+  const branches = branchesOf(level);
+  const covariance = algebra.symmetric(level.size, (i, j) => {
+    const inner = branches[i].map(({ place: a }) =>
+      algebra.sum(
+        branches[j].map(({ place: b, covariate }) =>
+          algebra.product(outer.covariance[triangleIndex(a, b)], z[covariate]),
+        ),
+      ),
+    );
+    return algebra.sum(inner.map((x, n) => algebra.product(x, z[branches[i][n].covariate])));
   });
-  return { mean: regressionMean(algebra, level.size, z, outer.mean), covariance };
+  return { mean: regressionMean(algebra, level, z, outer.mean), covariance };
+}
+
+/** By coefficient the places in the next level of its mean's regression, and the covariate of each. */
+function branchesOf(level: HierarchyLevel): { readonly place: number; readonly covariate: number }[][] {
+  const branches: { place: number; covariate: number }[][] = Array.from({ length: level.size }, () => []);
+  for (const [place, { coefficient, covariate }] of outerPlaces(level).entries())
+    branches[coefficient].push({ place, covariate });
+  return branches;
 }
 
 /** Γ z. */
 export function regressionMean(
   algebra: ElementAlgebra,
-  size: number,
+  level: HierarchyLevel,
   z: readonly NodeId[],
   coefficients: readonly NodeId[],
 ): Element[] {
-  return Array.from({ length: size }, (_, i) =>
-    algebra.sum(z.map((own, j) => algebra.product(coefficients[i * z.length + j], own))),
+  return branchesOf(level).map((own) =>
+    algebra.sum(own.map(({ place, covariate }) => algebra.product(coefficients[place], z[covariate]))),
   );
 }
 
@@ -150,7 +169,7 @@ function groupPosterior(
   { factor, precision, inner, level: { size } }: UpwardLevel,
   m: readonly Element[],
   c: Elements,
-  r: readonly NodeId[],
+  r: readonly Element[],
 ): Outer {
   const { builder } = algebra;
   const covariance = algebra.outer(factor);

@@ -1,6 +1,7 @@
 // Exact draws of every coefficient given the scales, from standard normals, as one tensor program: the population first, then inwards.
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId, TensorProgram } from '../../kernels/program/tensorProgram.js';
+import { deviatingCount, deviatingOf } from '../../models/linearHierarchy/links.js';
 import { stack, unstack } from './columns.js';
 import type { CrossedData } from './crossedData.js';
 import type { CrossedLevel } from './crossedUpward.js';
@@ -43,16 +44,20 @@ export function drawProgram(marginal: Marginal): TensorProgram {
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const { level, factor, precision, score, crossed, inner } = up.levels[l];
     const { groups, size: k } = level;
-    const z = covariateColumns(builder, l, level);
-    const mean = z === undefined ? outer : regressionMean(algebra, k, z, outer);
+    const deviating = deviatingOf(level);
+    const mean = regressionMean(algebra, level, covariateColumns(builder, l, level), outer);
     const explained = algebra.apply(precision, mean);
     const taken =
       crossed === undefined || columns === undefined ? undefined : effectsOfGroups(builder, crossed, columns, groups);
-    const residual = score.map((x, i) => algebra.minus(algebra.minus(x, explained[i]), taken?.[i]));
-    const epsilon = builder.reshape(parameters.get(levelNormals(l))!, [groups, k]);
+    const residual = score.map((x, i) =>
+      deviating.includes(i) ? algebra.minus(algebra.minus(x, explained[i]), taken?.[i]) : undefined,
+    );
+    const epsilon = unstack(builder, [builder.reshape(parameters.get(levelNormals(l))!, [groups, deviating.length])]);
     const { lower, inversePivots } = inner();
-    const scaled = unstack(builder, [epsilon]).map((e, i) =>
-      algebra.product(e, builder.unary('sqrt', inversePivots[i])),
+    const scaled = Array.from({ length: k }, (_, i) =>
+      deviating.includes(i)
+        ? algebra.product(epsilon[deviating.indexOf(i)], builder.unary('sqrt', inversePivots[i]))
+        : undefined,
     );
     const spread = algebra.solveUnitTransposed(lower, scaled);
     // T (T'r + C'⁻¹ D^(−½) ε).
@@ -113,6 +118,9 @@ function effectsOfGroups(
 export function normalBlocks(marginal: Marginal): { readonly name: string; readonly size: number }[] {
   return [
     { name: populationNormals, size: jointSize(marginal) },
-    ...marginal.term.levels.map(({ groups, size }, l) => ({ name: levelNormals(l), size: groups * size })),
+    ...marginal.term.levels.map((level, l) => ({
+      name: levelNormals(l),
+      size: level.groups * deviatingCount(level),
+    })),
   ];
 }

@@ -15,6 +15,16 @@ export interface PivotedFactor {
   readonly inversePivots: readonly NodeId[];
 }
 
+/** See `squareRoot`. */
+export interface SquareRoot {
+  /** `[count][k]` and `[count]`. */
+  readonly lower: Elements;
+  readonly projected: readonly Element[];
+  /** `[k − count][k − count]` and `[k − count]`. */
+  readonly rest: Elements;
+  readonly restScore: readonly Element[];
+}
+
 /** Writes out products and factors with one builder. */
 export class ElementAlgebra {
   constructor(readonly builder: ProgramBuilder) {}
@@ -123,14 +133,18 @@ export class ElementAlgebra {
     return a === b ? this.symmetric(a[0].length, element) : this.matrix(a[0].length, b[0].length, element);
   }
 
-  /** Lower triangular L and z with P = L'L and L'z = h, P symmetric positive semi-definite: rows of 0 where P is singular. */
-  squareRoot(p: Elements, h: readonly Element[]): { readonly lower: Elements; readonly projected: readonly Element[] } {
+  /**
+   * Lower triangular L and z with P = L'L and L'z = h, P symmetric positive semi-definite: rows of 0 where P is singular. Of the rows only the
+   * last `count`, with P and h less what these rows make of them.
+   */
+  squareRoot(p: Elements, h: readonly Element[], count: number): SquareRoot {
     const { builder } = this;
     const k = p.length;
     const zero = builder.scalar(0);
     const lower: Element[][] = p.map(() => Array<Element>(k).fill(undefined));
     const projected = Array<Element>(k).fill(undefined);
-    for (let j = k - 1; j >= 0; j--) {
+    const first = k - count;
+    for (let j = k - 1; j >= first; j--) {
       const below = Array.from({ length: k - 1 - j }, (_, m) => j + 1 + m);
       const rest = (i: number): Element =>
         this.minus(p[j][i], this.sum(below.map((m) => this.product(lower[m][j], lower[m][i]))));
@@ -143,7 +157,14 @@ export class ElementAlgebra {
       const known = this.sum(below.map((m) => this.product(lower[m][j], projected[m])));
       projected[j] = this.product(this.minus(h[j], known), inverse);
     }
-    return { lower, projected };
+    const rows = Array.from({ length: count }, (_, m) => first + m);
+    const less = (own: Element, of: (m: number) => Element): Element => this.minus(own, this.sum(rows.map(of)));
+    return {
+      lower: lower.slice(first),
+      projected: projected.slice(first),
+      rest: this.symmetric(first, (i, j) => less(p[i][j], (m) => this.product(lower[m][i], lower[m][j]))),
+      restScore: Array.from({ length: first }, (_, i) => less(h[i], (m) => this.product(lower[m][i], projected[m]))),
+    };
   }
 
   /** Σ log of positive nodes, few logarithms for many of them. */

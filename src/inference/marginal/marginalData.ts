@@ -1,7 +1,13 @@
 // What the marginal density needs of the data, computed once: lower triangular factors of each unit's rows, and the shift of y.
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import { type UnitFactors, unitFactors } from '../../models/linearHierarchy/crossproducts.js';
-import type { CoefficientPrior, LinearHierarchy, NestedTerm } from '../../models/linearHierarchy/structure.js';
+import { deviatingOf, hasConstants, outerSize, populationPlaces } from '../../models/linearHierarchy/links.js';
+import type {
+  CoefficientPrior,
+  HierarchyLevel,
+  LinearHierarchy,
+  NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import { lowerTriangle } from './columns.js';
 import { type CrossedData, crossedData } from './crossedData.js';
 
@@ -28,21 +34,31 @@ export interface MarginalData {
 }
 
 /**
- * For each unit X'X = L'L with L lower triangular and z with ‖y − Xb‖² = ‖z − Lb‖² + residual: orthogonal factors of the columns
- * taken from the last to the first. y is shifted by a pooled least-squares fit, so that nothing is subtracted from large numbers.
+ * Coefficients in the order in which a level's factors hold their rows: those that do not deviate first, so that the others, integrated out from the
+ * last to the first, leave them alone.
+ */
+export function rowOrder(level: Pick<HierarchyLevel, 'size' | 'deviating'>): readonly number[] {
+  const last = deviatingOf(level);
+  return [...Array.from({ length: level.size }, (_, i) => i).filter((i) => !last.includes(i)), ...last];
+}
+
+/**
+ * For each unit X'X = L'L with L lower triangular and z with ‖y − Xb‖² = ‖z − Lb‖² + residual: orthogonal factors of the columns,
+ * in the order of `rowOrder`, taken from the last to the first. y is shifted by a pooled least-squares fit, so that nothing is subtracted from large numbers.
  */
 export function marginalData(structure: LinearHierarchy, term: NestedTerm, prior: CoefficientPrior): MarginalData {
   const { y, rows, fixed } = structure;
-  const { columns, rowStart, rowOrder, levels } = term;
+  const { columns, rowStart, levels } = term;
   const inOrder = (values: Float64Array): Float64Array =>
-    rowOrder === undefined ? values : Float64Array.from(rowOrder, (row) => values[row]);
-  const factors = unitFactors(inOrder(y), columns.map(inOrder).reverse(), rowStart);
+    term.rowOrder === undefined ? values : Float64Array.from(term.rowOrder, (row) => values[row]);
+  const order = rowOrder(levels[0]);
+  const factors = unitFactors(inOrder(y), order.map((i) => inOrder(columns[i])).reverse(), rowStart);
   const { units, coefficients: p, upper, projected } = factors;
-  // The constant of the mean's regression comes first at every level, so coefficient i's overall constant is at i times what lies within.
-  const within = levels.reduce((product, { covariateCount }) => product * covariateCount, 1);
-  const pooled = hasConstants(term) ? pooledFit(upper, projected, p) : new Float64Array(p);
+  const places = populationPlaces(levels);
+  const pooled = new Float64Array(p);
+  if (hasConstants(levels)) for (const [i, value] of pooledFit(upper, projected, p).entries()) pooled[order[i]] = value;
   // Constants that are shrunk are counted from where they are shrunk to.
-  for (let i = 0; i < p; i++) if (prior.horseshoe?.places.includes(i * within)) pooled[i] = 0;
+  for (let i = 0; i < p; i++) if (prior.horseshoe?.places.includes(places[i])) pooled[i] = 0;
   const width = (p * (p + 1)) / 2 + p;
   // Units after those with rows have zeros.
   const values = new Float64Array(levels[0].groups * width);
@@ -53,7 +69,7 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm, prior
     for (const [i, j] of lowerTriangle(p)) values[next++] = element(i, j);
     for (let i = 0; i < p; i++) {
       let z = projected[u * p + p - 1 - i];
-      for (let j = 0; j <= i; j++) z -= element(i, j) * pooled[j];
+      for (let j = 0; j <= i; j++) z -= element(i, j) * pooled[order[j]];
       values[next++] = z;
     }
   }
@@ -62,8 +78,8 @@ export function marginalData(structure: LinearHierarchy, term: NestedTerm, prior
     arrays.set(covariatesName(l), { shape: [groups, covariateCount], values: covariates });
     if (parent !== null) arrays.set(parentName(l), { shape: [groups], values: parent });
   }
-  const shift = new Float64Array(p * within);
-  for (let i = 0; i < p; i++) shift[i * within] = pooled[i];
+  const shift = new Float64Array(outerSize(levels[levels.length - 1]));
+  for (let i = 0; i < p; i++) shift[places[i]] = pooled[i];
   const crossed = fixed && crossedData(structure, term, fixed, pooled);
   return {
     arrays: new Map([...arrays, ...(crossed?.arrays ?? [])]),
@@ -87,8 +103,7 @@ export function normalPriors({
   if (prior.kind === 'normal') return [prior, ...others];
   const { family, parameters } = prior.prior;
   if (family !== 'normal') return undefined;
-  const { size, covariateCount } = levels[levels.length - 1];
-  const all = (value: number): number[] => new Array<number>(size * covariateCount).fill(value);
+  const all = (value: number): number[] => new Array<number>(outerSize(levels[levels.length - 1])).fill(value);
   return [{ means: all(parameters[0]), sds: all(parameters[1]) }, ...others];
 }
 
@@ -103,14 +118,6 @@ function rootMeanSquare(values: Float64Array): number {
   let squares = 0;
   for (const value of values) squares += value * value;
   return Math.sqrt(squares / values.length) || 1;
-}
-
-/** Whether the first covariate of every level is the constant. */
-function hasConstants({ levels }: NestedTerm): boolean {
-  return levels.every(({ covariates, covariateCount: q, groups }) => {
-    for (let g = 0; g < groups; g++) if (covariates[g * q] !== 1) return false;
-    return true;
-  });
 }
 
 /** Least squares over all units from their factors (columns from the last to the first), with a trace of a ridge; columns in order. */

@@ -53,10 +53,9 @@ const looped = 33;
 function filledLevels(levels: readonly HierarchyLevel[]): HierarchyLevel[] {
   const counts = levels.map(({ groups }) => Math.max(groups, looped));
   return levels.map((level, l) => {
-    const { groups, covariates, covariateCount: q, parent } = level;
-    const filled = new Float64Array(counts[l] * q);
+    const { covariates, covariateCount: q, parent } = level;
+    const filled = new Float64Array(counts[l] * q).fill(1);
     filled.set(covariates);
-    for (let g = groups; g < counts[l]; g++) filled[g * q] = 1;
     const outer = parent && new Int32Array(counts[l]).fill(counts[l + 1] - 1);
     outer?.set(parent!);
     return { ...level, groups: counts[l], covariates: filled, parent: outer };

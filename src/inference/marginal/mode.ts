@@ -1,4 +1,5 @@
 // Where the marginal density has its mode, and how wide it is there: the start of chains and the map that makes it round.
+import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
 import { hasFactors } from '../../models/linearHierarchy/structure.js';
 import type { StartingPoint } from '../../models/model.js';
 import { cholesky } from '../linearAlgebra.js';
@@ -36,7 +37,7 @@ export async function findMode(
   const guess = firstGuess(marginal, start);
   // Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of units and widths.
   const { term, groups } = marginal;
-  if (term.levels.some((level, l) => isFull(level) && groups[l] < fewestGroups * level.size)) {
+  if (term.levels.some((level, l) => isFull(level) && groups[l] < fewestGroups * deviatingCount(level))) {
     const straight = keptLinear(guess, signed);
     return { ...(await inUnits(straight.units, climb(straight, differenceStep))), units: straight.units };
   }
@@ -61,8 +62,9 @@ interface SignedScale {
 }
 
 function signedScales({ blocks, kinds, term, groups }: Marginal): SignedScale[] {
-  return term.levels.flatMap(({ covariance, size }, l) => {
-    const { offset } = blocks.find(({ name }) => name === covariance.sds)!;
+  return term.levels.flatMap((level, l) => {
+    const size = deviatingCount(level);
+    const { offset } = blocks.find(({ name }) => name === level.covariance.sds)!;
     return kinds[l] === 'log' ? [] : Array.from({ length: size }, (_, i) => ({ at: offset + i, groups: groups[l] }));
   });
 }
@@ -195,9 +197,14 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
   const sigma = start?.[errors.sigma] ?? { centre: [Math.log(data.residualSd)], sd: [0.1] };
   set(errors.sigma, sigma.centre, sigma.sd, true);
   let spreads = data.columnSizes.map((size) => data.residualSd / size);
-  for (const [l, { size, covariance, covariates, covariateCount: q }] of term.levels.entries()) {
-    const known = start?.[covariance.sds];
-    const own = known ?? { centre: spreads.map(Math.log), sd: new Float64Array(size).fill(0.3) };
+  for (const [l, level] of term.levels.entries()) {
+    const { covariance, covariates, covariateCount: q } = level;
+    const deviating = deviatingOf(level);
+    const size = deviating.length;
+    const own = start?.[covariance.sds] ?? {
+      centre: Float64Array.from(deviating, (i) => Math.log(spreads[i])),
+      sd: new Float64Array(size).fill(0.3),
+    };
     set(covariance.sds, own.centre, own.sd, kinds[l] === 'log');
     if (hasFactors(covariance)) {
       const { factors, loadings } = covariance;
@@ -222,7 +229,8 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
       for (let g = 0; g < declared[l]; g++) squares += covariates[g * q + j] ** 2;
       return Math.sqrt(squares / declared[l]) || 1;
     });
-    spreads = Float64Array.from({ length: size * q }, (_, i) => spreads[Math.floor(i / q)] / sizes[i % q]);
+    const inner = spreads;
+    spreads = Float64Array.from(outerPlaces(level), (place) => inner[place.coefficient] / sizes[place.covariate]);
   }
   for (const { horseshoe } of priors) {
     if (horseshoe === undefined) continue;

@@ -1,12 +1,14 @@
 // What a model must be for its coefficients to be integrated out, and what a fixed block beside them costs.
+import { deviatingCount, isPartial, outerSize } from '../../models/linearHierarchy/links.js';
 import { isDiagonal, isLinear, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { crossedCost, crossedEntries } from './crossedEntries.js';
 import { normalPriors } from './marginalData.js';
 
-/** Coefficients of a group that are written out at most: of all groups, and of groups of groups with correlations; and of the population. */
+/** Coefficients of a group that are written out at most: that deviate, of all groups and of groups of groups with correlations; in all; and of the population. */
 const mostCoefficients = 12;
 const mostCorrelated = 8;
+const mostInAll = 32;
 const mostOfPopulation = 64;
 /** Products of columns of a fixed block in one gradient. */
 export const mostProducts = 1_000_000;
@@ -27,13 +29,19 @@ export function marginalRefusal({ name, structure }: Model): string | undefined 
   if (terms.length !== 1) return `${terms.length} crossed groupings; it integrates out the coefficients of one nest`;
   const [{ levels, population }] = terms;
   if (normalPriors(structure) === undefined) return `the prior of ${population.name} is not normal`;
-  for (const [l, { size, covariance }] of levels.entries()) {
+  for (const [l, level] of levels.entries()) {
+    const { covariance, size } = level;
+    const own = deviatingCount(level);
     const most = l > 0 && !isDiagonal(covariance) ? mostCorrelated : mostCoefficients;
-    if (size > most) return `${size} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;
+    if (own > most) return `${own} coefficients in a group (${covariance.sds}); it handles up to ${most} of these`;
+    if (size > mostInAll)
+      return `${size} coefficients of a group and of what its mean is made of (${covariance.sds}); it handles up to ${mostInAll} of these`;
   }
-  const { size, covariateCount } = levels[levels.length - 1];
-  if (size * covariateCount > mostOfPopulation)
-    return `${size * covariateCount} coefficients of the population; it handles up to ${mostOfPopulation}`;
+  const ofPopulation = outerSize(levels[levels.length - 1]);
+  if (ofPopulation > mostOfPopulation)
+    return `${ofPopulation} coefficients of the population; it handles up to ${mostOfPopulation}`;
+  if (fixed !== undefined && isPartial(structure.terms[0]))
+    return `${fixed.name} beside groups some of whose coefficients do not deviate`;
   const cost = crossedProducts(structure);
   if (cost > mostProducts) {
     const [own, most] = [cost, mostProducts].map((n) => n.toLocaleString('en'));

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { horseshoeLogPrior, priorSds } from '../../models/linearHierarchy/horseshoe.js';
 import { factorCholesky } from '../../models/linearHierarchy/levelCovariance.js';
 import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
+import { deviatingCount } from '../../models/linearHierarchy/links.js';
 import {
   type CoefficientPrior,
   type Errors,
@@ -32,7 +33,9 @@ export function scaleBlocks(
   priors: readonly CoefficientPrior[],
 ): PositionBlock[] {
   const sizes: [string, number][] = [[sigma, 1]];
-  for (const { size, covariance } of levels) {
+  for (const level of levels) {
+    const { covariance } = level;
+    const size = deviatingCount(level);
     sizes.push([covariance.sds, size]);
     if (hasFactors(covariance)) sizes.push([covariance.loadings, size * covariance.factors]);
     else if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
@@ -72,7 +75,9 @@ export function scaleTensors(
   const constrained: Record<string, tf.Tensor> = { [errors.sigma]: sigma };
   const logJacobians: tf.Tensor[] = [logSigma];
   const factors: Record<string, tf.Tensor> = {};
-  for (const [l, { size, covariance }] of term.levels.entries()) {
+  for (const [l, level] of term.levels.entries()) {
+    const { covariance } = level;
+    const size = deviatingCount(level);
     const raw = sampled[covariance.sds];
     const signed = kinds[l] === 'log' ? raw.exp() : units[covariance.sds].mul(raw.sinh());
     const sds = kinds[l] === 'log' ? signed : signed.abs();
@@ -153,7 +158,9 @@ export function naturalScales(
         slab: slab === undefined ? Infinity : Math.exp(at(slab.name)[0]),
       };
     }),
-    levels: levels.map(({ size, covariance }, l) => {
+    levels: levels.map((level, l) => {
+      const { covariance } = level;
+      const size = deviatingCount(level);
       const raw = at(covariance.sds);
       const unit = at(covariance.sds, units);
       const sds = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : unit[i] * Math.abs(Math.sinh(x))));

@@ -1,22 +1,26 @@
 // From the units to the population: what each group says of the mean of its coefficients, with its own integrated out.
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
+import { deviatingCount, deviatingOf, outerPlaces, outerSize } from '../../models/linearHierarchy/links.js';
 import type { HierarchyLevel, NestedTerm } from '../../models/linearHierarchy/structure.js';
 import { BlockedCholesky } from './blockedCholesky.js';
 import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns.js';
 import { type CrossedLevel, type CrossedPopulation, CrossedUpward, type LevelFactors } from './crossedUpward.js';
 import { type Element, ElementAlgebra, type Elements, type PivotedFactor } from './elements.js';
-import { covariatesName, type MarginalData, parentName, unitData } from './marginalData.js';
+import { covariatesName, type MarginalData, parentName, rowOrder, unitData } from './marginalData.js';
 import { isFull } from './scales.js';
 
 /** A level with its coefficients integrated out; elements are `[group]`. */
 export interface UpwardLevel {
   readonly level: HierarchyLevel;
-  /** Factor T of the covariance, TT' = Σ: a diagonal, or lower triangular. */
+  /** Factor T of the covariance, TT' = Σ: a diagonal, or lower triangular; empty where a coefficient does not deviate. */
   readonly factor: Elements;
-  /** As a function of the mean m of a group's coefficients, log p = −½ (m'Hm − 2k'm) + …: H and k, read from memory. */
+  /**
+   * As a function of the mean m of a group's coefficients, log p = −½ (m'Hm − 2k'm) + …: H and k, read from memory. Of coefficients that do not
+   * deviate there is what they have to do with those that do.
+   */
   readonly precision: Elements;
-  readonly score: readonly NodeId[];
+  readonly score: readonly Element[];
   /** Arrays `[group][column]` that hold H and k; outputs of the program, so that they are computed once. */
   readonly stored: readonly NodeId[];
   /** What a fixed block has to do with the mean; undefined where there is none. */
@@ -62,22 +66,23 @@ export function upward(
   // −2 log density, less what the population adds; and Q.
   const logDeterminants: NodeId[] = [];
   const quadratics: NodeId[] = [builder.div(builder.scalar(data.residualSumOfSquares), variance)];
-  let [lower, projected] = unitFactorElements(builder, algebra, data, term.levels[0].size);
+  let { root, projected, rest, restScore } = unitFactorElements(builder, algebra, data, term.levels[0]);
   for (const [l, level] of term.levels.entries()) {
     const { groups, size } = level;
     const factor = factorElements(algebra, factors[l], level);
     const noise = l === 0 ? variance : builder.scalar(1);
-    const n = algebra.multiply(lower, factor);
+    const n = algebra.multiply(root, factor);
     const outer = algebra.outer(n);
-    const s = algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([noise, outer[i][i]]) : outer[i][j]));
+    const s = algebra.symmetric(root.length, (i, j) => (i === j ? algebra.sum([noise, outer[i][i]]) : outer[i][j]));
     const { lower: c, pivots, inversePivots } = algebra.factor(s);
-    const y = algebra.solveUnit(c, lower);
+    const y = algebra.solveUnit(c, root);
     const w = algebra.solveUnit(
       c,
       projected.map((z) => [z]),
     );
-    const h = algebra.weighted(y, inversePivots, y);
-    const k = algebra.weighted(y, inversePivots, w).map(([x]) => x);
+    const own = algebra.weighted(y, inversePivots, y);
+    const h = algebra.symmetric(size, (i, j) => algebra.sum([own[i][j], rest?.[i][j]]));
+    const k = algebra.weighted(y, inversePivots, w).map(([x], i) => algebra.sum([x, restScore?.[i]]));
     const perGroup: NodeId[] = [algebra.logProduct(pivots)];
     logDeterminants.push(sumOverGroups(builder, perGroup[0], groups));
     const inner = (): PivotedFactor => {
@@ -94,37 +99,34 @@ export function upward(
       quadratics.push(sumOverGroups(builder, algebra.some(q), groups));
     } else {
       // What integrating the group's coefficients takes from Q: |D^(−½) C⁻¹ T'h|², with h = L'z.
-      const own = inner();
+      const integrated = inner();
       const omega = algebra.solveUnit(
-        own.lower,
+        integrated.lower,
         algebra.apply(algebra.transpose(n), projected).map((x) => [x]),
       );
-      const [[q]] = algebra.weighted(omega, own.inversePivots, omega);
+      const [[q]] = algebra.weighted(omega, integrated.inversePivots, omega);
       quadratics.push(builder.neg(sumOverGroups(builder, algebra.some(q), groups)));
-      above = { root: lower, factor, inner: own, omega };
+      above = { root, factor, inner: integrated, omega };
     }
     const crossed = fixedBlock?.integrate(l, { level, lower: c, inversePivots, y, w, ...(above && { above }) });
-    const columns = [...lowerTriangle(size).map(([i, j]) => algebra.some(h[i][j])), ...k.map((x) => algebra.some(x))];
-    // The other way round than what is summed: one loop then does both, where a sum of the stored array would be a second.
-    const stored = stack(builder, columns.toReversed(), groups);
-    const [precision, score] = informationElements(algebra, unstack(builder, stored).reverse(), size);
+    const { precision, score, stored } = inMemory(algebra, level, h, k);
     levels.push({
       level,
       factor,
       precision,
-      score: score.map((x) => algebra.some(x)),
+      score,
       stored: [...stored, ...(crossed?.stored ?? [])],
       crossed,
       inner,
     });
-    const expanded = expand(builder, columns, l, level);
-    const outside = size * level.covariateCount;
+    const expanded = expand(algebra, h, k, l, level);
+    const outside = outerSize(level);
     if (level.parent !== null) {
-      const { groups: count } = term.levels[l + 1];
+      const next = term.levels[l + 1];
       const parent = builder.data(parentName(l), [groups]);
-      const sums = stack(builder, expanded, groups).map((array) => builder.segmentSum(array, parent, count));
+      const sums = stack(builder, expanded, groups).map((array) => builder.segmentSum(array, parent, next.groups));
       const [p, sum] = informationElements(algebra, unstack(builder, sums), outside);
-      ({ lower, projected } = algebra.squareRoot(p, sum));
+      ({ root, projected, rest, restScore } = rootOf(algebra, next, p, sum));
       continue;
     }
     const totals = stack(builder, expanded, groups).map((array) => builder.sum(array, [0]));
@@ -230,31 +232,91 @@ function nestPosterior({ builder, totals, outside: size }: PopulationInput): { p
   };
 }
 
+/** What is known of the coefficients b of a level's groups: log p = −½ |z − R b|² / noise − ½ b'Pb + p'b + …, P and p of those that do not deviate. */
+interface Known {
+  /** R, rows in the order of `rowOrder`, and z. */
+  readonly root: Elements;
+  readonly projected: readonly Element[];
+  /** P, `[k][k]`, and p; undefined: 0. */
+  readonly rest: Elements | undefined;
+  readonly restScore: readonly Element[] | undefined;
+}
+
 /** L and z of every unit. */
 function unitFactorElements(
   builder: ProgramBuilder,
   algebra: ElementAlgebra,
   data: MarginalData,
-  size: number,
-): [Elements, readonly Element[]] {
+  level: HierarchyLevel,
+): Known {
+  const { size } = level;
+  const place = rowOrder(level).map((_, i, order) => order.indexOf(i));
   const array = builder.data(unitData, data.arrays.get(unitData)!.shape);
   const [groups, width] = builder.shape(array);
   const column = (c: number): NodeId => builder.reshape(builder.slice(array, [0, c], [groups, 1]), [groups]);
   const half = width - size;
-  return [
-    algebra.matrix(size, size, (i, j) => (j <= i ? column(triangleIndex(i, j)) : undefined)),
-    Array.from({ length: size }, (_, i) => column(half + i)),
-  ];
+  return {
+    root: algebra.matrix(size, size, (i, j) => (place[j] <= i ? column(triangleIndex(i, place[j])) : undefined)),
+    projected: Array.from({ length: size }, (_, i) => column(half + i)),
+    rest: undefined,
+    restScore: undefined,
+  };
+}
+
+/** The same of the groups of an outer level, from their precision and score. */
+function rootOf(algebra: ElementAlgebra, level: HierarchyLevel, p: Elements, h: readonly Element[]): Known {
+  const { size } = level;
+  const order = rowOrder(level);
+  const place = order.map((_, i) => order.indexOf(i));
+  const count = deviatingCount(level);
+  const inOrder = order.map((i) => order.map((j) => p[i][j]));
+  const found = algebra.squareRoot(
+    inOrder,
+    order.map((i) => h[i]),
+    count,
+  );
+  const isFixed = (i: number): boolean => place[i] < size - count;
+  return {
+    root: found.lower.map((row) => place.map((i) => row[i])),
+    projected: found.projected,
+    rest: algebra.matrix(size, size, (i, j) => (isFixed(i) && isFixed(j) ? found.rest[place[i]][place[j]] : undefined)),
+    restScore: place.map((i, at) => (isFixed(at) ? found.restScore[i] : undefined)),
+  };
+}
+
+/** H and k in arrays that are outputs of the program: all that has to do with coefficients that deviate. */
+function inMemory(
+  algebra: ElementAlgebra,
+  level: HierarchyLevel,
+  h: Elements,
+  k: readonly Element[],
+): Pick<UpwardLevel, 'precision' | 'score' | 'stored'> {
+  const { builder } = algebra;
+  const deviating = deviatingOf(level);
+  const places = lowerTriangle(level.size).filter(([i, j]) => deviating.includes(i) || deviating.includes(j));
+  const columns = [...places.map(([i, j]) => algebra.some(h[i][j])), ...deviating.map((i) => algebra.some(k[i]))];
+  // The other way round than what is summed: one loop then does both, where a sum of the stored array would be a second.
+  const stored = stack(builder, columns.toReversed(), level.groups);
+  const read = unstack(builder, stored).reverse();
+  const at = new Map(places.map(([i, j], n) => [triangleIndex(i, j), read[n]]));
+  return {
+    precision: algebra.matrix(level.size, level.size, (i, j) => at.get(triangleIndex(i, j))),
+    score: k.map((_, i) => (deviating.includes(i) ? read[places.length + deviating.indexOf(i)] : undefined)),
+    stored,
+  };
 }
 
 /** T from its tensor. */
 function factorElements(algebra: ElementAlgebra, factor: NodeId, level: HierarchyLevel): Elements {
   const { builder } = algebra;
-  const { size } = level;
-  const flat = scalars(builder, [builder.reshape(factor, [isFull(level) ? size * size : size])]);
-  return algebra.matrix(size, size, (i, j) =>
-    isFull(level) ? (j <= i ? flat[i * size + j] : undefined) : i === j ? flat[i] : undefined,
-  );
+  const deviating = deviatingOf(level);
+  const count = deviating.length;
+  const flat = scalars(builder, [builder.reshape(factor, [isFull(level) ? count * count : count])]);
+  const own = (i: number, j: number): Element => {
+    if (i < 0 || j < 0 || j > i) return undefined;
+    return isFull(level) ? flat[i * count + j] : i === j ? flat[i] : undefined;
+  };
+  return algebra.matrix(level.size, level.size, (i, j) => own(deviating.indexOf(i), deviating.indexOf(j)));
 }
 
 /** H and k from their columns. */
@@ -267,30 +329,38 @@ function informationElements(
   return [algebra.matrix(size, size, (i, j) => columns[triangleIndex(i, j)]), columns.slice(half)];
 }
 
-/** H ⊗ zz' and k ⊗ z, as columns: what a group says of the coefficients of the regression that gives its mean. */
-function expand(builder: ProgramBuilder, columns: readonly NodeId[], l: number, level: HierarchyLevel): NodeId[] {
-  const { size, covariateCount: q } = level;
+/** H ⊗ zz' and k ⊗ z, as columns: what a group says of the coefficients of the regressions that give its mean. */
+function expand(
+  algebra: ElementAlgebra,
+  h: Elements,
+  k: readonly Element[],
+  l: number,
+  level: HierarchyLevel,
+): NodeId[] {
+  const { builder } = algebra;
   const z = covariateColumns(builder, l, level);
-  if (z === undefined) return [...columns];
-  const half = (size * (size + 1)) / 2;
+  const places = outerPlaces(level);
   return [
-    ...lowerTriangle(size * q).map(([a, b]) => {
-      const h = columns[triangleIndex(Math.floor(a / q), Math.floor(b / q))];
-      return builder.mul(h, builder.mul(z[a % q], z[b % q]));
+    ...lowerTriangle(places.length).map(([a, b]) => {
+      const covariates = builder.mul(z[places[a].covariate], z[places[b].covariate]);
+      return builder.mul(algebra.some(h[places[a].coefficient][places[b].coefficient]), covariates);
     }),
-    ...Array.from({ length: size * q }, (_, a) => builder.mul(columns[half + Math.floor(a / q)], z[a % q])),
+    ...places.map(({ coefficient, covariate }) => builder.mul(algebra.some(k[coefficient]), z[covariate])),
   ];
 }
 
-/** Covariates of a level as columns; undefined where there is the constant alone. */
+/** Covariates of a level as columns; 1 for a constant. */
 export function covariateColumns(
   builder: ProgramBuilder,
   l: number,
   { groups, covariates, covariateCount: q }: HierarchyLevel,
-): NodeId[] | undefined {
-  if (q === 1 && covariates.every((z) => z === 1)) return undefined;
+): NodeId[] {
   const array = builder.data(covariatesName(l), [groups, q]);
-  return Array.from({ length: q }, (_, j) => builder.reshape(builder.slice(array, [0, j], [groups, 1]), [groups]));
+  return Array.from({ length: q }, (_, j) => {
+    for (let g = 0; g < groups; g++)
+      if (covariates[g * q + j] !== 1) return builder.reshape(builder.slice(array, [0, j], [groups, 1]), [groups]);
+    return builder.scalar(1);
+  });
 }
 
 function sumOverGroups(builder: ProgramBuilder, x: NodeId, groups: number): NodeId {

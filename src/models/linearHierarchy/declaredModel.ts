@@ -2,6 +2,7 @@
 import type { Model, Site } from '../model.js';
 import { hierarchyModel } from './hierarchyModel.js';
 import { covarianceMatrix } from './levelCovariance.js';
+import { deviatingCount } from './links.js';
 import { hasFactors, type Hierarchy } from './structure.js';
 
 /** Sites of more entries than this along their first axis are those of groups, as in `defineModel`. */
@@ -18,12 +19,22 @@ export function declaredModel(structure: Hierarchy, name = 'hierarchy'): Model {
   const factorLevels = structure.terms.flatMap(({ levels }) =>
     levels.filter(({ covariance }) => hasFactors(covariance)),
   );
-  const covariances = factorLevels.map(({ covariance, size }) => ({
-    covariance,
-    name: `covariance of ${covariance.sds}`,
-    shape: [size, size],
+  const covariances = factorLevels.map((level) => ({
+    covariance: level.covariance,
+    name: `covariance of ${level.covariance.sds}`,
+    shape: [deviatingCount(level), deviatingCount(level)],
   }));
-  const sites = [...hierarchy.parameters, ...covariances].map(({ name: site, shape }): Site => ({
+  // Coefficients are reported with those that do not deviate, which are no parameters.
+  const ofGroups = new Map(
+    structure.terms.flatMap(({ levels }) =>
+      levels.map(({ coefficients, groups, size }) => [coefficients, [groups, size]] as const),
+    ),
+  );
+  const reported = hierarchy.parameters.map((own) => ({
+    name: own.name,
+    shape: ofGroups.get(own.name) ?? own.shape,
+  }));
+  const sites = [...reported, ...covariances].map(({ name: site, shape }): Site => ({
     name: site,
     shape,
     dims: shape.map((_, axis) => `${site}_${axis}`),

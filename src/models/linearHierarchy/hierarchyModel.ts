@@ -9,6 +9,8 @@ import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
 import { hierarchicalLevel } from './hierarchicalLevel.js';
 import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
 import { covarianceParameters, covarianceScales } from './levelCovariance.js';
+import { columnsAt, partialMeans, withMeans } from './levelTensors.js';
+import { deviatingCount, outerSize } from './links.js';
 import { covarianceLogPriors } from './scalePriors.js';
 import { rowLikelihood, type RowLikelihood } from './likelihood.js';
 import { type Hierarchy, type HierarchyLevel, isLinear, type LinearHierarchy, type NestedTerm } from './structure.js';
@@ -142,8 +144,11 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
     const level = term.levels[l];
     const means = levelMeans(level, `${t}_${l}`, coefficients[0] ?? population, d);
     const { sds, lower } = covarianceScales(level.covariance, parameters);
-    const block = hierarchicalLevel(parameters[level.coefficients], means, sds, lower, level.centring);
-    coefficients.unshift(block.coefficients);
+    const own = level.deviating === undefined ? means : columnsAt(means, level.deviating);
+    const block = hierarchicalLevel(parameters[level.coefficients], own, sds, lower, level.centring);
+    coefficients.unshift(
+      level.deviating === undefined ? block.coefficients : withMeans(level, block.coefficients, means),
+    );
     logPriors.push(block.logPrior);
   }
   return { population, coefficients, logPriors };
@@ -151,8 +156,12 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
 
 /** Means of a level's coefficients, `[group][k]`, from those of the level around it, or of the population. */
 function levelMeans(level: HierarchyLevel, key: string, outer: tf.Tensor, d: Tensors): tf.Tensor {
-  const { groups, size, covariateCount: q, parent } = level;
+  const { groups, size, covariateCount: q, parent, regressions } = level;
   const z = d[`covariates_${key}`];
+  if (regressions !== undefined) {
+    const above = parent === null ? outer.reshape([1, outerSize(level)]) : gatherRows(outer, d[`parent_${key}`]);
+    return partialMeans({ ...level, regressions }, above, z);
+  }
   if (parent === null) return tf.matMul(z, outer.reshape([size, q]), false, true);
   const ofGroup = gatherRows(outer, d[`parent_${key}`]);
   if (q === 1 && isConstant(level)) return ofGroup;
@@ -178,19 +187,15 @@ function parameterList({ terms, fixed }: Hierarchy, likelihood: RowLikelihood): 
   const list: Record<string, ParameterSpec> = { ...likelihood.parameters };
   for (const { levels, population } of terms) {
     for (const [l, level] of levels.entries()) {
-      const { size, covariateCount } = level;
       Object.assign(list, covarianceParameters(level));
       if (l === 0) {
         if (population.prior.kind === 'normal') Object.assign(list, horseshoeParameters(population.prior));
-        list[population.name] = real(levels.at(-1)!.size * levels.at(-1)!.covariateCount);
+        list[population.name] = real(outerSize(levels.at(-1)!));
       }
-      if (l + 1 < levels.length && levels[l + 1].size !== size * covariateCount) {
-        throw new RangeError(
-          `level ${l + 1} has ${levels[l + 1].size} coefficients for ${size * covariateCount} means`,
-        );
-      }
+      if (l + 1 < levels.length && levels[l + 1].size !== outerSize(level))
+        throw new RangeError(`level ${l + 1} has ${levels[l + 1].size} coefficients for ${outerSize(level)} means`);
     }
-    for (const { coefficients, groups, size } of levels.toReversed()) list[coefficients] = real(groups, size);
+    for (const level of levels.toReversed()) list[level.coefficients] = real(level.groups, deviatingCount(level));
   }
   if (fixed !== undefined) {
     Object.assign(list, horseshoeParameters(fixed.prior));

@@ -3,10 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { choleskySmall, literal } from '../../kernels/ops/index.js';
 import type { Tensors } from '../model.js';
 import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
+import { deviatingCount } from './links.js';
 import { hasFactors, type HierarchyLevel, type LevelCovariance } from './structure.js';
 
 /** Throws RangeError where there are more factors than the covariance can tell apart. */
-export function covarianceParameters({ covariance, size }: HierarchyLevel): Record<string, ParameterSpec> {
+export function covarianceParameters(level: HierarchyLevel): Record<string, ParameterSpec> {
+  const { covariance } = level;
+  const size = deviatingCount(level);
   const { sds } = covariance;
   if (!hasFactors(covariance)) {
     const { cholesky } = covariance;

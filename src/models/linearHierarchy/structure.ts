@@ -91,16 +91,24 @@ export interface HierarchyLevel {
   readonly size: number;
   /** Group of the next level that each group belongs to, `[groups]`, ascending; null where the next is the population. */
   readonly parent: Int32Array | null;
-  /**
-   * Covariates z of the mean, `[group][q]`, the constant included. The next level has k·q coefficients: coefficient i's regression on
-   * covariate j at i·q + j.
-   */
+  /** Covariates z of the mean, `[group][q]`, the constant included. */
   readonly covariates: Float64Array;
   readonly covariateCount: number;
+  /**
+   * By coefficient the covariates that its mean is a regression on, ascending; default all of them for each. These regressions' coefficients, one
+   * coefficient's after the other's, are the coefficients of the next level: k·q where nothing is left out.
+   */
+  readonly regressions?: readonly (readonly number[])[];
+  /**
+   * Coefficients that deviate from their means, ascending; default all. The others equal their means exactly: Σ, what is sampled and the centring are
+   * those of the deviating ones alone.
+   */
+  readonly deviating?: readonly number[];
+  /** Σ, of the coefficients that deviate. */
   readonly covariance: LevelCovariance;
-  /** Name of the parameter that holds the coefficients, `[group][k]`. */
+  /** Name of the parameter that holds the coefficients that deviate, `[group][k]`. */
   readonly coefficients: string;
-  /** λ of each coefficient in [0, 1]: how far it is centred in what is sampled (see hierarchicalLevel.ts). */
+  /** λ of each coefficient that deviates, in [0, 1]: how far it is centred in what is sampled (see hierarchicalLevel.ts). */
   readonly centring: readonly number[];
 }
 
@@ -145,7 +153,7 @@ export function covarianceNames(covariance: LevelCovariance): string[] {
   return covariance.cholesky === undefined ? [sds] : [sds, covariance.cholesky];
 }
 
-/** The outermost coefficients, k·q of the last level, with independent priors. */
+/** The outermost coefficients, those of the last level's means, with independent priors. */
 export interface Population {
   /** Name of the parameter, in the order of the last level's means. */
   readonly name: string;

@@ -1,12 +1,13 @@
 // Values of a hierarchy on their own scales, and what is sampled of each level's coefficients, in f64.
 import { shrunkSd } from './horseshoe.js';
+import { deviatingOf, outerPlaces } from './links.js';
 import type { HierarchyLevel, NestedTerm, CoefficientPrior } from './structure.js';
 
 /** Coefficients of a level and the parameters of their covariance. */
 export interface LevelNatural {
-  /** `[group][k]`. */
+  /** `[group][k]`, those that do not deviate included. */
   readonly coefficients: Float64Array;
-  /** Standard deviations, `[k]`. */
+  /** Standard deviations of those that deviate, `[k]`. */
   readonly sds: Float64Array;
   /** Cholesky factor of the correlations, `[k][k]`; undefined where the covariance is diagonal. */
   readonly lower: Float64Array | undefined;
@@ -69,51 +70,58 @@ export function levelMeans(
 ): void {
   const { groups, size, covariates, covariateCount: q, parent } = levels[index];
   const outer = parent === null ? population : values[index + 1].coefficients;
-  const width = size * q;
+  const places = outerPlaces(levels[index]);
+  const width = places.length;
+  const [coefficient, covariate] = [places.map((place) => place.coefficient), places.map((place) => place.covariate)];
+  target.fill(0);
   for (let g = 0; g < groups; g++) {
     const from = parent === null ? 0 : parent[g] * width;
-    for (let i = 0; i < size; i++) {
-      let mean = 0;
-      for (let j = 0; j < q; j++) mean += outer[from + i * q + j] * covariates[g * q + j];
-      target[g * size + i] = mean;
-    }
+    for (let a = 0; a < width; a++)
+      target[g * size + coefficient[a]] += outer[from + a] * covariates[g * q + covariate[a]];
   }
 }
 
 /**
  * What is sampled of a level's coefficients, and back: with m and s a coefficient's conditional mean and standard deviation given
  * those before it, a = λ m + (b − m) s^(λ−1) and b = m + s^(1−λ) (a − λ m); see `hierarchicalLevel`.
- * @param from coefficients, or what is sampled, `[group][k]`; @param means `[group][k]`
- * @param to `sampled` or `coefficients`: what to write to `target`, which may be `from`
+ * @param from coefficients, `[group][k]`, or what is sampled, of those that deviate; @param means `[group][k]`
+ * @param to `sampled` or `coefficients`: what to write to `target`
  */
 export function recentre(
-  { groups, size: k, centring }: Pick<HierarchyLevel, 'groups' | 'size' | 'centring'>,
+  level: Pick<HierarchyLevel, 'groups' | 'size' | 'centring' | 'deviating'>,
   { sds, lower }: Pick<LevelNatural, 'sds' | 'lower'>,
   from: Float64Array,
   means: Float64Array,
   to: 'sampled' | 'coefficients',
   target: Float64Array,
 ): void {
+  const { groups, centring, size } = level;
+  const places = deviatingOf(level);
+  const k = places.length;
+  const isPartial = k < size;
+  if (isPartial && to === 'coefficients') target.set(means);
   // Nothing to translate.
-  if (centring.every((lambda) => lambda === 1)) return target.set(from);
+  if (!isPartial && centring.every((lambda) => lambda === 1)) return target.set(from);
+  const [fromWidth, toWidth] = to === 'sampled' ? [size, k] : [k, size];
   const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
   const toSampled = scales.map((s, i) => s ** (centring[i] - 1));
   const toZeta = scales.map((s, i) => s ** -centring[i]);
   const zeta = new Float64Array(k);
   for (let g = 0; g < groups; g++) {
     for (let i = 0; i < k; i++) {
-      const at = g * k + i;
-      let mean = means[at];
+      const value = from[g * fromWidth + (to === 'sampled' ? places[i] : i)];
+      const at = g * toWidth + (to === 'sampled' ? i : places[i]);
+      let mean = means[g * size + places[i]];
       if (lower !== undefined) {
         let shift = 0;
         for (let j = 0; j < i; j++) shift += lower[i * k + j] * zeta[j];
         mean += sds[i] * shift;
       }
       const lambda = centring[i];
-      const moved = to === 'sampled' ? (from[at] - mean) * toSampled[i] : from[at] - lambda * mean;
+      const moved = to === 'sampled' ? (value - mean) * toSampled[i] : value - lambda * mean;
       if (lambda === 1) {
-        zeta[i] = (from[at] - mean) / scales[i];
-        target[at] = from[at];
+        zeta[i] = (value - mean) / scales[i];
+        target[at] = value;
         continue;
       }
       zeta[i] = moved * toZeta[i];

@@ -8,6 +8,7 @@ import { GibbsSweep } from '../../../src/inference/gibbs/sweep.js';
 import { PhiloxStream, randomKey, stepKey } from '../../../src/inference/random/streams.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
+import { isPartial } from '../../../src/models/linearHierarchy/links.js';
 import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { copyOf } from './density.js';
 import { exampleOf, shapes, withCovariancePrior, withErrorPrior } from './shapes.js';
@@ -95,6 +96,8 @@ describe.each(Object.keys(shapes))('%s', (name) => {
     { timeout: 120_000 },
     async (scheme) => {
       const structure = exampleOf(name);
+      // Coefficients that do not deviate are not drawn level by level.
+      if (scheme === 'plain' && structure.terms.some(isPartial)) return;
       expect(await largestChange(structure, structure, scheme)).toBeLessThan(4.2);
     },
   );

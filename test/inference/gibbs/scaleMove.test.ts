@@ -2,6 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { AdaptiveProposal } from '../../../src/inference/gibbs/adaptiveProposal.js';
 import { fromCoordinates, scaleDimension, ScaleMove, toCoordinates } from '../../../src/inference/gibbs/scaleMove.js';
+import { partialCorrelations } from '../../../src/inference/gibbs/correlations.js';
+import { marginalOf, traceMarginal } from '../../../src/inference/marginal/marginalDensity.js';
 import { schemes } from '../../../src/inference/gibbs/settings.js';
 import { TermBlock } from '../../../src/inference/gibbs/termBlock.js';
 import { names } from '../../../src/inference/gibbs/termProgram.js';
@@ -14,10 +16,43 @@ import { exampleOf, shapes } from './shapes.js';
 
 const streamOf = (step: number): PhiloxStream => new PhiloxStream(randomKey(8), 0, step, 0);
 
-/** Scales of factors are not moved. */
+/** Scales of factors are not moved; coefficients that do not deviate have no density. */
 const movable = Object.entries(shapes).flatMap(([name, { terms }]) =>
-  terms.every(({ levels }) => levels.every(({ factors }) => factors === undefined)) ? [name] : [],
+  terms.every(({ levels }) =>
+    levels.every(({ factors, deviating }) => factors === undefined && deviating === undefined),
+  )
+    ? [name]
+    : [],
 );
+const partial = 'coefficients that do not deviate, and regressions on part of the covariates';
+
+it('is the marginal density where coefficients do not deviate', async () => {
+  const structure = exampleOf(partial);
+  const block = await TermBlock.create(structure, 0, cpuDevice(), 1, schemes.integrated);
+  const marginal = marginalOf(
+    structure,
+    structure.terms[0].levels.map(() => 'log'),
+  );
+  const density = await traceMarginal(marginal).compile(cpuDevice(), 1);
+  const differences: number[] = [];
+  for (const seed of ['a', 'b', 'c']) {
+    const values = randomValues(structure, seed);
+    const { levels } = values.terms[0];
+    const theta = [
+      Math.log(values.sigma),
+      ...levels.flatMap(({ sds, lower }) => [
+        ...sds.map(Math.log),
+        ...(lower === undefined ? [] : partialCorrelations(lower, sds.length)),
+      ]),
+    ];
+    theta.forEach((x, i) => density.positions.fill(x, i * density.lanes, (i + 1) * density.lanes));
+    await density.evaluate();
+    const logJacobian = levels.reduce((sum, { sds }) => sum + sds.reduce((own, s) => own + Math.log(s), 0), 0);
+    const own = await block.logDensityOfScales(values, [], streamOf(2));
+    differences.push(density.logDensities[0] - logJacobian - own);
+  }
+  for (const difference of differences) expect(difference).toBeCloseTo(differences[0], 8);
+});
 
 describe.each(movable)('scales of %s', (name) => {
   const structure = withNormalErrors(exampleOf(name));

@@ -1,5 +1,6 @@
 // Hierarchies for the tests of Gibbs sampling: every kind of block, small.
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
+import { deviatingCount } from '../../../src/models/linearHierarchy/links.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { PriorSpec } from '../../../src/data/prior.js';
 import { type HierarchyShape, hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
@@ -64,6 +65,24 @@ export const shapes: Readonly<Record<string, HierarchyShape>> = {
     terms: [{ slopes: 4, levels: [{ groups: 9, factors: 2 }], rowsOf: () => 6 }],
     fixed: { dense: 1 },
   },
+  'coefficients that do not deviate, and regressions on part of the covariates': {
+    terms: [
+      {
+        slopes: 2,
+        levels: [
+          {
+            groups: 10,
+            covariates: 1,
+            deviating: [0, 1],
+            regressions: [[0], [0, 1], [0]],
+            full: true,
+            centring: [0.4, 1],
+          },
+          { groups: 4, deviating: [0, 1, 3], centring: 0.6 },
+        ],
+      },
+    ],
+  },
   'a horseshoe of the outermost regressions': {
     terms: [{ levels: [{ groups: 9 }, { groups: 5, covariates: 3 }], horseshoe: 'plain' }],
   },
@@ -80,7 +99,7 @@ export function withCovariancePrior(
       ...term,
       levels: term.levels.map((level, j) => ({
         ...level,
-        covariance: withPrior(level.covariance, priorOf(level.size, j)),
+        covariance: withPrior(level.covariance, priorOf(deviatingCount(level), j)),
       })),
     })),
   };

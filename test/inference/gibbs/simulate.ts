@@ -12,6 +12,7 @@ import {
 import type { RandomStream } from '../../../src/inference/random/streams.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
+import { deviatingCount, deviatingOf, outerSize } from '../../../src/models/linearHierarchy/links.js';
 import {
   type CoefficientPrior,
   type FactorCovariance,
@@ -121,27 +122,33 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
     sigma,
     terms: terms.map((term) => {
       const { prior } = term.population;
-      const last = term.levels.at(-1)!;
       const { coefficients: population, ...shrinkage } =
         prior.kind === 'normal'
           ? drawCoefficients(stream, prior, sigma)
           : {
-              coefficients: Float64Array.from({ length: last.size * last.covariateCount }, () =>
+              coefficients: Float64Array.from({ length: outerSize(term.levels.at(-1)!) }, () =>
                 drawPrior(stream, prior.prior),
               ),
             };
       const own = {
         population,
         ...shrinkage,
-        levels: term.levels.map(({ groups, size, covariance }) => ({
-          coefficients: new Float64Array(groups * size),
-          ...(hasFactors(covariance)
-            ? drawFactorCovariance(stream, covariance)
-            : drawCovariance(stream, covariance.prior, size, covariance.cholesky !== undefined)),
+        levels: term.levels.map((level) => ({
+          coefficients: new Float64Array(level.groups * level.size),
+          ...(hasFactors(level.covariance)
+            ? drawFactorCovariance(stream, level.covariance)
+            : drawCovariance(
+                stream,
+                level.covariance.prior,
+                deviatingCount(level),
+                level.covariance.cholesky !== undefined,
+              )),
         })),
       };
       for (let j = term.levels.length - 1; j >= 0; j--) {
-        const { groups, size: k } = term.levels[j];
+        const { groups, size } = term.levels[j];
+        const deviating = deviatingOf(term.levels[j]);
+        const k = deviating.length;
         const { coefficients, sds, lower } = own.levels[j];
         levelMeans(term, j, own, coefficients);
         for (let g = 0; g < groups; g++) {
@@ -149,7 +156,7 @@ export function drawValues(stream: RandomStream, structure: LinearHierarchy): Ch
           for (let i = 0; i < k; i++) {
             const deviation =
               lower === undefined ? z[i] : z.reduce((sum, own_, m) => sum + (m <= i ? lower[i * k + m] * own_ : 0), 0);
-            coefficients[g * k + i] += sds[i] * deviation;
+            coefficients[g * size + deviating[i]] += sds[i] * deviation;
           }
         }
       }

@@ -2,14 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { CoefficientDraws } from '../../../src/inference/marginal/coefficientDraws.js';
 import { normalBlocks } from '../../../src/inference/marginal/drawProgram.js';
-import { marginalOf } from '../../../src/inference/marginal/marginalDensity.js';
+import { identityMap, marginalOf } from '../../../src/inference/marginal/marginalDensity.js';
 import { HierarchyPositions } from '../../../src/inference/linearHierarchy/positions.js';
 import type { RandomStream } from '../../../src/inference/random/streams.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
 import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import type { HierarchyValues } from '../../../src/models/linearHierarchy/values.js';
 import { invert, matrixOf } from '../../models/denseMatrices.js';
-import type { HierarchyShape } from '../../models/hierarchyExample.js';
+import { densityOf } from '../../models/evaluateModel.js';
+import { type HierarchyShape, partialTerm } from '../../models/hierarchyExample.js';
 import { linearStructure } from '../../../src/models/linearHierarchy/structure.js';
 import { randomNumbers } from '../../models/random.js';
 import { simulatedHierarchy } from './example.js';
@@ -124,6 +125,38 @@ function densePosterior({ y, terms: [term], fixed }: LinearHierarchy, { sigma, t
   const covariance = invert(precision).inverse;
   return { mean: covariance.map((row) => row.reduce((sum, x, j) => sum + x * score[j], 0)), covariance };
 }
+
+it('have the density of the model given the scales where some do not deviate', async () => {
+  const model = simulatedHierarchy({ terms: [partialTerm], seed: 'partial' });
+  const marginal = marginalOf(linearStructure(model)!);
+  const draws = await CoefficientDraws.compile(marginal, model);
+  const { dimension } = marginal;
+  const random = randomNumbers('partial');
+  draws.setMap({ ...identityMap(dimension), units: random.normals(dimension).map((x) => 0.8 + 0.1 * x) });
+  const xi = random.normals(dimension);
+  const density = await densityOf(model);
+  const position = new Float64Array(draws.dimension);
+  const found: number[] = [];
+  for (let n = 0; n < 5; n++) {
+    let squares = 0;
+    const fillNormal = (target: Float64Array): void => {
+      target.set(random.normals(target.length));
+      // Groups without data, after those that were declared, have normals too: 0 here.
+      let next = 0;
+      for (const [b, { size }] of normalBlocks(marginal).entries()) {
+        const declared = b === 0 ? size : (size / marginal.term.levels[b - 1].groups) * marginal.groups[b - 1];
+        target.fill(0, next + declared, next + size);
+        next += size;
+      }
+      squares = target.reduce((sum, z) => sum + z * z, 0);
+    };
+    draws.set(0, xi, { ...unitStream(-1), fillNormal });
+    draws.run();
+    draws.read(0, position);
+    found.push((await density.at(position)).value + 0.5 * squares);
+  }
+  for (const value of found) expect(value).toBeCloseTo(found[0], 8);
+});
 
 describe.each(Object.keys(shapes))('%s', (name) => {
   const model = simulatedHierarchy({ ...shapes[name], seed: name });

@@ -11,10 +11,11 @@ import {
 } from '../../../src/inference/marginal/marginalDensity.js';
 import type { ScaleKind } from '../../../src/inference/marginal/scales.js';
 import { groupOfRow } from '../../../src/models/linearHierarchy/hierarchyModel.js';
+import { deviatingCount, deviatingOf, outerPlaces } from '../../../src/models/linearHierarchy/links.js';
 import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { invert, type Matrix } from '../../models/denseMatrices.js';
 import { gradientError } from '../../models/evaluateModel.js';
-import { type HierarchyShape, hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
+import { type HierarchyShape, hierarchyExample, partialTerm, withPrior } from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 import { normalLog } from '../../models/threeLevelReference.js';
 
@@ -110,6 +111,25 @@ const shapes: Record<string, HierarchyShape> = {
     terms: [{ slopes: 1, levels: [{ groups: 9, covariates: 1 }], horseshoe: 'plain' }],
     fixed: { dense: 3, categories: [3], horseshoe: 'relative slab' },
   },
+  'coefficients that do not deviate, and regressions on part of the covariates': { terms: [partialTerm] },
+  'the same with correlations, and one group given twice': {
+    terms: [
+      {
+        slopes: 2,
+        levels: [
+          { groups: 12, deviating: [1] },
+          { groups: 12, covariates: 2, deviating: [0, 2], regressions: [[0, 2], [0], [0, 1, 2]], full: true },
+          {
+            groups: 4,
+            covariates: 1,
+            deviating: [0, 2, 4],
+            regressions: [[0], [0], [0, 1], [0], [0], [0]],
+            full: true,
+          },
+        ],
+      },
+    ],
+  },
   'more groups than are written out': {
     terms: [{ slopes: 1, levels: [{ groups: 90 }, { groups: 40, full: true, covariates: 1 }], rowsOf: () => 2 }],
   },
@@ -126,7 +146,9 @@ function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike
   };
   const sigma = Math.exp(block('sigma')[0]);
   let logPrior = Math.LN2 + normalLog(sigma, 0, 2) + Math.log(sigma);
-  const covariances = term.levels.map(({ size, covariance }, l): Matrix => {
+  const covariances = term.levels.map((level, l): Matrix => {
+    const { covariance } = level;
+    const size = deviatingCount(level);
     const raw = block(covariance.sds);
     const unit = unitsOf(raw.length);
     const s = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : unit[i] * Math.sinh(x)));
@@ -201,15 +223,17 @@ function denseLogDensity(
   let groups = groupOfRow(term);
   let design = Array.from({ length: rows }, (_, n) => term.columns.map((column) => column[n]));
   const v = design.map((_, n) => design.map((__, m) => (n === m ? sigma * sigma : 0)));
-  for (const [l, { covariates, covariateCount: q, parent }] of term.levels.entries()) {
+  for (const [l, level] of term.levels.entries()) {
+    const { covariates, covariateCount: q, parent } = level;
+    const deviating = deviatingOf(level);
     for (let n = 0; n < rows; n++) {
-      const left = covariances[l].map((row) => row.reduce((sum, c, i) => sum + c * design[n][i], 0));
+      const left = covariances[l].map((row) => row.reduce((sum, c, i) => sum + c * design[n][deviating[i]], 0));
       for (let m = 0; m < rows; m++)
-        if (groups[n] === groups[m]) v[n][m] += left.reduce((sum, x, i) => sum + x * design[m][i], 0);
+        if (groups[n] === groups[m]) v[n][m] += left.reduce((sum, x, i) => sum + x * design[m][deviating[i]], 0);
     }
     const own = groups;
     design = design.map((row, n) =>
-      row.flatMap((x) => Array.from({ length: q }, (_, j) => x * covariates[own[n] * q + j])),
+      outerPlaces(level).map(({ coefficient, covariate }) => row[coefficient] * covariates[own[n] * q + covariate]),
     );
     groups = groups.map((group) => parent?.[group] ?? 0);
   }
