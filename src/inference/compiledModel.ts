@@ -129,7 +129,10 @@ export interface Evaluator {
   dispose(): Promise<void>;
 }
 
-/** Which quantity to evaluate: the reported sites, or something of every observation. */
+/**
+ * Which quantity to evaluate: the reported sites, or something of every observation. `replicate` is for `compileReplicator`: a function
+ * of normals behind the position, or what the observations are drawn by.
+ */
 export type Quantity = 'sites' | 'logLikelihood' | 'predict' | 'replicate';
 
 /** A quantity as a program, before it is compiled: its parameter blocks, and its outputs with their sizes, in order. */
@@ -144,6 +147,8 @@ function traceQuantity(model: Model, quantity: Quantity, names: readonly string[
   const base = signature(model);
   const observations = model.observed?.values.length ?? 0;
   const noise = '(noise)';
+  const { replicate } = model;
+  const isNoisy = quantity === 'replicate' && typeof replicate === 'function';
   const recorded = trace(
     (inputs, data) => {
       const { parameters } = constrainAll(model, inputs);
@@ -153,19 +158,26 @@ function traceQuantity(model: Model, quantity: Quantity, names: readonly string[
         case 'logLikelihood':
           return { logLikelihood: model.logLikelihood(parameters, data) };
         case 'predict':
-          return { predict: required(model, 'predict')(parameters, data) };
+          if (model.predict === undefined) throw new Error(`the model ${model.name} does not define predict`);
+          return { predict: model.predict(parameters, data) };
         case 'replicate':
-          return { replicate: required(model, 'replicate')(parameters, data, inputs[noise]) };
+          if (replicate === undefined) throw new Error(`the model ${model.name} does not define replicate`);
+          return {
+            replicate:
+              typeof replicate === 'function'
+                ? replicate(parameters, data, inputs[noise])
+                : replicate.dependsOn(parameters, data),
+          };
         default:
           throw new Error(quantity satisfies never);
       }
     },
-    quantity === 'replicate' ? { ...base, parameters: { ...base.parameters, [noise]: [observations] } } : base,
+    isNoisy ? { ...base, parameters: { ...base.parameters, [noise]: [observations] } } : base,
   );
   const { builder } = recorded;
   const outputs = new Map(names.map((name): [string, NodeId] => [name, outputNode(model, recorded.outputs, name)]));
   const blocks = positionBlocks(model).map(({ name, size }) => ({ name, size }));
-  if (quantity === 'replicate') blocks.push({ name: noise, size: observations });
+  if (isNoisy) blocks.push({ name: noise, size: observations });
   return {
     program: builder.finish(outputs),
     blocks,
@@ -173,7 +185,7 @@ function traceQuantity(model: Model, quantity: Quantity, names: readonly string[
   };
 }
 
-/** Compiles a quantity of the model. For `replicate` the position is followed by one standard normal per observation. */
+/** Compiles a quantity of the model. */
 export async function compileQuantity(model: Model, device: Device, quantity: Quantity): Promise<Evaluator> {
   const names = quantity === 'sites' ? model.sites.map(({ name }) => name) : [quantity];
   const { program, blocks, outputs } = traceQuantity(model, quantity, names);
@@ -228,12 +240,6 @@ export async function compileReport(
     rest: sizeOfAll(summed),
   };
   return GpuSiteReport.create(sites, chains, plan, saved);
-}
-
-function required<Name extends 'predict' | 'replicate'>(model: Model, name: Name): NonNullable<Model[Name]> {
-  const found = model[name];
-  if (found === undefined) throw new Error(`the model ${model.name} does not define ${name}`);
-  return found.bind(model) as NonNullable<Model[Name]>;
 }
 
 function outputNode(model: Model, outputs: ReadonlyMap<string, NodeId>, name: string): NodeId {

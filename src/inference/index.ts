@@ -24,6 +24,7 @@ export type {
 export type { GpuSiteReport } from './gpu/gpuSiteReport.js';
 export type { SavedSums, SitesWanted, SumsPlan } from './siteReport.js';
 export type { PortableDensity } from './portableDensity.js';
+export { compileReplicator, type Replicator } from './replicator.js';
 export { modelSettings } from './modelSettings.js';
 export * from './methods/index.js';
 export { chooseMethod, type MethodChoice } from './methods/chooseMethod.js';

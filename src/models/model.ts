@@ -4,6 +4,7 @@ import type { Coordinates, SiteDescription } from '../data/run/siteDescription.j
 import type { Hierarchy } from './linearHierarchy/structure.js';
 import { stridesOf } from '../kernels/program/tensorProgram.js';
 import type { Constraint, ParameterSpec } from './parameters.js';
+import type { SimulationRandom } from './simulation.js';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -67,14 +68,26 @@ export interface Model {
   report(parameters: Tensors, data: Tensors): Tensors;
   /** Expected response of each observation, `[observations]`. */
   predict?(parameters: Tensors, data: Tensors): Tensor;
-  /** One replicated data set, from independent standard normals of the observations' shape. */
-  replicate?(parameters: Tensors, data: Tensors, noise: Tensor): Tensor;
+  readonly replicate?: Replication;
   /** What `replicate` imitates. */
   readonly observed?: { readonly name: string; readonly values: ArrayLike<number> };
   readonly start?: Readonly<Record<string, StartingPoint>>;
   /** The same model as a hierarchy, where it is one: Gibbs and marginal NUTS work on those whose response is linear. */
   readonly structure?: Hierarchy;
   readonly description?: ModelDescription;
+}
+
+/** How a data set is replicated: from standard normals, or, where the distribution has no inverse in tensor operations, drawn observation by observation. */
+export type Replication = NormalReplication | DrawnReplication;
+
+/** One replicated data set, from independent standard normals of the observations' shape. */
+export type NormalReplication = (parameters: Tensors, data: Tensors, noise: Tensor) => Tensor;
+
+export interface DrawnReplication {
+  /** What the distribution of each observation depends on, `[observations, m]`. */
+  readonly dependsOn: (parameters: Tensors, data: Tensors) => Tensor;
+  /** One observation, given its m numbers. */
+  readonly draw: (given: Float64Array, random: SimulationRandom) => number;
 }
 
 /** Numbers, nested lists of numbers, or a typed array. */

@@ -8,7 +8,14 @@ import { loadConfig } from '../../src/data/config.js';
 import { scalarNames } from '../../src/data/run/names.js';
 import { writeTableBlocks } from '../../src/data/writeTable.js';
 import { mcseMean, mcseSd } from '../../src/diagnostics/index.js';
-import { compileQuantity, type Method, methods, positionBlocks } from '../../src/inference/index.js';
+import {
+  compileQuantity,
+  compileReplicator,
+  type Method,
+  methods,
+  positionBlocks,
+  predictiveStream,
+} from '../../src/inference/index.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
 import { isFixedElement } from '../../src/models/model.js';
 import { models } from '../../src/models/registry.js';
@@ -98,8 +105,9 @@ describe.each(Object.keys(small))('%s', (name) => {
     expect(predicted.length).toBe(model.observed.values.length);
     expect(predicted.every(Number.isFinite)).toBe(true);
     if (model.replicate === undefined) return;
-    const noise = randomNumbers('noise').normals(predicted.length);
-    const replicated = (await (await quantityOf(model, 'replicate'))([...position, ...noise])).values().next().value!;
+    const replicated = new Float64Array(predicted.length);
+    const replicator = await compileReplicator(model, cpuDevice());
+    replicator.replicate(position, predictiveStream(1, 0, 0), replicated);
     expect(replicated.every(Number.isFinite)).toBe(true);
     expect(replicated).not.toEqual(predicted);
   });

@@ -44,7 +44,7 @@ export async function runCalibration(
   const config = loadConfig(request.config, models, request.overrides);
   const job = await loadJob(config);
   const refusal = calibrationRefusal(job.model);
-  if (refusal !== undefined) throw new InputError(`calibrate: ${refusal}; give every parameter a proper prior`);
+  if (refusal !== undefined) throw new InputError(`calibrate: ${refusal}`);
   const { chains, draws } = job.config;
   if (chains * draws < RANKED_DRAWS)
     throw new InputError(

@@ -3,7 +3,7 @@ import { preparationLine } from '../../data/preparation/dataReport.js';
 import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
 import {
-  compileQuantity,
+  compileReplicator,
   type Draw,
   type DrawInfo,
   type MethodResult,
@@ -63,7 +63,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const checkpoint = folder.loadCheckpoint();
   // What the device does not report comes from the draw's position in doubles, on the processor.
   const plain = cpuDevice({ precision: precisionOn('cpu', config) });
-  const replicate = model.replicate && (await compileQuantity(model, plain, 'replicate'));
+  const replicator = model.replicate && (await compileReplicator(model, plain));
   clock.lap('compile');
 
   const storedWarmup =
@@ -94,8 +94,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   clock.resume(saved?.seconds);
   const collected = new Map((saved?.predictive ?? []) as [string, never][]);
   const { seed, chains, draws } = config;
-  const predictive =
-    replicate && new PredictiveCollector(replicate, prepared.dimension, response, y, seed, chains, draws, collected);
+  const predictive = replicator && new PredictiveCollector(replicator, response, y, seed, chains, draws, collected);
   const sites = await openSites(model, job.keptSites, config, saved?.moments, prepared, plain, say);
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
   const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
@@ -121,7 +120,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   } finally {
     await prepared.dispose();
     await sites.dispose();
-    await replicate?.dispose();
+    await replicator?.dispose();
     await sink.dispose();
   }
   if (!result.isComplete) return { folder: folder.dir, status: undefined };

@@ -104,7 +104,7 @@ function withUsual(config: Config, { usual }: MethodChoice['method']): Config {
 
 function keptSites(config: Config, model: Model): readonly Site[] {
   const names = model.sites.map(({ name }) => name);
-  const groups = Object.keys(observationGroups);
+  const groups: readonly string[] = observationGroups;
   for (const name of config.keep) {
     if (names.includes(name) || groups.includes(name)) continue;
     const near = nearestName(name, [...names, ...groups]);
@@ -122,8 +122,6 @@ function keptSites(config: Config, model: Model): readonly Site[] {
 
 function keptGroups(config: Config, model: ObservedModel): ObservationGroup[] {
   if (config.keep.includes('posterior_predictive') && model.replicate === undefined)
-    throw new InputError(
-      `keep: holds posterior_predictive, but responses of this family of ${model.name} cannot be replicated; leave it out`,
-    );
-  return (Object.keys(observationGroups) as ObservationGroup[]).filter((name) => config.keep.includes(name));
+    throw new InputError(`keep: holds posterior_predictive, but ${model.name} cannot be replicated; leave it out`);
+  return observationGroups.filter((name) => config.keep.includes(name));
 }

@@ -1,7 +1,6 @@
 // The posterior predictive check: replicated data sets from draws spread over the chains, as densities and statistics.
 import { kernelDensity, quantile } from '../../diagnostics/index.js';
-import type { Evaluator } from '../../inference/index.js';
-import { predictiveStream } from '../../inference/index.js';
+import { predictiveStream, type Replicator } from '../../inference/index.js';
 import type { ReportInput } from '../../report/index.js';
 
 type PredictiveCheck = NonNullable<ReportInput['predictive']>;
@@ -32,14 +31,11 @@ interface Shape {
 export class PredictiveCollector {
   private readonly grid: readonly number[];
   private readonly observed: Shape;
-  private readonly noise: Float64Array;
-  private readonly input: Float64Array;
   private readonly output: Float64Array;
   private readonly every: number;
 
   constructor(
-    private readonly replicate: Evaluator,
-    dimension: number,
+    private readonly replicator: Replicator,
     private readonly response: string,
     y: ArrayLike<number>,
     private readonly seed: number,
@@ -54,9 +50,7 @@ export class PredictiveCollector {
     const width = (sorted[sorted.length - 1] + reach - lower) / (gridPoints - 1);
     this.grid = Array.from({ length: gridPoints }, (_, i) => lower + i * width);
     this.observed = this.shapeOf(sorted);
-    this.noise = new Float64Array(y.length);
     this.output = new Float64Array(y.length);
-    this.input = new Float64Array(dimension + y.length);
     this.every = Math.max(1, Math.floor(draws / Math.ceil(replications / chains)));
   }
 
@@ -68,12 +62,7 @@ export class PredictiveCollector {
   /** Replicates the data from this draw if its turn has come. */
   offer(chain: number, draw: number, position: Float64Array): void {
     if (!this.isDue(draw)) return;
-    predictiveStream(this.seed, chain, draw).fillNormal(this.noise);
-    this.input.set(position);
-    this.input.set(this.noise, position.length);
-    if (this.replicate.evaluate(this.input, this.output) !== undefined) {
-      throw new Error('replications need a device that evaluates at once');
-    }
+    this.replicator.replicate(position, predictiveStream(this.seed, chain, draw), this.output);
     this.collected.set(`${chain}:${draw}`, this.shapeOf(Float64Array.from(this.output).sort()));
   }
 

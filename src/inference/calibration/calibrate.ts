@@ -5,14 +5,15 @@ import type { Model } from '../../models/model.js';
 import { compileQuantity } from '../compiledModel.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import type { Method, MethodSettings, ThreadStarters } from '../methods/method.js';
-import { randomKey, stepKey } from '../random/streams.js';
+import { randomKey, type RandomStream, stepKey } from '../random/streams.js';
+import { compileReplicator } from '../replicator.js';
 import { drawHierarchy } from './drawHierarchy.js';
 
 /** Draws that a true value is ranked among, spread over the chains: ranks are 0 … 99. */
 export const RANKED_DRAWS = 99;
 
 export interface CalibrationTask {
-  /** Declares a linear hierarchy with proper priors. */
+  /** Declares a hierarchy with proper priors. */
   readonly model: Model;
   /** The same model, with the same priors, for another response. */
   readonly rebuild: (y: Float64Array) => Model;
@@ -34,12 +35,12 @@ export interface Simulation {
 
 /** What is wrong with a model for calibration, in one line; undefined: nothing. */
 export function calibrationRefusal(model: Model): string | undefined {
-  if (model.structure === undefined) return `${model.name} declares no linear hierarchy to simulate from`;
+  if (model.structure === undefined) return `${model.name} declares no hierarchy to simulate from`;
   if (model.replicate === undefined) return `${model.name} cannot replicate data`;
   try {
     drawHierarchy(model.structure, stepKey(randomKey(1), 0, 0).stream(0));
   } catch (error) {
-    return (error as Error).message;
+    return `${(error as Error).message}; give every parameter a proper prior`;
   }
   return undefined;
 }
@@ -52,10 +53,8 @@ export async function simulateAndFit(task: CalibrationTask, index: number, signa
   const { model, method, settings, device, threads } = task;
   const key = stepKey(randomKey(`${task.seed}, simulation ${index}`), 0, 0);
   const truth = positionOf(model, drawHierarchy(model.structure!, key.stream(0)));
-  const noise = new Float64Array(model.observed!.values.length);
-  key.stream(1).fillNormal(noise);
-  const y = await evaluateOnce(model, 'replicate', [...truth, ...noise]);
-  const expected = await evaluateOnce(model, 'sites', truth);
+  const y = await replicateOnce(model, truth, key.stream(1));
+  const expected = await sitesOnce(model, truth);
   const refitted = task.rebuild(y);
   const sites = await compileQuantity(refitted, cpuDevice(), 'sites');
   const ranks = new Array<number>(expected.length).fill(0);
@@ -105,17 +104,18 @@ function positionOf(model: Model, values: ReturnType<typeof drawHierarchy>): Flo
   return position;
 }
 
-async function evaluateOnce(
-  model: Model,
-  quantity: 'replicate' | 'sites',
-  input: ArrayLike<number>,
-): Promise<Float64Array> {
-  const evaluator = await compileQuantity(model, cpuDevice(), quantity);
-  try {
-    const result = new Float64Array(evaluator.outputs.reduce((sum, { size }) => sum + size, 0));
-    await evaluator.evaluate(input, result);
-    return result;
-  } finally {
-    await evaluator.dispose();
-  }
+async function replicateOnce(model: Model, position: Float64Array, stream: RandomStream): Promise<Float64Array> {
+  const replicator = await compileReplicator(model, cpuDevice());
+  const y = new Float64Array(model.observed!.values.length);
+  replicator.replicate(position, stream, y);
+  await replicator.dispose();
+  return y;
+}
+
+async function sitesOnce(model: Model, position: Float64Array): Promise<Float64Array> {
+  const evaluator = await compileQuantity(model, cpuDevice(), 'sites');
+  const values = new Float64Array(evaluator.outputs.reduce((sum, { size }) => sum + size, 0));
+  await evaluator.evaluate(position, values);
+  await evaluator.dispose();
+  return values;
 }

@@ -40,7 +40,7 @@ export function declaredModel(structure: Hierarchy, name = 'hierarchy'): Model {
     dims: shape.map((_, axis) => `${site}_${axis}`),
     level: shape.length > 0 && shape[0] > populationSize ? 'group' : 'population',
   }));
-  const { replicate, totalLogLikelihood } = hierarchy;
+  const { totalLogLikelihood } = hierarchy;
   return {
     name,
     parameters: hierarchy.parameters,
@@ -52,7 +52,7 @@ export function declaredModel(structure: Hierarchy, name = 'hierarchy'): Model {
     logLikelihood: (p, d) => hierarchy.logLikelihood(p, d),
     predict: (p, d) => hierarchy.predict(p, d),
     observed: { name: 'y', values: structure.y },
-    ...(replicate && { replicate }),
+    replicate: hierarchy.replicate,
     ...(totalLogLikelihood && { totalLogLikelihood }),
     report: (p, d) => {
       const values = hierarchy.evaluate(p, d);

@@ -1,7 +1,7 @@
 // From the declaration of a hierarchy to what a model needs: parameters, data, prior and likelihood in tensor ops.
 import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows, literal } from '../../kernels/ops/index.js';
-import type { ModelArray, ModelParameter, Tensors } from '../model.js';
+import type { ModelArray, ModelParameter, Replication, Tensors } from '../model.js';
 import { type ParameterSpec, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
@@ -36,8 +36,8 @@ export interface HierarchyModel {
   rowMeans(values: HierarchyTensors, data: Tensors): tf.Tensor;
   /** Expected response, `[rows]`. */
   predict(parameters: Tensors, data: Tensors): tf.Tensor;
-  /** A replicated response, `[rows]`, from standard normals; undefined where the distribution has no inverse in tensor ops. */
-  readonly replicate?: (parameters: Tensors, data: Tensors, noise: tf.Tensor) => tf.Tensor;
+  /** A replicated response, `[rows]`. */
+  readonly replicate: Replication;
   logPrior(parameters: Tensors, data: Tensors): tf.Tensor;
   logLikelihood(parameters: Tensors, data: Tensors): tf.Tensor;
   /** By orthogonal factors of each group's rows; where there is one term, no fixed block, and errors are normal. */
@@ -76,9 +76,13 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): Hie
     evaluate,
     rowMeans,
     predict: (parameters, d) => likelihood.expectation(predictor(parameters, d), d),
-    ...(replicate && {
-      replicate: (parameters, d, noise) => replicate(predictor(parameters, d), parameters, d, noise),
-    }),
+    replicate:
+      typeof replicate === 'function'
+        ? (parameters, d, noise) => replicate(predictor(parameters, d), parameters, d, noise)
+        : {
+            dependsOn: (parameters, d) => tf.stack(replicate.columns(predictor(parameters, d), parameters, d), 1),
+            draw: replicate.draw,
+          },
     logPrior: (parameters, d) =>
       tf.addN([
         evaluate(parameters, d).logPrior,

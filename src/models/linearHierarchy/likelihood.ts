@@ -9,8 +9,9 @@ import {
   poissonLog,
   studentT,
 } from '../distributions/index.js';
+import { drawBinomial, drawNegativeBinomial, drawPoisson } from '../distributions/counts.js';
 import { bernoulliVariate, studentTVariate } from '../distributions/variates.js';
-import type { ModelArray, Tensors } from '../model.js';
+import type { DrawnReplication, ModelArray, Tensors } from '../model.js';
 import { type ParameterSpec, positive } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type Errors, type Hierarchy, isLinear, type Likelihood, scaleOf } from './structure.js';
@@ -24,9 +25,17 @@ export interface RowLikelihood {
   logDensity(eta: Tensor, parameters: Tensors, data: Tensors): Tensor;
   /** `[rows]`. */
   expectation(eta: Tensor, data: Tensors): Tensor;
-  /** From standard normals; undefined where the distribution has no inverse in tensor ops. */
-  readonly replicate?: (eta: Tensor, parameters: Tensors, data: Tensors, noise: Tensor) => Tensor;
+  /** Of what the model's `replicate` is made: from standard normals, or of columns that each row is drawn by. */
+  readonly replicate: ReplicationOfRows;
 }
+
+export type ReplicationOfRows =
+  | ((eta: Tensor, parameters: Tensors, data: Tensors, noise: Tensor) => Tensor)
+  | {
+      /** Columns `[rows]` that a row's distribution depends on. */
+      readonly columns: (eta: Tensor, parameters: Tensors, data: Tensors) => Tensor[];
+      readonly draw: DrawnReplication['draw'];
+    };
 
 export function rowLikelihood(structure: Hierarchy): RowLikelihood {
   const scale = scaleOf(structure);
@@ -66,6 +75,10 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
         data: { trials: { shape: [rows], values: likelihood.trials } },
         logDensity: (eta, _, { y, trials }) => binomialLogit.logDensity(y, trials, eta),
         expectation: (eta, { trials }) => eta.sigmoid().mul(trials),
+        replicate: {
+          columns: (eta, _, { trials }) => [trials, eta.sigmoid()],
+          draw: ([trials, p], random) => drawBinomial(trials, p, random),
+        },
       };
     case 'poisson':
     case 'negativeBinomial': {
@@ -79,6 +92,19 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
             ? poissonLog.logDensity(data.y, logMean(eta, data))
             : negativeBinomialLog.logDensity(data.y, logMean(eta, data), parameters[likelihood.dispersion]),
         expectation: (eta, data) => logMean(eta, data).exp(),
+        replicate:
+          likelihood.kind === 'poisson'
+            ? {
+                columns: (eta, _, data) => [logMean(eta, data).exp()],
+                draw: ([mean], random) => drawPoisson(mean, random),
+              }
+            : {
+                columns: (eta, parameters, data) => [
+                  logMean(eta, data).exp(),
+                  parameters[likelihood.dispersion].broadcastTo(eta.shape),
+                ],
+                draw: ([mean, phi], random) => drawNegativeBinomial(mean, phi, random),
+              },
       };
     }
     default:

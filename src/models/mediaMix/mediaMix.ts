@@ -4,7 +4,7 @@ import { InputError } from '../../data/inputError.js';
 import type { MediaMixData } from '../../data/mediaMixData.js';
 import { gamma } from '../distributions/index.js';
 import { literal } from '../../kernels/ops/index.js';
-import type { Tensors } from '../model.js';
+import type { NormalReplication, Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
 import { mediaMixContext } from './context.js';
@@ -17,6 +17,11 @@ import { mediaMixReport } from './report.js';
 import { fourierNames } from './timeBasis.js';
 import { makeBlock } from './varying.js';
 
+/** Its response has an inverse, so data are replicated from normals. */
+export interface MediaMixModel extends ObservedModel {
+  readonly replicate: NormalReplication;
+}
+
 /** Names that components of the mean have already. */
 const takenNames = ['intercept', 'trend', 'seasonality', 'controls'];
 
@@ -24,7 +29,7 @@ const takenNames = ['intercept', 'trend', 'seasonality', 'controls'];
  * Throws InputError for options that do not suit the data or each other, for priors of sites that the model has not, and for channels
  * called as another component.
  */
-export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {}): ObservedModel {
+export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {}): MediaMixModel {
   const channelNames = data.channels.map(({ name }) => name);
   const taken = channelNames.find((name, i) => takenNames.includes(name) || channelNames.indexOf(name) < i);
   if (taken !== undefined)

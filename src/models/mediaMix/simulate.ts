@@ -8,7 +8,7 @@ import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
 import { isFixedElement, type Model, type Tensors } from '../model.js';
 import type { NamedValue, SimulationRandom } from '../simulation.js';
-import { mediaMixModel } from './mediaMix.js';
+import { type MediaMixModel, mediaMixModel } from './mediaMix.js';
 import type { MediaMixOptions } from './options.js';
 
 export interface SimulatedChannel {
@@ -172,7 +172,7 @@ function trueParameters(
 }
 
 function evaluateTruth(
-  model: Model,
+  model: MediaMixModel,
   values: ReadonlyMap<string, Float64Array>,
   noise: Float64Array,
 ): { sites: Map<string, Float64Array>; response: Float64Array } {
@@ -180,7 +180,7 @@ function evaluateTruth(
   const recorded = trace(
     ({ [noiseName]: z, ...parameters }, data: Tensors) => ({
       ...model.report(parameters, data),
-      [drawn]: model.replicate!(parameters, data, z),
+      [drawn]: model.replicate(parameters, data, z),
     }),
     {
       parameters: {

@@ -80,7 +80,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     totalLogLikelihood: hierarchy.totalLogLikelihood,
     report: (parameters, d) => threeLevelReport(context, parameters, levels(parameters, d)),
     predict: (parameters, d) => hierarchy.predict(parameters, d),
-    ...(hierarchy.replicate && { replicate: hierarchy.replicate }),
+    replicate: hierarchy.replicate,
     observed: { name: data.responseName, values: data.y },
     start: threeLevelStart(context, pilot),
     structure,
