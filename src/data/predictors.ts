@@ -42,6 +42,13 @@ export function numbersOf(table: Table, name: string, role: string): Float64Arra
   return column.values;
 }
 
+/** Other values of a predictor's column, on the scale that the model has it on. */
+export function applyStandardisation({ standardisation }: Predictor, values: Float64Array): Float64Array {
+  if (standardisation === null) return values;
+  const { mean, sd } = standardisation;
+  return values.map((value) => (value - mean) / sd);
+}
+
 /** Mean and sample standard deviation in two passes. */
 export function meanAndSd(values: Float64Array): { mean: number; sd: number } {
   let sum = 0;

@@ -31,6 +31,19 @@ export interface PreparedModel {
   readonly forest?: (site: Site) => ForestLayout | undefined;
   /** Sites whose values are positive. */
   readonly positiveSites: readonly string[];
+  /**
+   * The fitted parameters before other rows of the same columns, to judge the fit by rows that it did not see; undefined: the model cannot.
+   * Throws InputError as `prepare`.
+   */
+  readonly onRows?: (table: Table) => HeldOutModel;
+}
+
+/** A model whose parameters are those of a fit, and whose data are rows that the fit did not see. */
+export interface HeldOutModel {
+  /** Same parameters, in the same order; `predict`, `logLikelihood` and `replicate` are of the other rows. */
+  readonly model: ObservedModel;
+  /** What was done about groups that the fit did not see; empty where there are none. */
+  readonly notes: readonly string[];
 }
 
 /** A model of data that were observed, with a description for the report. */

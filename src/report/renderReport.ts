@@ -5,6 +5,7 @@ import { costSection } from './sections/cost.js';
 import { dataSection } from './sections/data.js';
 import { energySection } from './sections/energy.js';
 import { groupsSection } from './sections/groups.js';
+import { heldOutSection } from './sections/heldOut.js';
 import { mediaSection } from './sections/media.js';
 import { mixingSection } from './sections/mixing.js';
 import { modelSection } from './sections/model.js';
@@ -26,6 +27,7 @@ export function renderReport(input: ReportInput): string {
     populationSection(input),
     groupsSection(input),
     predictiveSection(input),
+    heldOutSection(input),
     mixingSection(input),
     energySection(input),
     costSection(input),

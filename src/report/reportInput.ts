@@ -1,6 +1,6 @@
 // The record a report is written from: everything the page shows, already computed, in plain readonly fields.
 
-import type { CheckResult, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
+import type { CheckResult, HeldOutFigures, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
 import type { DataReport } from '../data/preparation/dataReport.js';
 import type { DataSummary } from '../models/dataSummary.js';
 
@@ -135,6 +135,9 @@ export interface ReportPredictiveCheck {
   readonly statistics: readonly ReportPredictiveStatistic[];
 }
 
+/** Predictions of rows that the fit did not see. */
+export type ReportHeldOut = HeldOutFigures & { readonly draws: number; readonly notes: readonly string[] };
+
 export interface ReportInput {
   readonly title: string;
   readonly run: ReportRun;
@@ -150,4 +153,6 @@ export interface ReportInput {
   /** Null for methods without Hamiltonian dynamics. */
   readonly sampler: ReportSampler | null;
   readonly predictive: ReportPredictiveCheck | null;
+  /** Absent where all rows were fitted. */
+  readonly heldOut?: ReportHeldOut | null;
 }

@@ -19,6 +19,7 @@ import type {
 } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Model, Site } from '../../models/model.js';
+import type { HeldOutCollector, HeldOutSums } from './heldOutRows.js';
 import type { ObservationWriter } from './observationGroups.js';
 import type { PredictiveCollector } from './predictiveCheck.js';
 import type { SiteSource } from './siteSources.js';
@@ -29,6 +30,7 @@ export interface SavedState {
   readonly predictive: readonly (readonly [string, unknown])[];
   readonly moments: MomentsSnapshot | undefined;
   readonly energy: EbfmiSnapshot;
+  readonly heldOut?: HeldOutSums;
   readonly seconds: { readonly warmup: number; readonly sampling: number };
 }
 
@@ -51,6 +53,7 @@ export class DrawSink {
     private readonly layout: SinkLayout,
     private readonly sites: SiteSource,
     private readonly predictive: PredictiveCollector | undefined,
+    private readonly heldOut: HeldOutCollector | undefined,
     private readonly observations: ObservationWriter,
     saved: SavedState | undefined,
   ) {
@@ -64,6 +67,7 @@ export class DrawSink {
     layout: SinkLayout,
     sites: SiteSource,
     predictive: PredictiveCollector | undefined,
+    heldOut: HeldOutCollector | undefined,
     openObservations: (counts: readonly number[] | undefined) => Promise<ObservationWriter>,
     checkpoint: Checkpoint | undefined,
   ): Promise<DrawSink> {
@@ -81,7 +85,7 @@ export class DrawSink {
         ? await PosteriorStore.create(path, storeLayout)
         : await PosteriorStore.resume(path, storeLayout, checkpoint.counts);
     const observations = await openObservations(checkpoint?.counts.map(({ sampling }) => sampling));
-    return new DrawSink(store, layout, sites, predictive, observations, saved);
+    return new DrawSink(store, layout, sites, predictive, heldOut, observations, saved);
   }
 
   async dispose(): Promise<void> {
@@ -113,7 +117,8 @@ export class DrawSink {
     if (!this.wants(phase, index)) return false;
     if (this.sites.report === undefined) return true;
     if (phase === 'warmup') return false;
-    return this.observations.isOpen || this.predictive?.isDue(Math.floor(index / this.layout.thin)) === true;
+    const draw = Math.floor(index / this.layout.thin);
+    return this.observations.isOpen || this.predictive?.isDue(draw) === true || this.heldOut?.isDue(draw) === true;
   }
 
   /** Whether anything but its energy is stored of a draw. */
@@ -131,6 +136,7 @@ export class DrawSink {
     this.store.append(draw.chain, draw.phase, index, values, draw.info);
     if (!isSampling || draw.position.length === 0) return;
     this.predictive?.offer(draw.chain, index, draw.position);
+    this.heldOut?.offer(draw.chain, index, draw.position);
     this.observations.write(draw.chain, index, draw.position);
   }
 
@@ -146,6 +152,7 @@ export class DrawSink {
       predictive: this.predictive === undefined ? [] : [...this.predictive.collected],
       moments: saved,
       energy: this.energy.snapshot(),
+      ...(this.heldOut && { heldOut: this.heldOut.save() }),
       seconds,
     });
     return moments instanceof Promise ? moments.then(state) : state(moments);

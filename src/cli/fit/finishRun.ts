@@ -8,6 +8,7 @@ import type { ReportInput } from '../../report/index.js';
 import type { Target } from '../devices/chooseDevice.js';
 import type { DrawSink } from './drawSink.js';
 import type { FitOutcome, FitRun } from './fitOnDevice.js';
+import { type HeldOutCollector, heldOutLine } from './heldOutRows.js';
 import type { FitJob } from './job.js';
 import type { PredictiveCollector } from './predictiveCheck.js';
 import { superchainsOf } from './methodSettings.js';
@@ -23,6 +24,7 @@ export async function finishRun(
   result: MethodResult,
   sink: DrawSink,
   predictive: PredictiveCollector | undefined,
+  heldOut: HeldOutCollector | undefined,
 ): Promise<FitOutcome> {
   const { config, model } = job;
   const { method } = job.method;
@@ -44,7 +46,8 @@ export async function finishRun(
     ...result.findings,
     ...job.prepared.checks,
   ];
-  folder.writeSummary(summaryEntries(summaries, config.keep));
+  const held = await heldOut?.finish(folder.dir);
+  folder.writeSummary(summaryEntries(summaries, config.keep), held && { holdout: held });
   await writeSummaryTable(folder.dir, summaries, unstored, superchains);
   const effort = efforts.reduce((sum, chain) => sum + chain.effort, 0);
   const trajectoryLength = efforts[0].hamiltonian?.trajectoryLength;
@@ -71,8 +74,9 @@ export async function finishRun(
     deviceMemoryBytes: deviceMemoryBytes ?? null,
     checks,
   });
-  writeReportRecord(folder.dir, job, summaries, predictive?.result() ?? null, trajectories ?? null);
+  writeReportRecord(folder.dir, job, summaries, predictive?.result() ?? null, trajectories ?? null, held);
   folder.finish();
+  if (held !== undefined) say(heldOutLine(held));
   const status = worstStatus(checks.map((check) => check.status));
   for (const check of checks) if (check.status !== 'pass') say(`${check.status}: ${check.name}: ${check.detail}`);
   say(

@@ -19,6 +19,7 @@ import type { Clock } from './clock.js';
 import { devicePeriods } from './devicePeriods.js';
 import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
 import { finishRun } from './finishRun.js';
+import { HeldOutCollector } from './heldOutRows.js';
 import type { FitJob } from './job.js';
 import { ObservationWriter } from './observationGroups.js';
 import { PredictiveCollector } from './predictiveCheck.js';
@@ -95,6 +96,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const collected = new Map((saved?.predictive ?? []) as [string, never][]);
   const { seed, chains, draws } = config;
   const predictive = replicator && new PredictiveCollector(replicator, response, y, seed, chains, draws, collected);
+  const heldOut = job.heldOut && (await HeldOutCollector.open(job.heldOut, plain, config, saved?.heldOut));
   const sites = await openSites(model, job.keptSites, config, saved?.moments, prepared, plain, say);
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
   const openObservations = (counts: readonly number[] | undefined): Promise<ObservationWriter> =>
@@ -106,6 +108,7 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     layout,
     sites,
     predictive,
+    heldOut ?? undefined,
     openObservations,
     checkpoint,
   );
@@ -121,10 +124,11 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     await prepared.dispose();
     await sites.dispose();
     await replicator?.dispose();
+    await heldOut?.dispose();
     await sink.dispose();
   }
   if (!result.isComplete) return { folder: folder.dir, status: undefined };
-  return await finishRun(run, { ...target, deviceMemoryBytes }, result, sink, predictive);
+  return await finishRun(run, { ...target, deviceMemoryBytes }, result, sink, predictive, heldOut ?? undefined);
 }
 
 /** Runs the sampler, with a checkpoint every few seconds and one more when it ends or is interrupted. */

@@ -6,8 +6,9 @@ import { nearestName } from '../../data/nearestName.js';
 import type { DataReport } from '../../data/preparation/dataReport.js';
 import { readData, type ReadData } from '../../data/preparation/readData.js';
 import type { ColumnRequest } from '../../data/readTable.js';
+import type { Table } from '../../data/table.js';
 import type { Model, Site } from '../../models/model.js';
-import type { ObservedModel, PreparedModel } from '../../models/modelEntry.js';
+import type { HeldOutModel, ObservedModel, PreparedModel } from '../../models/modelEntry.js';
 import { models } from '../../models/registry.js';
 import { type ObservationGroup, observationGroups } from './observationGroups.js';
 import {
@@ -32,6 +33,8 @@ export interface FitJob {
   /** Groups with a number per draw and observation to store as well. */
   readonly keptGroups: readonly ObservationGroup[];
   readonly fingerprint: string;
+  /** Rows that the fit does not see; null where it sees all. */
+  readonly heldOut: HeldOutModel | null;
   /** What was done to the rows before the model saw them; null where they were read as they are. */
   readonly dataReport: DataReport | null;
 }
@@ -45,10 +48,11 @@ const keepAllBytes = 2 ** 31;
  */
 export async function loadJob(written: Config, before?: MethodName): Promise<FitJob> {
   const entry = models[written.model.name];
-  const { table, report } = await readJobData(written, entry.columns(written.model));
+  const { table, heldOut, report } = await readJobData(written, entry.columns(written.model));
   try {
     const prepared = entry.prepare(table, written.model);
     const { model } = prepared;
+    const held = heldOut && onHeldOut(prepared, heldOut);
     const method = methodFor(model, written, before);
     const config = withUsual(written, method.method);
     return {
@@ -58,12 +62,25 @@ export async function loadJob(written: Config, before?: MethodName): Promise<Fit
       model,
       keptSites: keptSites(config, model),
       keptGroups: keptGroups(config, model),
-      fingerprint: fingerprint(prepared.data),
+      // A run with rows held out is another when these are.
+      fingerprint: fingerprint(held === null ? prepared.data : { fitted: prepared.data, heldOut: held.model.data }),
+      heldOut: held,
       dataReport: report,
     };
   } catch (error) {
     throw placed(error, written);
   }
+}
+
+/** The fitted model before the rows held out. Throws InputError for models that cannot be. */
+function onHeldOut({ model, onRows }: PreparedModel, heldOut: Table): HeldOutModel {
+  if (onRows !== undefined) return onRows(heldOut);
+  throw new InputError(
+    `data.holdout: the ${model.name} model does not predict rows that it was not fitted to; leave holdout out`,
+    {
+      key: ['data', 'holdout'],
+    },
+  );
 }
 
 async function readJobData(config: Config, columns: readonly ColumnRequest[]): Promise<ReadData> {

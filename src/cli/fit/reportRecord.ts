@@ -12,7 +12,10 @@ import type { PlacedSummary } from './summaries.js';
 const fileName = 'report.json';
 
 /** The saved part of a report. Energies are `[chain][draw]`. */
-export type ReportRecord = Pick<ReportInput, 'title' | 'model' | 'data' | 'forests' | 'predictive' | 'sampler'> & {
+export type ReportRecord = Pick<
+  ReportInput,
+  'title' | 'model' | 'data' | 'forests' | 'predictive' | 'sampler' | 'heldOut'
+> & {
   readonly populationSites: readonly string[];
   readonly positiveSites: readonly string[];
 };
@@ -23,6 +26,7 @@ export function writeReportRecord(
   summaries: readonly PlacedSummary[],
   predictive: ReportInput['predictive'],
   sampler: ReportInput['sampler'],
+  heldOut: ReportInput['heldOut'],
 ): void {
   const { model, prepared } = job;
   const record: ReportRecord = {
@@ -32,6 +36,7 @@ export function writeReportRecord(
     forests: buildForests(prepared, summaries),
     predictive,
     sampler,
+    ...(heldOut && { heldOut }),
     populationSites: model.sites.filter(({ level }) => level === 'population').map(({ name }) => name),
     positiveSites: prepared.positiveSites,
   };

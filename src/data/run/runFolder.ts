@@ -80,8 +80,9 @@ export class RunFolder {
     this.replace(RUN_FILES.dataReport, toJson(report, 2));
   }
 
-  writeSummary(parameters: Iterable<ScalarSummary>): void {
-    this.replace(RUN_FILES.summary, formatSummary(parameters));
+  /** @param more records beside the parameters, by name */
+  writeSummary(parameters: Iterable<ScalarSummary>, more: JsonRecord = {}): void {
+    this.replace(RUN_FILES.summary, formatSummary(parameters, more));
   }
 
   /**

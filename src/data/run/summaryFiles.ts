@@ -17,14 +17,18 @@ export interface ScalarSummary {
 
 const FIGURES = ['mean', 'sd', 'mcseMean', 'q5', 'q50', 'q95', 'essBulk', 'essTail', 'rhat'] as const;
 
-/** Text of `summary.json`: `{parameters: [{name, mean, sd, mcseMean, q5, q50, q95, essBulk, essTail, rhat}]}`. */
-export function formatSummary(parameters: Iterable<ScalarSummary>): string {
+/** Text of `summary.json`: `{parameters: [{name, mean, sd, mcseMean, q5, q50, q95, essBulk, essTail, rhat}], …}`, and other records after them. */
+export function formatSummary(
+  parameters: Iterable<ScalarSummary>,
+  more: Readonly<Record<string, unknown>> = {},
+): string {
   const lines: string[] = [];
   for (const parameter of parameters) {
     const figures = FIGURES.map((figure) => [figure, parameter[figure]] as const);
     lines.push(toJson({ name: parameter.name, ...Object.fromEntries(figures) }));
   }
-  return `{"parameters": [\n${lines.join(',\n')}\n]}\n`;
+  const beside = Object.entries(more).map(([name, record]) => `,\n${JSON.stringify(name)}: ${toJson(record)}`);
+  return `{"parameters": [\n${lines.join(',\n')}\n]${beside.join('')}}\n`;
 }
 
 /** The parameters of a parsed `summary.json`; null reads as NaN. */

@@ -12,7 +12,7 @@ import { covarianceParameters, covarianceScales } from './levelCovariance.js';
 import { columnsAt, partialMeans, withMeans } from './levelTensors.js';
 import { deviatingCount, outerSize } from './links.js';
 import { covarianceLogPriors } from './scalePriors.js';
-import { rowLikelihood, type RowLikelihood } from './likelihood.js';
+import { replicationOf, rowLikelihood, type RowLikelihood } from './likelihood.js';
 import { type Hierarchy, type HierarchyLevel, isLinear, type LinearHierarchy, type NestedTerm } from './structure.js';
 
 /** What is drawn of a hierarchy, as tensors. */
@@ -55,34 +55,19 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): Hie
   const errorSd = (parameters: Tensors): tf.Tensor => (errors === undefined ? literal(1) : parameters[errors.sigma]);
   const isShort = terms.length === 1 && fixed === undefined && errors !== undefined && errors.df === undefined;
   const own = isShort ? (factors ?? factorsOf(structure, 0)) : undefined;
-  const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors => {
-    const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
-    return {
-      coefficients: levels.map(({ coefficients }) => coefficients),
-      populations: levels.map(({ population }) => population),
-      fixed: fixed && coefficientsOf(fixed.prior, parameters[fixed.name], parameters),
-      logPrior: sumOf(levels.flatMap(({ logPriors }) => logPriors)),
-    };
-  };
+  const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors => evaluateHierarchy(structure, parameters, d);
   const rowMeans = ({ coefficients, fixed: effects }: HierarchyTensors, d: Tensors): tf.Tensor => {
     const parts = terms.map((_, t) => gatherRows(coefficients[t][0], d[`group_${t}`]).mul(d[`x_${t}`]).sum(1));
     return sumOf(fixed && effects ? [...parts, fixedPredictor(fixed, effects, d)] : parts);
   };
   const predictor = (parameters: Tensors, d: Tensors): tf.Tensor => rowMeans(evaluate(parameters, d), d);
-  const { replicate } = likelihood;
   return {
     parameters: parameterList(structure, likelihood),
     data: { ...arraysOf(structure, own), ...likelihood.data },
     evaluate,
     rowMeans,
     predict: (parameters, d) => likelihood.expectation(predictor(parameters, d), d),
-    replicate:
-      typeof replicate === 'function'
-        ? (parameters, d, noise) => replicate(predictor(parameters, d), parameters, d, noise)
-        : {
-            dependsOn: (parameters, d) => tf.stack(replicate.columns(predictor(parameters, d), parameters, d), 1),
-            draw: replicate.draw,
-          },
+    replicate: replicationOf(likelihood, predictor),
     logPrior: (parameters, d) =>
       tf.addN([
         evaluate(parameters, d).logPrior,
@@ -113,6 +98,17 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): Hie
           .sub(squares.mul(0.5).div(sigma.square()));
       },
     }),
+  };
+}
+
+/** Everything that a hierarchy draws, from what is sampled. */
+export function evaluateHierarchy({ terms, fixed }: Hierarchy, parameters: Tensors, d: Tensors): HierarchyTensors {
+  const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
+  return {
+    coefficients: levels.map(({ coefficients }) => coefficients),
+    populations: levels.map(({ population }) => population),
+    fixed: fixed && coefficientsOf(fixed.prior, parameters[fixed.name], parameters),
+    logPrior: sumOf(levels.flatMap(({ logPriors }) => logPriors)),
   };
 }
 
@@ -159,7 +155,7 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
 }
 
 /** Means of a level's coefficients, `[group][k]`, from those of the level around it, or of the population. */
-function levelMeans(level: HierarchyLevel, key: string, outer: tf.Tensor, d: Tensors): tf.Tensor {
+export function levelMeans(level: HierarchyLevel, key: string, outer: tf.Tensor, d: Tensors): tf.Tensor {
   const { groups, size, covariateCount: q, parent, regressions } = level;
   const z = d[`covariates_${key}`];
   if (regressions !== undefined) {
@@ -229,7 +225,7 @@ function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Recor
 }
 
 /** Row-major `[row][column]`. */
-function rowMajor(columns: readonly Float64Array[], rows: number): Float64Array {
+export function rowMajor(columns: readonly Float64Array[], rows: number): Float64Array {
   const matrix = new Float64Array(rows * columns.length);
   for (const [k, column] of columns.entries())
     for (let i = 0; i < rows; i++) matrix[i * columns.length + k] = column[i];

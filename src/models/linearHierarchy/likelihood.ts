@@ -1,5 +1,5 @@
 // The response of a hierarchy given its linear predictor: parameters, density, expectation and replications by family.
-import type { Tensor } from '@tensorflow/tfjs-core';
+import { stack, type Tensor } from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import {
   bernoulliLogit,
@@ -11,7 +11,7 @@ import {
 } from '../distributions/index.js';
 import { drawBinomial, drawNegativeBinomial, drawPoisson } from '../distributions/counts.js';
 import { bernoulliVariate, studentTVariate } from '../distributions/variates.js';
-import type { DrawnReplication, ModelArray, Tensors } from '../model.js';
+import type { DrawnReplication, ModelArray, Replication, Tensors } from '../model.js';
 import { type ParameterSpec, positive } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type Errors, type Hierarchy, isLinear, type Likelihood, scaleOf } from './structure.js';
@@ -43,6 +43,20 @@ export function rowLikelihood(structure: Hierarchy): RowLikelihood {
     parameters: scale === undefined ? {} : { [scale.name]: positive() },
     logPriors: (parameters) => (scale === undefined ? [] : [priorLogDensity(scale.prior, parameters[scale.name])]),
     ...(isLinear(structure) ? withErrors(structure.errors) : throughLink(structure.likelihood, structure.rows)),
+  };
+}
+
+/** Replications of the rows. @param eta the linear predictor; @param scaled the parameters that rows are drawn by, where they are not the model's */
+export function replicationOf(
+  { replicate }: RowLikelihood,
+  eta: (parameters: Tensors, data: Tensors) => Tensor,
+  scaled: (parameters: Tensors, data: Tensors) => Tensors = (parameters) => parameters,
+): Replication {
+  if (typeof replicate === 'function')
+    return (parameters, d, noise) => replicate(eta(parameters, d), scaled(parameters, d), d, noise);
+  return {
+    dependsOn: (parameters, d) => stack(replicate.columns(eta(parameters, d), scaled(parameters, d), d), 1),
+    draw: replicate.draw,
   };
 }
 

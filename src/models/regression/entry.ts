@@ -2,6 +2,7 @@
 import { summariseColumn, summarisePredictor } from '../dataSummary.js';
 import type { DataCheck, ModelEntry } from '../modelEntry.js';
 import { type RegressionData, regressionColumns, regressionData } from './data.js';
+import { regressionOnRows } from './heldOut.js';
 import { regressionModel, type RegressionOptions } from './regression.js';
 import { type RegressionSection, regressionRules } from './section.js';
 import { regressionSimulator } from './simulator.js';
@@ -21,9 +22,11 @@ export const regressionEntry: ModelEntry<RegressionSection> = {
       ...(section.family === 'studentT' && { df: section.df }),
     };
     const rebuild = (y: Float64Array) => regressionModel({ ...data, y }, options);
+    const model = rebuild(data.y);
     return {
-      model: rebuild(data.y),
+      model,
       rebuild,
+      onRows: (other) => regressionOnRows(data, model, other, section),
       data,
       summary: {
         rows: data.rows,

@@ -10,6 +10,7 @@ import {
 import type { Site } from '../model.js';
 import type { ForestLayout, ModelEntry } from '../modelEntry.js';
 import { dataChecks } from './dataChecks.js';
+import { threeLevelOnRows } from './heldOut.js';
 import { groupLeastSquares } from './leastSquares.js';
 import { type ThreeLevelSection, threeLevelRules } from './section.js';
 import { salesSimulator } from './simulator.js';
@@ -26,9 +27,11 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
     const options = { covariance, parametrisation, priors, errors, df } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
     const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, options);
+    const model = rebuild(data.y);
     return {
-      model: rebuild(data.y),
+      model,
       rebuild,
+      onRows: (other) => threeLevelOnRows(data, model, other, section),
       data,
       summary: summarise(data, section),
       checks: dataChecks(data),
