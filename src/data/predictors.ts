@@ -13,11 +13,15 @@ export interface Predictor {
   readonly isBinary: boolean;
 }
 
-/** Of a level: its key in the configuration and what its items are called. */
+/** Of a level: its key in the configuration, or the keys that its columns are read from, and what its items are called. */
 export interface Level {
-  readonly key: 'x' | 'z' | 'w' | 'controls';
+  readonly key: string | ((column: string) => string);
   readonly items: 'rows' | 'units' | 'markets';
 }
+
+/** The key that a column of a level is read from. */
+export const roleOf = ({ key }: Pick<Level, 'key'>, column: string): string =>
+  `model.${typeof key === 'string' ? key : key(column)}`;
 
 /** The numbers of a column by row; throws InputError when it is absent, holds text, or is not finite somewhere. */
 export function numbersOf(table: Table, name: string, role: string): Float64Array {
@@ -98,11 +102,11 @@ export function standardisePredictors(
   for (const [index, { name, values }] of columns.entries()) {
     if (values.some((value) => value !== values[0])) continue;
     const held = `is ${values[0]} in all ${values.length} ${level.items}`;
-    const message = `${source}: column '${name}' (model.${level.key}) ${held}: constant beside the intercept; leave it out`;
+    const message = `${source}: column '${name}' (${roleOf(level, name)}) ${held}: constant beside the intercept; leave it out`;
     throw new InputError(message, { file: source, column: name, value: moments[index].mean });
   }
   for (const [index, { name, values }] of columns.entries()) {
-    if (!Number.isFinite(moments[index].sd)) throw tooLarge(source, name, `model.${level.key}`, values);
+    if (!Number.isFinite(moments[index].sd)) throw tooLarge(source, name, roleOf(level, name), values);
   }
   return columns.map(({ name, values }, index) => {
     const isBinary = values.every((value) => value === 0 || value === 1);
@@ -139,7 +143,7 @@ function refuseDependence(
       );
       const items = `${columns[j].values.length} ${level.items}`;
       const what = `column '${columns[j].name}' is a linear combination of ${partners.join(', ')} and the intercept`;
-      const message = `${source}: model.${level.key}: over the ${items}, ${what}; leave one of them out`;
+      const message = `${source}: ${roleOf(level, columns[j].name)}: over the ${items}, ${what}; leave one of them out`;
       throw new InputError(message, { file: source, column: columns[j].name });
     }
     factor.push([...row, Math.sqrt(unexplained)]);

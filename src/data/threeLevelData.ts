@@ -5,7 +5,7 @@ import { factorOf, groupRows } from './grouping.js';
 import type { Grouping } from './grouping.js';
 import { InputError } from './inputError.js';
 import type { Predictor } from './predictors.js';
-import { meanAndSd, numbersOf, preparePredictors, tooLarge } from './predictors.js';
+import { meanAndSd, numbersOf, preparePredictors, roleOf, tooLarge } from './predictors.js';
 import type { ColumnRequest } from './readTable.js';
 import type { Table } from './table.js';
 
@@ -19,6 +19,8 @@ export interface ThreeLevelColumns extends CountColumns {
   readonly z: readonly string[];
   readonly w: readonly string[];
   readonly standardise: boolean | readonly string[];
+  /** Keys of the configuration that the columns come from, where they are other than these; for messages. */
+  readonly keys?: { readonly x: (column: string) => string; readonly z: string };
 }
 
 interface Units {
@@ -110,15 +112,24 @@ export function threeLevelData(table: Table, model: ThreeLevelColumns): ThreeLev
     throw new InputError(message, { file: table.source, column: model.response, value: y[0] });
   }
   const { source } = table;
-  const rowColumns = model.x.map((name) => ({ name, values: gather(numbersOf(table, name, 'model.x')) }));
-  const x = preparePredictors(source, { key: 'x', items: 'rows' }, rowColumns, model.standardise);
+  const rowLevel = { key: model.keys?.x ?? 'x', items: 'rows' } as const;
+  const rowColumns = model.x.map((name) => ({ name, values: gather(numbersOf(table, name, roleOf(rowLevel, name))) }));
+  const x = preparePredictors(source, rowLevel, rowColumns, model.standardise);
 
   const unitGroups: Groups = { groupOf: unitOfRow, names: grouping.names, kind: 'unit' };
+  const unitLevel = { key: model.keys?.z ?? 'z', items: 'units' } as const;
   const unitColumns = model.z.map((name) => ({
     name,
-    values: groupValues(table, grouping, unitGroups, name, 'model.z'),
+    values: groupValues(
+      table,
+      grouping,
+      unitGroups,
+      name,
+      roleOf(unitLevel, name),
+      model.keys && 'channels or controls',
+    ),
   }));
-  const z = preparePredictors(source, { key: 'z', items: 'units' }, unitColumns, model.standardise);
+  const z = preparePredictors(source, unitLevel, unitColumns, model.standardise);
   return {
     source,
     rows: table.rows,
@@ -170,7 +181,14 @@ interface Groups {
 }
 
 /** One value per group of a column that must be constant within each. */
-function groupValues(table: Table, grouping: Grouping, groups: Groups, name: string, role: string): Float64Array {
+function groupValues(
+  table: Table,
+  grouping: Grouping,
+  groups: Groups,
+  name: string,
+  role: string,
+  rowKey = 'x',
+): Float64Array {
   const values = numbersOf(table, name, role);
   const byGroup = new Float64Array(groups.names.length);
   const firstRow = new Int32Array(groups.names.length).fill(-1);
@@ -183,7 +201,7 @@ function groupValues(table: Table, grouping: Grouping, groups: Groups, name: str
     } else if (values[row] !== byGroup[group]) {
       const found = `${byGroup[group]} (row ${firstRow[group] + 1}) and ${values[row]} (row ${row + 1})`;
       const what = `differs within ${groups.kind} '${groups.names[group]}': ${found}`;
-      const right = `it must be one value per ${groups.kind}${groups.kind === 'unit' ? '; name it in x if it varies by occasion' : ''}`;
+      const right = `it must be one value per ${groups.kind}${groups.kind === 'unit' ? `; name it in ${rowKey} if it varies by occasion` : ''}`;
       const message = `${table.source}: column '${name}' (${role}) ${what}; ${right}`;
       throw new InputError(message, { file: table.source, column: name, row: row + 1, value: values[row] });
     }

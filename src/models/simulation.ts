@@ -50,3 +50,9 @@ export interface ModelSimulator {
   /** Checks the options against each other; throws InputError (`--rows must be at least …`). */
   readonly plan: (settings: SimulationSettings) => (random: SimulationRandom) => SimulatedData;
 }
+
+/** `P01`, `P02`, …: as many digits as the last needs, at least two, so that text order is number order. */
+export function levelLabels(letter: string, count: number): string[] {
+  const digits = Math.max(2, String(count).length);
+  return Array.from({ length: count }, (_, index) => letter + String(index + 1).padStart(digits, '0'));
+}

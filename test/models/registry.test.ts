@@ -24,6 +24,7 @@ import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
 import { randomNumbers } from './random.js';
 
 const { folder } = temporaryFolder();
+const panel = { consumers: 80, markets: 10, months: 8, channels: 2, controls: 1, traits: 1 };
 const sales = { rows: 400, products: 3, markets: 10, x: 1 };
 
 /** Options that make a model's simulation small; every registered model that can be simulated has an entry, some with a variant after a comma. */
@@ -34,6 +35,9 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'three-level, binomial': { ...sales, family: 'binomial' },
   'three-level, poisson': { ...sales, family: 'poisson' },
   'three-level, negativeBinomial': { ...sales, family: 'negativeBinomial' },
+  hbmmm: panel,
+  'hbmmm, full': { ...panel, covariance: 'full' },
+  'hbmmm, negativeBinomial': { ...panel, family: 'negativeBinomial' },
   'media-mix': { weeks: 80, channels: 2 },
   regression: { rows: 150, columns: 6, relevant: 2 },
 };

@@ -15,13 +15,13 @@ export interface Information {
 /** Σ = C C': standard deviations `[k]` of a diagonal Σ, or C itself, `[k, k]`. */
 export type CovarianceFactor = tf.Tensor;
 
-/** What a level's draws and its message to the level above have in common. */
+/** What a level's draws and its message to the level above have in common; d of k coefficients deviate, and C is theirs. */
 export interface Prepared {
-  /** K with K K' = I + C'AC, `[group, k, k]` */
+  /** K with K K' = I + C'AC, `[group, d, d]` */
   readonly factor: tf.Tensor;
-  /** K⁻¹C'A, `[group, k, k]` */
+  /** K⁻¹C'A, `[group, d, k]` */
   readonly solvedPrecision: tf.Tensor;
-  /** K⁻¹C'a, `[group, k]` */
+  /** K⁻¹C'a, `[group, d]` */
   readonly solvedShift: tf.Tensor;
 }
 
@@ -67,17 +67,39 @@ function byTriangle(c: tf.Tensor, part: (r: number) => tf.Tensor, axis: number):
   return tf.concat(parts, axis);
 }
 
-/** Nothing is divided by a standard deviation, so Σ may be singular. */
-export function prepare({ precision, shift }: Information, c: CovarianceFactor): Prepared {
-  const k = shift.shape[1]!;
-  const left = transposedTimes(c, precision);
-  const both = times(left, c);
-  const factor = choleskySmall(both.add(identity(k)));
+/** Nothing is divided by a standard deviation, so Σ may be singular. @param deviating coefficients that deviate; undefined: all */
+export function prepare(
+  { precision, shift }: Information,
+  c: CovarianceFactor,
+  deviating: readonly number[] | undefined,
+): Prepared {
+  const isPartial = deviating !== undefined;
+  const left = transposedTimes(c, isPartial ? rowsAt(precision, deviating) : precision);
+  const both = times(isPartial ? matrixColumnsAt(left, deviating) : left, c);
+  const factor = choleskySmall(both.add(identity(c.shape[0])));
+  const own = isPartial ? columnsAt(shift, deviating) : shift;
   return {
     factor,
     solvedPrecision: triangularSolve(factor, left),
-    solvedShift: flat(triangularSolve(factor, transposedTimes(c, column(shift)))),
+    solvedShift: flat(triangularSolve(factor, transposedTimes(c, column(own)))),
   };
+}
+
+/** Rows of matrices `[group, k, m]`, and columns of `[group, m, k]`. */
+function rowsAt(x: tf.Tensor, places: readonly number[]): tf.Tensor {
+  const [groups, , m] = x.shape as [number, number, number];
+  return tf.concat(
+    places.map((i) => x.slice([0, i, 0], [groups, 1, m])),
+    1,
+  );
+}
+
+function matrixColumnsAt(x: tf.Tensor, places: readonly number[]): tf.Tensor {
+  const [groups, m] = x.shape as [number, number, number];
+  return tf.concat(
+    places.map((i) => x.slice([0, 0, i], [groups, m, 1])),
+    2,
+  );
 }
 
 /** What is known of the means when the coefficients are integrated out: (A⁻¹ + Σ)⁻¹ and its shift, by Woodbury's identity. */
@@ -88,7 +110,7 @@ export function integrate({ precision, shift }: Information, { solvedPrecision, 
   };
 }
 
-/** Deviations b − M drawn given the means M, `[group, k]`: C K⁻ᵀ(K⁻¹C'(a − A M) + ε). */
+/** Deviations b − M drawn given the means M, `[group, d]`: C K⁻ᵀ(K⁻¹C'(a − A M) + ε). */
 export function drawDeviations(
   { factor, solvedPrecision, solvedShift }: Prepared,
   c: CovarianceFactor,
@@ -145,19 +167,11 @@ function partialProducts(
 ): [tf.Tensor, tf.Tensor] {
   const places: readonly OuterPlace[] = outerPlaces(links);
   const coefficients = places.map(({ coefficient }) => coefficient);
-  const [groups, k] = shift.shape;
   const z = columnsAt(
     covariates,
     places.map(({ covariate }) => covariate),
   );
-  const rows = tf.concat(
-    coefficients.map((i) => precision.slice([0, i, 0], [groups, 1, k])),
-    1,
-  );
-  const both = tf.concat(
-    coefficients.map((i) => rows.slice([0, 0, i], [groups, places.length, 1])),
-    2,
-  );
+  const both = matrixColumnsAt(rowsAt(precision, coefficients), coefficients);
   return [both.mul(z.expandDims(1)).mul(z.expandDims(2)), columnsAt(shift, coefficients).mul(z)];
 }
 

@@ -1,6 +1,6 @@
 // The tensor program that draws all coefficients of one nested term for all chains, and what the updates of scales need of them.
 import * as tf from '@tensorflow/tfjs-core';
-import { gatherRows, segmentSum } from '../../kernels/ops/index.js';
+import { gatherRows, literal, segmentSum } from '../../kernels/ops/index.js';
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../kernels/device.js';
 import type { NamedTensors } from '../../kernels/trace/trace.js';
@@ -24,6 +24,7 @@ import {
   logIntegral,
   logIntegralOfPopulation,
   prepare,
+  type Prepared,
   sumsByParent,
   toLevelAbove,
 } from './levels.js';
@@ -121,7 +122,7 @@ export function compileTerm(
   parameters['prior precision'] = [populationSize];
   parameters['prior mean'] = [populationSize];
   Object.assign(parameters, rows?.parameters);
-  const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
+  const arrays = new Map<string, DataArray>([...linkData(term, isCollapsed), ...data.arrays, ...(rows?.data ?? [])]);
   return compileProgram(
     device,
     chains,
@@ -153,13 +154,13 @@ export function compileIntegrated(
     ...rows?.parameters,
   };
   for (const [j, level] of term.levels.entries()) parameters[names.scale(j)] = scaleShape(level);
-  const arrays = new Map<string, DataArray>([...linkData(term), ...data.arrays, ...(rows?.data ?? [])]);
+  const arrays = new Map<string, DataArray>([...linkData(term, true), ...data.arrays, ...(rows?.data ?? [])]);
   return compileProgram(device, lanes, parameters, arrays, (p, d): Record<string, tf.Tensor> => {
     const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
     let information = informationOfRows(p, d, residual).scaled;
     const parts: tf.Tensor[] = [];
-    for (const [j, link] of linksOf(term, d).entries()) {
-      const own = prepare(information, scaleOfAll(term.levels[j], p[names.scale(j)]));
+    for (const [j, link] of linksOf(term, true, d).entries()) {
+      const own = prepare(information, p[names.scale(j)], term.levels[j].deviating);
       parts.push(logIntegral(own));
       information = toLevelAbove(link, integrate(information, own));
     }
@@ -179,39 +180,47 @@ function scaleShape(level: HierarchyLevel): number[] {
   return isDiagonal(level.covariance) ? [size] : [size, size];
 }
 
-/** A level's factor C among all of its coefficients: 0 for those that do not deviate. */
-function scaleOfAll(level: HierarchyLevel, c: tf.Tensor): tf.Tensor {
-  const { deviating, size } = level;
-  if (deviating === undefined) return c;
-  const wide = columnsTo(c, deviating, size);
-  return c.rank === 1 ? wide : columnsTo(wide.transpose(), deviating, size).transpose();
+/** The compiler writes arrays out whose axes are all shorter than this: of few groups with many coefficients more than a function may hold. */
+const [looped, mostWrittenOut] = [33, 2000];
+
+/**
+ * Groups of a level in a collapsed program: those declared, and where their matrices would be too many to be written out, after them some without
+ * data or noise, which equal their means and say nothing of anything.
+ */
+function groupsInProgram({ levels }: NestedTerm, j: number, isCollapsed: boolean): number {
+  const { groups, size } = levels[j];
+  return isCollapsed && j > 0 && groups < looped && groups * size * size > mostWrittenOut ? looped : groups;
 }
 
-/** Noise of all coefficients, `[group, k]`. */
-const noiseOfAll = ({ deviating, size }: HierarchyLevel, noise: tf.Tensor): tf.Tensor =>
-  deviating === undefined ? noise : columnsTo(noise, deviating, size);
-
 /** Covariates, where they are more than a constant, and parents of every level. */
-function linkData({ levels }: NestedTerm): Map<string, DataArray> {
+function linkData(term: NestedTerm, isCollapsed: boolean): Map<string, DataArray> {
+  const { levels } = term;
   const arrays = new Map<string, DataArray>();
-  for (const [j, { groups, covariates, covariateCount, parent }] of levels.entries()) {
+  for (const [j, { covariates, covariateCount, parent }] of levels.entries()) {
+    const groups = groupsInProgram(term, j, isCollapsed);
     const isConstant = covariateCount === 1 && covariates.every((z) => z === 1);
-    if (!isConstant) arrays.set(`covariates ${j}`, { shape: [groups, covariateCount], values: covariates });
-    if (parent !== null) arrays.set(`parent ${j}`, { shape: [groups], values: parent });
+    if (!isConstant) {
+      const values = new Float64Array(groups * covariateCount);
+      values.set(covariates);
+      arrays.set(`covariates ${j}`, { shape: [groups, covariateCount], values });
+    }
+    if (parent === null) continue;
+    const values = new Int32Array(groups).fill(levels[j + 1].groups - 1);
+    values.set(parent);
+    arrays.set(`parent ${j}`, { shape: [groups], values });
   }
   return arrays;
 }
 
-function linksOf({ levels }: NestedTerm, d: NamedTensors): LevelLinks[] {
-  return levels.map(({ size, covariateCount, regressions }, j): LevelLinks => {
-    const above = levels[j + 1] as (typeof levels)[number] | undefined;
+function linksOf(term: NestedTerm, isCollapsed: boolean, d: NamedTensors): LevelLinks[] {
+  return term.levels.map(({ size, covariateCount, regressions }, j): LevelLinks => {
     return {
       size,
       covariateCount,
       ...(regressions && { regressions }),
       covariates: d[`covariates ${j}`],
       parent: d[`parent ${j}`],
-      parentGroups: above?.groups ?? 1,
+      parentGroups: j + 1 < term.levels.length ? groupsInProgram(term, j + 1, isCollapsed) : 1,
     };
   });
 }
@@ -237,8 +246,8 @@ function sweep(
   d: NamedTensors,
 ): Record<string, tf.Tensor> {
   const { levels } = structure.terms[t];
-  const links = linksOf(structure.terms[t], d);
-  const scales = levels.map((level, j) => scaleOfAll(level, p[names.scale(j)]));
+  const links = linksOf(structure.terms[t], isCollapsed, d);
+  const scales = levels.map((_, j) => p[names.scale(j)]);
   const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
   const { own, scaled: fromRows } = informationOfRows(p, d, rowResidual);
   const { coefficients, population } = isCollapsed
@@ -303,6 +312,24 @@ function drawPopulation({ precision, shift }: Information, p: NamedTensors): tf.
   );
 }
 
+/** Noise of the groups that were declared, 0 of those after them. */
+function noiseOf(noise: tf.Tensor, { solvedShift }: Prepared): tf.Tensor {
+  const [groups, d] = noise.shape;
+  const more = solvedShift.shape[0] - groups;
+  return more === 0
+    ? noise
+    : tf.concat(
+        [
+          noise,
+          literal(
+            Array.from({ length: more * d }, () => 0),
+            [more, d],
+          ),
+        ],
+        0,
+      );
+}
+
 /** All levels as one draw: information upwards with each level integrated out, then draws downwards. */
 function collapsed(
   levels: readonly HierarchyLevel[],
@@ -313,7 +340,7 @@ function collapsed(
 ): Coefficients {
   let information = fromRows;
   const prepared = links.map((link, j) => {
-    const own = prepare(information, scales[j]);
+    const own = prepare(information, scales[j], levels[j].deviating);
     information = toLevelAbove(link, integrate(information, own));
     return own;
   });
@@ -322,7 +349,9 @@ function collapsed(
   let above = population;
   for (let j = links.length - 1; j >= 0; j--) {
     const means = levelMeans(links[j], above);
-    above = drawDeviations(prepared[j], scales[j], means, noiseOfAll(levels[j], p[names.noise(j)])).add(means);
+    const deviations = drawDeviations(prepared[j], scales[j], means, noiseOf(p[names.noise(j)], prepared[j]));
+    const { deviating, size } = levels[j];
+    above = (deviating === undefined ? deviations : columnsTo(deviations, deviating, size)).add(means);
     coefficients[j] = above;
   }
   return { coefficients, population };
@@ -338,7 +367,8 @@ function centred(
   let information = fromRows;
   const coefficients = links.map((link, j) => {
     const means = levelMeans(link, p[names.above(j)]);
-    const b = drawDeviations(prepare(information, scales[j]), scales[j], means, p[names.noise(j)]).add(means);
+    const own = prepare(information, scales[j], undefined);
+    const b = drawDeviations(own, scales[j], means, noiseOf(p[names.noise(j)], own)).add(means);
     const precision = p[names.precision(j)];
     const groups = b.shape[0];
     const isDiagonal = precision.rank === 1;

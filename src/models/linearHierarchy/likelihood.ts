@@ -1,5 +1,6 @@
 // The response of a hierarchy given its linear predictor: parameters, density, expectation and replications by family.
 import { stack, type Tensor } from '@tensorflow/tfjs-core';
+import type { CountResponse } from '../../data/countResponse.js';
 import { literal } from '../../kernels/ops/index.js';
 import {
   bernoulliLogit,
@@ -14,7 +15,7 @@ import { bernoulliVariate, studentTVariate } from '../distributions/variates.js'
 import type { DrawnReplication, ModelArray, Replication, Tensors } from '../model.js';
 import { type ParameterSpec, positive } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
-import { type Errors, type Hierarchy, isLinear, type Likelihood, scaleOf } from './structure.js';
+import { type Errors, type Hierarchy, isLinear, type Likelihood, type PriorSpec, scaleOf } from './structure.js';
 
 /** Functions of the linear predictor η, `[rows]`. */
 export interface RowLikelihood {
@@ -123,5 +124,28 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
     }
     default:
       throw new Error((likelihood satisfies never as Likelihood).kind);
+  }
+}
+
+/**
+ * The likelihood of a count response.
+ * @param dispersion name of the parameter φ; @param prior of φ, with negativeBinomial
+ */
+export function likelihoodOfCounts(
+  { family, trials, logExposure }: CountResponse,
+  dispersion: string,
+  prior: PriorSpec | undefined,
+): Likelihood {
+  switch (family) {
+    case 'bernoulli':
+      return { kind: family };
+    case 'binomial':
+      return { kind: family, trials: trials! };
+    case 'poisson':
+      return { kind: family, logExposure };
+    case 'negativeBinomial':
+      return { kind: family, logExposure, dispersion, prior: prior! };
+    default:
+      throw new Error(family satisfies never);
   }
 }

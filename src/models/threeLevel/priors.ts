@@ -2,16 +2,19 @@
 import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import { suggestion } from '../../data/nearestName.js';
-import { formatPrior, type PriorSpec } from '../../data/prior.js';
+import type { PriorSpec } from '../../data/prior.js';
 import type { CovariancePrior } from '../covariancePriors.js';
-import { checkFamily, positiveFamilies, realFamilies } from '../priors.js';
+import {
+  covariancePrior,
+  defaultScale,
+  type PriorDescription,
+  round,
+  scaleParameter,
+  scalePrior,
+  shortPrior,
+} from '../groupPriors.js';
+import { checkFamily, realFamilies } from '../priors.js';
 import type { LevelDesign, ThreeLevelDesign } from './design.js';
-
-export interface PriorDescription {
-  readonly site: string;
-  readonly prior: string;
-  readonly source: 'default' | 'set';
-}
 
 /** Priors with every default filled in, in model units. */
 export interface ThreeLevelPriors {
@@ -32,14 +35,6 @@ export interface Covariances {
   readonly market: 'diagonal' | 'full';
 }
 
-/** Multiples of the response's standard deviation, over those of the predictors, that default priors take as their scale. */
-const defaultScale = { sigma: 1, population: 5, spread: 1 } as const;
-/** Degrees of freedom of half-t priors; with two, Huang–Wand correlations are uniform. */
-const spreadDf = 2;
-const residualDf = 3;
-/** Inverse gamma of φ: little weight on variances more than ten times the mean's square, a long tail towards Poisson. */
-const dispersionShapeAndScale = [0.4, 0.3] as const;
-
 /**
  * Resolves the priors. Throws InputError for a site the model does not have, and for a family that does not suit its site.
  * @param coefficientSds typical size of one unit of each population coefficient's predictors, `[coefficient]`
@@ -59,12 +54,7 @@ export function threeLevelPriors(
     described.push({ site, prior, source: site in set ? 'set' : 'default' });
   };
 
-  const scaleSite = scaleParameter(family);
-  const scale = scaleSite && ((set[scaleSite] as PriorSpec | undefined) ?? defaultOfScale(scaleSite, response.sd));
-  if (scaleSite !== undefined) {
-    checkFamily(scaleSite, scale!, positiveFamilies);
-    describe(scaleSite, shortPrior(scale!));
-  }
+  const scale = scalePrior(set, family, response.sd, describe);
 
   const population = populationPrior(set[populationSite], populationSite, design, response);
   if (population.kind === 'common') describe(populationSite, shortPrior(population.prior));
@@ -78,24 +68,20 @@ export function threeLevelPriors(
     );
   }
   const unitScales = spreadScales(design.rows, undefined, response.sd);
-  const unit = covariancePrior(set, 'u', covariance.product, unitScales, describe);
+  const unit = covariancePrior(set, sitesOf('u'), covariance.product, unitScales, describe);
   const market = three
-    ? covariancePrior(set, 'v', covariance.market, spreadScales(design.rows, design.units, response.sd), describe)
+    ? covariancePrior(
+        set,
+        sitesOf('v'),
+        covariance.market,
+        spreadScales(design.rows, design.units, response.sd),
+        describe,
+      )
     : undefined;
   return { scale, population, unit, market, described };
 }
 
-/** The parameter of the response's distribution beside its mean. */
-export function scaleParameter(family: ResponseFamily): 'sigma' | 'phi' | undefined {
-  if (family === 'negativeBinomial') return 'phi';
-  return isCountFamily(family) ? undefined : 'sigma';
-}
-
-function defaultOfScale(site: 'sigma' | 'phi', sd: number): PriorSpec {
-  return site === 'sigma'
-    ? { family: 'halfStudentT', parameters: [residualDf, defaultScale.sigma * sd] }
-    : { family: 'inverseGamma', parameters: [...dispersionShapeAndScale] };
-}
+const sitesOf = (level: 'u' | 'v') => ({ sdSite: `sigma_${level}`, correlationSite: `corr_${level}` });
 
 const sitesWithPriors = ['sigma', 'phi', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'];
 
@@ -153,48 +139,3 @@ function populationPrior(
 function spreadScales(rows: LevelDesign, units: LevelDesign | undefined, responseSd: number): number[] {
   return rows.sds.flatMap((x) => (units?.sds ?? [1]).map((z) => (defaultScale.spread * responseSd) / (x * z)));
 }
-
-function covariancePrior(
-  set: Readonly<Record<string, PriorSpec>>,
-  level: 'u' | 'v',
-  covariance: 'diagonal' | 'full',
-  scales: readonly number[],
-  describe: (site: string, prior: string) => void,
-): CovariancePrior {
-  const sdSite = `sigma_${level}`;
-  const correlationSite = `corr_${level}`;
-  const sd = set[sdSite] as PriorSpec | undefined;
-  const correlation = set[correlationSite] as PriorSpec | undefined;
-  if (correlation !== undefined) checkFamily(correlationSite, correlation, ['lkj']);
-  if (sd !== undefined) checkFamily(sdSite, sd, ['huangWand', 'inverseWishart', ...positiveFamilies]);
-  if (sd?.family === 'huangWand' || sd?.family === 'inverseWishart') {
-    if (correlation !== undefined) {
-      throw new InputError(
-        `model.priors.${correlationSite}: ${sd.family} of ${sdSite} is a prior of the correlations too; keep one of them`,
-      );
-    }
-    const [df, scale] = sd.parameters;
-    const k = scales.length;
-    if (sd.family === 'inverseWishart' && !(df > k - 1)) {
-      throw new InputError(
-        `model.priors.${sdSite}: inverseWishart needs df above ${k - 1} for ${k} coefficients, not ${df}`,
-      );
-    }
-    describe(sdSite, `${shortPrior(sd)}${covariance === 'full' ? ' with its correlations' : ''}`);
-    return sd.family === 'huangWand'
-      ? { kind: 'huangWand', df, scales: scales.map(() => scale) }
-      : { kind: 'inverseWishart', df, scale };
-  }
-  if (sd === undefined && correlation === undefined) {
-    const family = covariance === 'full' ? 'huangWand' : 'halfStudentT';
-    describe(sdSite, scales.map((scale) => `${family}(${spreadDf}, ${round(scale)})`).join(', '));
-    return { kind: 'huangWand', df: spreadDf, scales };
-  }
-  const sdPrior: PriorSpec = sd ?? { family: 'halfStudentT', parameters: [residualDf, Math.max(...scales)] };
-  describe(sdSite, shortPrior(sdPrior));
-  if (covariance === 'full') describe(correlationSite, shortPrior(correlation ?? { family: 'lkj', parameters: [1] }));
-  return { kind: 'separate', sd: sdPrior, eta: correlation?.parameters[0] ?? 1 };
-}
-
-const round = (x: number): number => Number(x.toPrecision(4));
-const shortPrior = (prior: PriorSpec): string => formatPrior({ ...prior, parameters: prior.parameters.map(round) });

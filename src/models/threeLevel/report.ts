@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
 import type { LevelDesign } from './design.js';
-import { scaleParameter } from './priors.js';
+import { scaleParameter } from '../groupPriors.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';
 import { unitDimension } from './context.js';
 

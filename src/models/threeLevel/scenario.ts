@@ -1,5 +1,6 @@
 // The sales of products in markets that `hierax simulate three-level` draws: names of columns and true values.
 import type { ResponseFamily } from '../../data/countResponse.js';
+import { levelLabels } from '../simulation.js';
 import type { SimulatedPredictor, ThreeLevelSimulation } from './simulate.js';
 
 /** Numbers that the command line sets. */
@@ -79,8 +80,8 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
   return {
     rows: size.rows,
     columns: { response, product: 'product', market: 'market', time: 'week', trials: 'visitors' },
-    products: labels('P', size.products),
-    markets: size.markets === 0 ? null : labels('M', size.markets),
+    products: levelLabels('P', size.products),
+    markets: size.markets === 0 ? null : levelLabels('M', size.markets),
     x,
     z,
     w,
@@ -101,10 +102,4 @@ function furtherEffect(k: number): Effect {
 
 function traits(count: number, names: readonly string[], further: string): SimulatedPredictor[] {
   return Array.from({ length: count }, (_, k) => ({ name: names.at(k) ?? `${further}_${k + 1}` }));
-}
-
-/** `P01`, `P02`, …: as many digits as the last needs, at least two, so that text order is number order. */
-function labels(letter: string, count: number): string[] {
-  const digits = Math.max(2, String(count).length);
-  return Array.from({ length: count }, (_, index) => letter + String(index + 1).padStart(digits, '0'));
 }

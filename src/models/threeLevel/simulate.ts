@@ -3,21 +3,13 @@ import type { OutputColumn } from '../../data/writeTable.js';
 import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js';
 import type { NamedValue, SimulationRandom } from '../simulation.js';
 import { drawResponse, type ResponseParameters } from './drawResponse.js';
+import { drawDeviation, type SimulatedCovariance } from '../simulatedCovariance.js';
 import { type SimulatedGroups, simulatedTruth } from './simulatedTruth.js';
 
 /** A predictor to draw: 0/1 with the given share of ones, standard normal without one. */
 export interface SimulatedPredictor {
   readonly name: string;
   readonly shareOfOnes?: number;
-}
-
-/**
- * Covariance of a level: Σ = diag(s) R diag(s), R = l l' + diag(1 − l²) with |l| < 1 (one common factor), R = I without
- * loadings.
- */
-export interface SimulatedCovariance {
-  readonly sds: readonly number[];
-  readonly loadings?: readonly number[];
 }
 
 /** What to simulate. Sizes: p = 1 + x.length, q = 1 + z.length, r = 1 + w.length; the constant comes first everywhere. */
@@ -79,15 +71,6 @@ const draw = ({ shareOfOnes }: SimulatedPredictor, random: SimulationRandom): nu
 /** `[1, predictors]` of each member of a level. */
 function drawDesign(members: number, predictors: readonly SimulatedPredictor[], random: SimulationRandom): number[][] {
   return Array.from({ length: members }, () => [1, ...predictors.map((predictor) => draw(predictor, random))]);
-}
-
-/** One vector from N(0, Σ). */
-function drawDeviation({ sds, loadings }: SimulatedCovariance, random: SimulationRandom): number[] {
-  const common = loadings === undefined ? 0 : random.normal();
-  return sds.map((sd, k) => {
-    const loading = loadings?.[k] ?? 0;
-    return sd * (loading * common + Math.sqrt(1 - loading * loading) * random.normal());
-  });
 }
 
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);

@@ -1,9 +1,11 @@
 // The true values of a simulation, named as the three-level model names its reported scalars and in the same order.
-import { quoteLevel, scalarNames } from '../../data/run/names.js';
-import { siteSize, type Coordinates, type SiteDescription } from '../../data/run/siteDescription.js';
+import { quoteLevel } from '../../data/run/names.js';
+import type { Coordinates } from '../../data/run/siteDescription.js';
+import { belowDiagonal, type SimulatedCovariance } from '../simulatedCovariance.js';
+import { namedTruth, type TrueSite } from '../namedTruth.js';
 import type { NamedValue } from '../simulation.js';
-import { scaleParameter } from './priors.js';
-import type { SimulatedCovariance, ThreeLevelSimulation } from './simulate.js';
+import { scaleParameter } from '../groupPriors.js';
+import type { ThreeLevelSimulation } from './simulate.js';
 
 /** Designs, constant first, and coefficients of the groups of a simulation. */
 export interface SimulatedGroups {
@@ -26,25 +28,10 @@ const coefficientDims = [
   'market_coefficient_column',
 ];
 
-interface TrueSite extends SiteDescription {
-  /** Row-major; NaN where the model fixes the value. */
-  readonly values: readonly number[];
-}
-
 /** Population sites first, then the coefficients of markets and units; correlations below the diagonal. */
 export function simulatedTruth(simulation: ThreeLevelSimulation, groups: SimulatedGroups): NamedValue[] {
   const coords = coordinates(simulation);
-  const truth: NamedValue[] = [];
-  for (const site of trueSites(simulation, groups, coords)) {
-    if (site.values.length !== siteSize(site))
-      throw new RangeError(`site ${site.name} of a simulation has ${site.values.length} values for ${siteSize(site)}`);
-    let element = 0;
-    for (const name of scalarNames(site, coords)) {
-      const value = site.values[element++];
-      if (!Number.isNaN(value)) truth.push({ name, value });
-    }
-  }
-  return truth;
+  return namedTruth(trueSites(simulation, groups, coords), coords);
 }
 
 const withConstant = (predictors: readonly { readonly name: string }[]): string[] => [
@@ -101,9 +88,4 @@ function trueSites(simulation: ThreeLevelSimulation, groups: SimulatedGroups, co
     site('gamma', [columns.market, ...coefficients], groups.gamma.flat()),
     beta,
   ];
-}
-
-/** Correlations l_i l_j for i > j, NaN elsewhere. */
-function belowDiagonal(loadings: readonly number[]): number[] {
-  return loadings.flatMap((row, i) => loadings.map((column, j) => (i > j ? row * column : NaN)));
 }

@@ -1,7 +1,8 @@
 // Where chains of the three-level model start: around the pilot estimates, as wide as those are uncertain.
 import type { StartingPoint } from '../model.js';
-import type { PilotEstimates } from './pilot.js';
-import { scaleParameter } from './priors.js';
+import { scaleParameter } from '../groupPriors.js';
+import { correlationStart, levelStart } from '../linearHierarchy/levelStart.js';
+import type { PilotEstimates } from '../linearHierarchy/pilot.js';
 import type { ThreeLevelContext } from './context.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
@@ -19,7 +20,7 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     sigma_u: { centre: pilot.unitSd.map(Math.log), sd: constant(p, spreadSd(units)) },
     beta: levelStart(units, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd, unitMean),
   };
-  if (covariance.product === 'full') start.cholesky_u = correlations(p, units);
+  if (covariance.product === 'full') start.cholesky_u = correlationStart(p, units);
   // What is left of the spread of units in the mean of a group of them, by coefficient of the unit design.
   const meanSd = (i: number, groups: number): number =>
     pilot.unitSd[Math.floor(i / q)] / (Math.sqrt(units / groups) * design.units.sds[i % q]);
@@ -37,7 +38,7 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     }),
   };
   start.sigma_v = { centre: marketSd.map(Math.log), sd: constant(p * q, Math.max(0.2, spreadSd(markets))) };
-  if (covariance.market === 'full') start.cholesky_v = correlations(p * q, markets);
+  if (covariance.market === 'full') start.cholesky_v = correlationStart(p * q, markets);
   start.gamma = levelStart(
     markets,
     centring.market,
@@ -47,31 +48,4 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     (_, c) => pilot.mean[c],
   );
   return start;
-}
-
-function correlations(k: number, groups: number): StartingPoint {
-  const length = (k * (k - 1)) / 2;
-  return { centre: new Float64Array(length), sd: new Float64Array(length).fill(Math.min(0.5, 1 / Math.sqrt(groups))) };
-}
-
-/** Coefficients start at their estimates, translated to what is sampled: a = λ m + (b − m) / s^(1−λ). */
-function levelStart(
-  groups: number,
-  centring: readonly number[],
-  values: Float64Array,
-  sds: Float64Array,
-  spread: Float64Array,
-  meanOf: (group: number, coefficient: number) => number,
-): StartingPoint {
-  const k = centring.length;
-  const centre = new Float64Array(groups * k);
-  const sd = new Float64Array(groups * k);
-  for (let i = 0; i < groups * k; i++) {
-    const c = i % k;
-    const mean = meanOf(Math.floor(i / k), c);
-    const scale = spread[c] ** (1 - centring[c]);
-    centre[i] = centring[c] * mean + (values[i] - mean) / scale;
-    sd[i] = sds[i] / scale;
-  }
-  return { centre, sd };
 }

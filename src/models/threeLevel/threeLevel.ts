@@ -1,19 +1,20 @@
 // The three-level model: occasions within products-in-markets within markets; two levels when there is no market.
-import type { CountResponse } from '../../data/countResponse.js';
 import type { PriorSpec } from '../../data/prior.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
+import { chooseCentring } from '../linearHierarchy/chooseCentring.js';
+import { countPilot } from '../linearHierarchy/countPilot.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
+import { likelihoodOfCounts } from '../linearHierarchy/likelihood.js';
+import { pilotEstimates } from '../linearHierarchy/pilot.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
-import type { Hierarchy, HierarchyLevel, Likelihood } from '../linearHierarchy/structure.js';
+import type { Hierarchy, HierarchyLevel } from '../linearHierarchy/structure.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
-import { type Centring, type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
-import { countPilot } from './countPilot.js';
+import { type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
-import { pilotEstimates } from './pilot.js';
-import { type Covariances, type ThreeLevelPriors, threeLevelPriors } from './priors.js';
+import { type Covariances, threeLevelPriors } from './priors.js';
 import { threeLevelStart } from './start.js';
 import { threeLevelReport, threeLevelSites } from './report.js';
 
@@ -59,7 +60,11 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     data.counts === undefined
       ? pilotEstimates({ ...rough, factors: factors! })
       : countPilot(data.y, data.counts, columns, rowStart, rough);
-  const centring = chooseCentring(options.parametrisation ?? 'auto', pilot, p, q);
+  const wanted = options.parametrisation ?? 'auto';
+  const centring = {
+    unit: chooseCentring(wanted, pilot.unitShare, p),
+    market: chooseCentring(wanted, pilot.marketShare, p * q),
+  };
   const df = options.df ?? usualDf;
   const context: ThreeLevelContext = { data, family, df, design, priors, covariance, centring, p, q, r };
 
@@ -141,44 +146,10 @@ function declareHierarchy(context: ThreeLevelContext): Hierarchy {
     ],
     fixed: undefined,
   };
-  if (data.counts !== undefined) return { ...predictor, likelihood: likelihoodOf(data.counts, priors) };
+  if (data.counts !== undefined)
+    return { ...predictor, likelihood: likelihoodOfCounts(data.counts, 'phi', priors.scale) };
   const errors = { sigma: 'sigma', prior: priors.scale! };
   return { ...predictor, errors: context.family === 'studentT' ? { ...errors, df: context.df } : errors };
-}
-
-function likelihoodOf({ family, trials, logExposure }: CountResponse, priors: ThreeLevelPriors): Likelihood {
-  switch (family) {
-    case 'bernoulli':
-      return { kind: family };
-    case 'binomial':
-      return { kind: family, trials: trials! };
-    case 'poisson':
-      return { kind: family, logExposure };
-    case 'negativeBinomial':
-      return { kind: family, logExposure, dispersion: 'phi', prior: priors.scale! };
-    default:
-      throw new Error(family satisfies never);
-  }
-}
-
-/** Below this share of own information a spread may well be near 0, where any centring makes a funnel. */
-const leastShareToCentre = 0.6;
-
-/** A coefficient is centred by the share of a typical group's own data in it (Papaspiliopoulos, Roberts and Sköld 2003, §4). */
-function chooseCentring(
-  wanted: 'auto' | 'centred' | 'noncentred',
-  pilot: ReturnType<typeof pilotEstimates>,
-  p: number,
-  q: number,
-): Centring {
-  const decide = (shares: Float64Array | null, length: number): number[] =>
-    Array.from({ length }, (_, i) => {
-      if (wanted !== 'auto') return wanted === 'centred' ? 1 : 0;
-      const share = shares?.[i] ?? 0;
-      return share > 0.95 ? 1 : share < leastShareToCentre ? 0 : Number(share.toFixed(2));
-    });
-
-  return { unit: decide(pilot.unitShare, p), market: decide(pilot.marketShare, p * q) };
 }
 
 function coordinates({ data, design }: ThreeLevelContext): Coordinates {

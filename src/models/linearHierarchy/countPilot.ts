@@ -1,6 +1,6 @@
 // The pilot of responses that go through a link: regressions linearised about the last pilot, rows weighted by their information.
 import { type CountResponse, workingResponse } from '../../data/countResponse.js';
-import { unitFactors } from '../linearHierarchy/crossproducts.js';
+import { unitFactors } from './crossproducts.js';
 import { type PilotEstimates, pilotEstimates, type PilotInput } from './pilot.js';
 
 /** Reweightings after the first look at working responses: starts need no more. */

@@ -1,5 +1,5 @@
 // A rough, fast look at the data before sampling: where to start, how wide, and which levels have enough data to be centred.
-import type { UnitFactors } from '../linearHierarchy/crossproducts.js';
+import type { UnitFactors } from './crossproducts.js';
 
 /** Rough estimates in model units; never used as results. p row coefficients, q unit covariates with the constant. */
 export interface PilotEstimates {

@@ -1,0 +1,88 @@
+// The hierarchical Bayesian market mix model of consumers in markets, with personalised effects (MISSION §1).
+import type { PriorSpec } from '../../data/prior.js';
+import type { ThreeLevelData } from '../../data/threeLevelData.js';
+import { scaleParameter } from '../groupPriors.js';
+import { chooseCentring } from '../linearHierarchy/chooseCentring.js';
+import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
+import { outerPlaces } from '../linearHierarchy/links.js';
+import type { Tensors } from '../model.js';
+import type { ObservedModel } from '../modelEntry.js';
+import { blocksOf, type Declaration, declareHbmmm } from './declare.js';
+import { describeHbmmm } from './describe.js';
+import { hbmmmDesign } from './design.js';
+import { hbmmmPilot } from './pilot.js';
+import { type HbmmmCovariances, hbmmmPriors } from './priors.js';
+import { hbmmmCoordinates, hbmmmReport, hbmmmSiteList, type HbmmmTensors } from './report.js';
+import { hbmmmStart } from './start.js';
+
+export interface HbmmmOptions {
+  /** How many of the data's x are channels; the others are controls. */
+  readonly channels: number;
+  readonly standardise?: boolean | readonly string[];
+  readonly covariance?: HbmmmCovariances;
+  readonly parametrisation?: 'auto' | 'centred' | 'noncentred';
+  readonly priors?: Readonly<Record<string, PriorSpec>>;
+  /** Of a response that is not 0/1, successes or counts (`ThreeLevelData.counts`): default gaussian. */
+  readonly errors?: 'gaussian' | 'studentT';
+  /** Degrees of freedom of Student-t errors; default 4. */
+  readonly df?: number;
+}
+
+/** Heavier tails than the normal's, with a finite variance. */
+const usualDf = 4;
+
+/**
+ * y_ijt = α_ij + β_ij'X_ijt + γ_j'Z_jt + ε_ijt;  α_ij ~ N(μ_αj, σ_α²), β_ij = μ_βj + ΘW_i + η_i;  μ_αj ~ N(μ_α, τ_α²), μ_βj ~ N(μ_β, T_β),
+ * γ_j ~ N(μ_γ, Σ_γ), W counted from its mean. Parameters: those that deviate of consumers' and markets' coefficients, the population's [μ_α; μ_β and Θ
+ * of each channel; μ_γ], standard deviations, and Cholesky factors of correlations; see declare.ts. Throws InputError for priors that do not suit.
+ * @param data units are consumers; x the channels and after them the controls, z the traits, neither standardised
+ */
+export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): ObservedModel {
+  const design = hbmmmDesign(data, options.channels, options.standardise ?? true);
+  const { layout } = design;
+  const covariance = options.covariance ?? { consumer: 'diagonal', market: 'diagonal', controls: 'diagonal' };
+  const family = data.counts?.family ?? options.errors ?? 'gaussian';
+  const priors = hbmmmPriors(options.priors ?? {}, design, covariance, data.response, family);
+  const pilot = hbmmmPilot(data, design);
+  const wanted = options.parametrisation ?? 'auto';
+  const q = layout.traits + 1;
+  const marketShares = outerPlaces({ size: layout.p, covariateCount: q, regressions: layout.regressions }).map(
+    ({ coefficient, covariate }) => pilot.marketShare![coefficient * q + covariate],
+  );
+  const declaration: Declaration = {
+    data,
+    design,
+    priors,
+    blocks: blocksOf(priors),
+    centring: {
+      consumer: chooseCentring(wanted, pilot.unitShare, layout.p),
+      market: chooseCentring(wanted, marketShares, layout.size),
+    },
+    df: family === 'studentT' ? (options.df ?? usualDf) : undefined,
+  };
+  const scale = scaleParameter(family);
+  const structure = declareHbmmm(declaration);
+  const hierarchy = hierarchyModel(structure);
+  const coefficients = (parameters: Tensors, d: Tensors): HbmmmTensors => {
+    const { coefficients: levels, populations } = hierarchy.evaluate(parameters, d);
+    const [consumer] = levels[0];
+    return { consumer, market: levels[0][declaration.blocks.consumer.length], population: populations[0] };
+  };
+  return {
+    name: 'hbmmm',
+    parameters: hierarchy.parameters,
+    data: hierarchy.data,
+    coords: hbmmmCoordinates(declaration),
+    sites: hbmmmSiteList(declaration, scale),
+    logPrior: (parameters, d) => hierarchy.logPrior(parameters, d),
+    logLikelihood: (parameters, d) => hierarchy.logLikelihood(parameters, d),
+    totalLogLikelihood: hierarchy.totalLogLikelihood,
+    report: (parameters, d) => hbmmmReport(declaration, parameters, coefficients(parameters, d), scale),
+    predict: (parameters, d) => hierarchy.predict(parameters, d),
+    replicate: hierarchy.replicate,
+    observed: { name: data.responseName, values: data.y },
+    start: hbmmmStart(declaration, pilot, scale),
+    structure,
+    description: describeHbmmm(declaration, family),
+  };
+}

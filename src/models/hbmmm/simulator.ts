@@ -1,0 +1,114 @@
+// `hierax simulate hbmmm`: consumers in markets and their months, of the size that the options ask for.
+import { families } from '../../data/countResponse.js';
+import { InputError } from '../../data/inputError.js';
+import type { ModelSimulator, SimulationSettings } from '../simulation.js';
+import { type Panel, panelOf, type PanelSize } from './scenario.js';
+import { simulatePanel } from './simulate.js';
+
+export const hbmmmSimulator: ModelSimulator = {
+  options: {
+    consumers: {
+      kind: 'count',
+      describe: 'consumers, at least two in each market',
+      default: 2000,
+      least: 4,
+      most: 5_000_000,
+    },
+    markets: { kind: 'count', describe: 'markets', default: 20, least: 2, most: 100_000 },
+    months: { kind: 'count', describe: 'months of each consumer', default: 24, least: 2, most: 1000 },
+    channels: { kind: 'count', describe: 'channels that consumers are exposed to', default: 4, least: 1, most: 50 },
+    controls: { kind: 'count', describe: 'controls that vary by market and month', default: 2, least: 0, most: 20 },
+    traits: { kind: 'count', describe: 'traits of consumers that explain effects', default: 2, least: 0, most: 20 },
+    r2: {
+      kind: 'number',
+      describe: 'share of the variance of the response that the model explains, with normal errors',
+      default: 0.684,
+      least: 0.01,
+      most: 0.99,
+    },
+    covariance: {
+      kind: 'word',
+      describe: 'of the effects within a level: diagonal or full',
+      default: 'diagonal',
+      known: ['diagonal', 'full'],
+    },
+    family: { kind: 'word', describe: 'distribution of the response', default: 'gaussian', known: families },
+    margins: {
+      kind: 'word',
+      describe:
+        'model: rows are draws from it; paper: with the means, deviations and ranges of the published table, and no truth',
+      default: 'model',
+      known: ['model', 'paper'],
+    },
+  },
+  plan: (settings) => {
+    const panel = panelOf(sizeOf(settings));
+    return (random) => ({
+      rows: panel.consumers * panel.months,
+      ...simulatePanel(panel, random),
+      config: (file, seed) => panelConfig(panel, file, seed),
+    });
+  },
+};
+
+/** Checks the sizes against each other. */
+function sizeOf(settings: SimulationSettings): PanelSize {
+  const size = settings as unknown as PanelSize;
+  const { consumers, markets, months, controls, traits, family, margins } = size;
+  const least = Math.max(2 * markets, traits + 2);
+  if (consumers < least)
+    throw new InputError(
+      `--consumers must be at least ${least} for --markets ${markets} --traits ${traits}, not ${consumers}`,
+      {
+        value: consumers,
+      },
+    );
+  if (markets * months < controls + 2)
+    throw new InputError(
+      `--controls must be at most ${markets * months - 2} for ${markets * months} months of markets, not ${controls}`,
+      {
+        value: controls,
+      },
+    );
+  if (margins === 'paper' && family !== 'gaussian')
+    throw new InputError(`--margins paper is of --family gaussian, not ${family}`, { value: family });
+  return size;
+}
+
+/** Text of a configuration that `fit` takes as it is, every line with what it means. */
+function panelConfig(panel: Panel, file: string, seed: number): string {
+  const { response, family, margins } = panel;
+  const list = (columns: readonly string[]): string => `[${columns.join(', ')}]`;
+  const lines: (readonly [text: string, comment: string])[] = [
+    ['data:', ''],
+    [`  file: ${file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
+    ['model:', ''],
+    ['  name: hbmmm', ''],
+    [`  response: ${response}`, 'one number per row'],
+    ...(family === 'gaussian' ? [] : [[`  family: ${family}`, 'distribution of the response'] as const]),
+    ...(family === 'studentT' ? [[`  df: ${panel.df}`, 'degrees of freedom'] as const] : []),
+    ...(family === 'binomial' ? [['  trials: visits', 'of which the response counts the successes'] as const] : []),
+    ['  consumer: consumer', 'each with a level and effects of its own'],
+    ['  market: market', 'of the consumer'],
+    ['  time: month', 'the occasion, to notice repeated ones'],
+    [`  channels: ${list(panel.channelMargins.map(({ name }) => name))}`, 'exposures: effects by consumer'],
+    [`  controls: ${list(panel.controlNames)}`, 'effects by market, the same for its consumers'],
+    [
+      `  traits: ${list(panel.traitMargins.map(({ name }) => name))}`,
+      'of a consumer: explain the effects of the channels',
+    ],
+    [`  covariance: ${panel.covariance}`, 'of the effects within a level: diagonal or full'],
+    [`seed: ${seed}`, 'the same seed gives the same draws'],
+  ];
+  const width = Math.max(...lines.map(([text]) => text.length));
+  const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
+  const truth =
+    margins === 'paper'
+      ? 'The margins are those of a published table; the response is no draw from the model, so truth.json is empty.'
+      : 'The true values are in truth.json.';
+  return [
+    `# Simulated consumers: ${panel.consumers} in ${panel.markets} markets over ${panel.months} months. ${truth}`,
+    ...body,
+    '',
+  ].join('\n');
+}
