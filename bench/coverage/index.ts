@@ -51,7 +51,7 @@ interface Row {
 
 /** ChEES is for many chains on a GPU, HMC needs a length chosen by hand. */
 const isTried = (method: Method, model: Model): boolean =>
-  !['hmc', 'chees', 'pathfinder'].includes(method.name) && method.refusal(model) === undefined;
+  !['hmc', 'chees', 'pathfinder', 'reml', 'ols', 'ridge'].includes(method.name) && method.refusal(model) === undefined;
 
 async function coverage(
   problem: string,

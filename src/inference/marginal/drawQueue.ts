@@ -1,24 +1,25 @@
 // Between the sampler of the scales and the listener: draws wait until a few are wanted, whose coefficients are then drawn together.
 import type { Draw, Phase } from '../chain.js';
+import type { TransitionInfo } from '../kernel.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
 import type { CoefficientDraws } from './coefficientDraws.js';
 
-interface Waiting {
-  readonly draw: Omit<Draw, 'position'>;
+interface Waiting<Info> {
+  readonly draw: Omit<Draw<Info>, 'position'>;
   /** Place in the coefficient draws; −1 for a draw whose position nobody wants. */
   readonly place: number;
 }
 
-interface DrawQueueListener {
-  readonly onDraw: (draw: Draw) => void;
+interface DrawQueueListener<Info> {
+  readonly onDraw: (draw: Draw<Info>) => void;
   readonly wantsDraw?: (chain: number, phase: Phase, index: number) => boolean;
 }
 
 const noPosition = new Float64Array(0);
 
 /** Hands draws on in the order in which they come, as positions of the whole model. */
-export class DrawQueue {
-  private waiting: Waiting[] = [];
+export class DrawQueue<Info = TransitionInfo> {
+  private waiting: Waiting<Info>[] = [];
   private wanted = 0;
   private readonly position: Float64Array;
 
@@ -27,12 +28,12 @@ export class DrawQueue {
     private readonly coefficients: CoefficientDraws,
     private readonly key: RandomKey,
     private readonly warmup: number,
-    private readonly listener: DrawQueueListener,
+    private readonly listener: DrawQueueListener<Info>,
   ) {
     this.position = new Float64Array(coefficients.dimension);
   }
 
-  add({ position, ...draw }: Draw): void {
+  add({ position, ...draw }: Draw<Info>): void {
     const { chain, phase, index } = draw;
     const isWanted = this.listener.wantsDraw?.(chain, phase, index) ?? true;
     if (isWanted) {

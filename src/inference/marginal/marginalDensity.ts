@@ -138,13 +138,15 @@ export function recordScales(
  * Log density of the scales given y, with its gradient: exact, in time linear in the groups and independent of the rows. The program takes
  * `marginalParameters`; the map is the caller's to set, and stays as it is while the density is sampled.
  * @param differentiation `written`: the pass of `downward`, which is for a nest alone; `automatic`: by the rules of the program
+ * @param of the density, or what the data say of the scales alone, without priors and Jacobians
  */
 export function traceMarginal(
   marginal: Marginal,
   differentiation: 'written' | 'automatic' = marginal.data.crossed === undefined ? 'written' : 'automatic',
+  of: 'density' | 'likelihood' = 'density',
 ): TracedDensity {
   const { data, dimension } = marginal;
-  const program = marginalProgram(marginal, differentiation);
+  const program = marginalProgram(marginal, differentiation, of);
   return {
     dataBytes: program.nodes.reduce(
       (sum, { operation, shape }) => sum + (operation.op === 'data' ? 8 * sizeOf(shape) : 0),
@@ -176,15 +178,21 @@ export function setMap(
   }
 }
 
-function marginalProgram(marginal: Marginal, differentiation: 'written' | 'automatic'): TensorProgram {
+function marginalProgram(
+  marginal: Marginal,
+  differentiation: 'written' | 'automatic',
+  of: 'density' | 'likelihood',
+): TensorProgram {
   const { term, data } = marginal;
-  const { builder, position, nodes, logPrior, logSigma } = recordScales(marginal);
+  const recorded = recordScales(marginal);
+  const { builder, position, nodes, logSigma } = recorded;
+  const logPrior = of === 'density' ? recorded.logPrior : builder.scalar(0);
   const up = upward(builder, term, data, nodes);
   const value = builder.add(logPrior, up.logDensity);
   const outputs = new Map<string, NodeId>([['value', value]]);
   for (const [l, { stored }] of up.levels.entries())
     for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
-  const cotangents = new Map<NodeId, NodeId>([[logPrior, builder.scalar(1)]]);
+  const cotangents = new Map<NodeId, NodeId>(of === 'density' ? [[logPrior, builder.scalar(1)]] : []);
   if (differentiation === 'automatic') {
     // Of −½ log |Λ| + ½ η'Λ⁻¹η by Λ: −½ (Λ⁻¹ + Δ̂Δ̂'); by η: Δ̂.
     const mean = up.populationMean;

@@ -29,9 +29,11 @@ interface Approximated {
   readonly findings: readonly Finding[];
 }
 
-export type Approximate = (
-  density: ModelDensity,
-  settings: MethodSettings,
+export type Approximate = (density: ModelDensity, ...run: Parameters<IndependentDraws>) => Promise<Approximated>;
+
+/** Makes all draws of all chains, chain by chain, each handed out once. */
+export type IndependentDraws = (
+  settings: MethodSettings & { readonly chains: number; readonly draws: number; readonly seed: number | string },
   listener: Pick<MethodListener, 'onDraw' | 'wantsDraw'>,
   signal: AbortSignal | undefined,
 ) => Promise<Approximated>;
@@ -67,15 +69,16 @@ export async function prepareApproximation(
     precision,
     division: `${LANES} draws at a time${isShared ? `, ${threads} threads, which divide the rows` : ''}`,
     timeStep: (start) => timeGradient(density, start),
-    run: (settings, listener, options) => run(kind, approximate, density, settings, listener, options),
+    run: (settings, listener, options) =>
+      runIndependent(kind, (...given) => approximate(density, ...given), settings, listener, options),
     dispose: () => density.dispose(),
   };
 }
 
-async function run(
+/** A run of independent draws that is stopped and resumed: they are the same when made again, so a resumed run leaves out what it has handed out. */
+export async function runIndependent(
   kind: string,
-  approximate: Approximate,
-  density: ModelDensity,
+  make: IndependentDraws,
   settings: MethodSettings,
   { onDraw, wantsDraw = () => true }: MethodListener,
   { signal, resume }: MethodOptions,
@@ -91,8 +94,7 @@ async function run(
     chains: Array.from({ length: chains }, () => fit && { effort: Math.ceil(fit.evaluations / chains) }),
   });
   try {
-    const fit = await approximate(
-      density,
+    const fit = await make(
       { ...settings, chains, draws, seed },
       {
         wantsDraw: (chain, phase, index) => isNew(chain, index) && wantsDraw(chain, phase, index),

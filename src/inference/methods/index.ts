@@ -2,8 +2,10 @@
 import { advi } from './advi.js';
 import { gibbs } from './gibbs.js';
 import { chees, hmc, nuts } from './hamiltonian.js';
+import { ols, ridge } from './leastSquares.js';
 import { marginal } from './marginal.js';
 import { pathfinder } from './pathfinder.js';
+import { reml } from './reml.js';
 import type { Method, MethodName } from './method.js';
 
 export type {
@@ -31,4 +33,7 @@ export const methods: Readonly<Record<MethodName, Method>> = {
   gibbs,
   advi,
   pathfinder,
+  reml,
+  ols,
+  ridge,
 };

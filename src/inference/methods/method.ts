@@ -15,7 +15,8 @@ import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js'
 
 export type { ProgramMemory, ThreadStarters };
 
-export type MethodName = 'nuts' | 'hmc' | 'chees' | 'marginal' | 'gibbs' | 'advi' | 'pathfinder';
+export type MethodName =
+  'nuts' | 'hmc' | 'chees' | 'marginal' | 'gibbs' | 'advi' | 'pathfinder' | 'reml' | 'ols' | 'ridge';
 
 /** Statistics that may be stored with a draw. */
 export type Statistic = Exclude<keyof TransitionInfo, 'reachedMaxTreeDepth'>;

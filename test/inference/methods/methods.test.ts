@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { randomWalk } from '../../../examples/method/randomWalk.js';
 import { chooseMethod, fit, methods } from '../../../src/inference/index.js';
 import { normal } from '../../../src/models/distributions/index.js';
+import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
+import type { LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { defineModel } from '../../../src/models/model.js';
 import { real } from '../../../src/models/parameters.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
@@ -12,13 +14,25 @@ import { methodContract } from './contract.js';
 const { data } = threeLevelExample({ markets: 3, products: 3, x: 1, rowsOf: () => 6 });
 const model = () => threeLevelModel(data);
 
-for (const method of [...Object.values(methods), randomWalk]) methodContract(method, model);
+/** Without groups, for the methods that are for such models. */
+const regression = () => {
+  const { structure } = model();
+  const { terms, ...rest } = structure as LinearHierarchy;
+  const [{ columns }] = terms;
+  const prior = { kind: 'normal', sds: columns.map(() => 5) } as const;
+  return declaredModel({ ...rest, terms: [], fixed: { name: 'theta', dense: columns, categories: [], prior } });
+};
+
+for (const method of [...Object.values(methods), randomWalk]) {
+  methodContract(method, method.refusal(model()) === undefined ? model : regression);
+}
 
 describe('a method that is asked for', () => {
   it('is taken by name; auto says why', () => {
     for (const [name, method] of Object.entries(methods)) {
       expect(method.name).toBe(name);
-      expect(chooseMethod(model(), method.name)).toEqual({ method, why: undefined });
+      const own = method.refusal(model()) === undefined ? model() : regression();
+      expect(chooseMethod(own, method.name)).toEqual({ method, why: undefined });
     }
     expect(chooseMethod(model(), 'auto').why).toBeDefined();
   });
