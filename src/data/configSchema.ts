@@ -19,8 +19,10 @@ const dataSchema = z
     unique: names.optional(),
     ...preparationKeys,
   })
-  .superRefine(({ file, query, database, table, tables, from }, context) => {
+  .superRefine(({ file, query, database, table, tables, from, steps }, context) => {
     const report = (message: string) => context.addIssue({ code: 'custom', message });
+    if ((steps ?? []).filter(({ name }) => name === 'impute').length > 1)
+      context.addIssue({ code: 'custom', path: ['steps'], message: 'has two impute steps; name all columns in one' });
     if (tables !== undefined) {
       const other = Object.entries({ file, query, database, table }).find(([, value]) => value !== undefined);
       if (other !== undefined) report(` has tables and ${other[0]}; put all sources into tables`);

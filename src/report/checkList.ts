@@ -23,6 +23,7 @@ const TITLES: Readonly<Record<string, string>> = {
   fewMarkets: 'Number of markets',
   optimisation: 'Optimisation',
   approximation: 'Closeness of the approximation',
+  imputations: 'Number of imputations',
   ranks: 'Ranks of the true values',
 };
 

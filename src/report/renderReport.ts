@@ -6,6 +6,7 @@ import { dataSection } from './sections/data.js';
 import { energySection } from './sections/energy.js';
 import { groupsSection } from './sections/groups.js';
 import { heldOutSection } from './sections/heldOut.js';
+import { imputationSection } from './sections/imputation.js';
 import { mediaSection } from './sections/media.js';
 import { mixingSection } from './sections/mixing.js';
 import { modelSection } from './sections/model.js';
@@ -28,6 +29,7 @@ export function renderReport(input: ReportInput): string {
     groupsSection(input),
     predictiveSection(input),
     heldOutSection(input),
+    imputationSection(input),
     mixingSection(input),
     energySection(input),
     costSection(input),

@@ -1,6 +1,12 @@
 // The record a report is written from: everything the page shows, already computed, in plain readonly fields.
 
-import type { CheckResult, HeldOutFigures, SamplerStatistics, ScalarLimits } from '../diagnostics/index.js';
+import type {
+  CheckResult,
+  HeldOutFigures,
+  PooledEstimate,
+  SamplerStatistics,
+  ScalarLimits,
+} from '../diagnostics/index.js';
 import type { DataReport } from '../data/preparation/dataReport.js';
 import type { DataSummary } from '../models/dataSummary.js';
 
@@ -135,6 +141,12 @@ export interface ReportPredictiveCheck {
   readonly statistics: readonly ReportPredictiveStatistic[];
 }
 
+/** What missing values cost: population scalars over the completed data sets. */
+export interface ReportImputation {
+  readonly imputations: number;
+  readonly estimates: readonly (PooledEstimate & { readonly name: string; readonly pooledSd: number })[];
+}
+
 /** Predictions of rows that the fit did not see. */
 export type ReportHeldOut = HeldOutFigures & { readonly draws: number; readonly notes: readonly string[] };
 
@@ -153,6 +165,8 @@ export interface ReportInput {
   /** Null for methods without Hamiltonian dynamics. */
   readonly sampler: ReportSampler | null;
   readonly predictive: ReportPredictiveCheck | null;
+  /** Absent where nothing was imputed. */
+  readonly imputation?: ReportImputation;
   /** Absent where all rows were fitted. */
   readonly heldOut?: ReportHeldOut | null;
 }

@@ -23,8 +23,12 @@ describe('docs/data.md', () => {
     expect(rows.map(([name]) => name)).toEqual(known.map(([name]) => name));
   });
 
-  it('has an example that loads', () => {
-    const config = loadConfig(write('config.yaml', fencedBlocks(text, 'yaml')[0]), models);
+  it('has examples that load', () => {
+    const [first, second] = fencedBlocks(text, 'yaml').map((block, i) =>
+      loadConfig(write(`config-${i}.yaml`, block), models),
+    );
+    expect(second.data.steps![1].settings).toMatchObject({ per: 'household', imputations: 10, donors: 5 });
+    const config = first;
     expect(config.data.steps).toHaveLength(7);
     expect(config.data.holdout).toMatchObject({ time: 'week', last: 8 });
     for (const { example, name, schema } of Object.values(steps)) {

@@ -1,5 +1,6 @@
 // Predictions of held-out rows, gathered while draws arrive: sums over draws by row, so that memory does not grow with the draws.
 import { join } from 'node:path';
+import { quoteText, withDuckDB } from '../../data/duckdb.js';
 import { writeTable } from '../../data/writeTable.js';
 import { type HeldOutFigures, heldOutFigures, type HeldOutPredictions } from '../../diagnostics/index.js';
 import {
@@ -147,6 +148,50 @@ export class HeldOutCollector {
     await this.logLikelihood.dispose();
     await this.replicator?.dispose();
   }
+}
+
+/** The predictions of several fits of the same rows, as one. @param fits what each says of itself, and its folder */
+export async function poolHeldOut(
+  fits: readonly { readonly folder: string; readonly summary: HeldOutSummary }[],
+): Promise<HeldOutSummary> {
+  const each = await Promise.all(fits.map(({ folder }) => readPredictions(folder)));
+  const m = each.length;
+  const mean = (of: (own: Predictions) => Float64Array): Float64Array =>
+    of(each[0]).map((_, row) => each.reduce((sum, own) => sum + of(own)[row], 0) / m);
+  const predictions: HeldOutPredictions = {
+    observed: each[0].observed,
+    mean: mean((own) => own.mean),
+    logDensity: each[0].log_density.map((_, row) => {
+      const largest = Math.max(...each.map((own) => own.log_density[row]));
+      if (largest === -Infinity) return largest;
+      return largest + Math.log(each.reduce((sum, own) => sum + Math.exp(own.log_density[row] - largest), 0) / m);
+    }),
+    ...(each.every((own) => own.at_most !== undefined) && {
+      replicated: { atMost: mean((own) => own.at_most!), below: mean((own) => own.below!) },
+    }),
+  };
+  const draws = fits.reduce((sum, { summary }) => sum + summary.draws, 0);
+  return { ...heldOutFigures(predictions), draws, notes: fits[0].summary.notes };
+}
+
+interface Predictions {
+  readonly observed: Float64Array;
+  readonly mean: Float64Array;
+  readonly log_density: Float64Array;
+  readonly at_most?: Float64Array;
+  readonly below?: Float64Array;
+}
+
+async function readPredictions(folder: string): Promise<Predictions> {
+  const path = join(folder, fileName);
+  return await withDuckDB(async (connection) => {
+    const result = await connection.runAndReadAll(`FROM read_parquet(${quoteText(path)})`);
+    const columns = result.getColumnsJS();
+    const names = result.columnNames();
+    return Object.fromEntries(
+      names.map((name, i) => [name, Float64Array.from(columns[i] as readonly number[])]),
+    ) as unknown as Predictions;
+  });
 }
 
 function evaluate(evaluator: Evaluator, position: Float64Array, target: Float64Array): void {

@@ -45,10 +45,13 @@ const keepAllBytes = 2 ** 31;
 /**
  * Reads the data and declares the model. Throws InputError for everything that is wrong with them.
  * @param before the method of the run that is continued: `auto` is that
+ * @param imputation which completed data set, from 1
  */
-export async function loadJob(written: Config, before?: MethodName): Promise<FitJob> {
+export async function loadJob(given: Config, before?: MethodName, imputation = 1): Promise<FitJob> {
+  // Data sets that were imputed differ by their number; the chains of their fits by the seed.
+  const written = imputation === 1 ? given : { ...given, seed: given.seed + imputation - 1 };
   const entry = models[written.model.name];
-  const { table, heldOut, report } = await readJobData(written, entry.columns(written.model));
+  const { table, heldOut, report } = await readJobData(given, entry.columns(written.model), imputation);
   try {
     const prepared = entry.prepare(table, written.model);
     const { model } = prepared;
@@ -83,10 +86,11 @@ function onHeldOut({ model, onRows }: PreparedModel, heldOut: Table): HeldOutMod
   );
 }
 
-async function readJobData(config: Config, columns: readonly ColumnRequest[]): Promise<ReadData> {
-  const { data, seed } = config;
+async function readJobData(config: Config, columns: readonly ColumnRequest[], imputation: number): Promise<ReadData> {
+  const { data, seed, model } = config;
+  const { response } = model as { readonly response?: string };
   try {
-    return await readData(data, columns, { unique: data.unique, seed, random: dataRandom(seed), imputation: 1 });
+    return await readData(data, columns, { unique: data.unique, seed, random: dataRandom(seed), imputation, response });
   } catch (error) {
     throw placed(error, config);
   }

@@ -14,7 +14,7 @@ const fileName = 'report.json';
 /** The saved part of a report. Energies are `[chain][draw]`. */
 export type ReportRecord = Pick<
   ReportInput,
-  'title' | 'model' | 'data' | 'forests' | 'predictive' | 'sampler' | 'heldOut'
+  'title' | 'model' | 'data' | 'forests' | 'predictive' | 'sampler' | 'heldOut' | 'imputation'
 > & {
   readonly populationSites: readonly string[];
   readonly positiveSites: readonly string[];
@@ -40,6 +40,10 @@ export function writeReportRecord(
     populationSites: model.sites.filter(({ level }) => level === 'population').map(({ name }) => name),
     positiveSites: prepared.positiveSites,
   };
+  replaceReportRecord(dir, record);
+}
+
+export function replaceReportRecord(dir: string, record: ReportRecord): void {
   replaceFile(join(dir, fileName), Buffer.from(toJson(record)), { sync: true });
 }
 

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { type Config, loadConfig, type Overrides } from '../../data/config.js';
 import type { DeviceName } from '../../data/configSchema.js';
 import { loadDuckDB } from '../../data/duckdb.js';
+import { imputationsOf } from '../../data/preparation/imputations.js';
 import { InputError } from '../../data/inputError.js';
 import { createRunFolder, recordedRun, type RunFolder } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
@@ -27,6 +28,7 @@ import type { GpuFindings } from '../devices/probeGpu.js';
 import { Clock } from './clock.js';
 import { deviceToOpen } from './devicePeriods.js';
 import { type FitOutcome, fitOnDevice, type FitRun } from './fitOnDevice.js';
+import { fitImputations, type ImputedFit } from './imputedFit.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
 import { checkSamePrecision, checkSameRun } from './sameRun.js';
@@ -52,7 +54,31 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
     config.device === 'webgpu' || (config.device === 'auto' && !request.resume && machine.mayHaveGpu());
   const findings = looksForGpu ? machine.probeGpu() : undefined;
   const dir = request.out === undefined ? (config.out ?? resolve(dirname(config.file), 'run')) : resolve(request.out);
-  const job = await loadJob(config, request.resume ? methodBefore(dir) : undefined);
+  const imputations = imputationsOf(config.data.steps);
+  if (imputations === undefined)
+    return await fitInto({ config, dir, imputation: 1 }, request, await findings, clock, say);
+  const { resume, command, resumeCommand } = request;
+  const fit = async (own: ImputedFit): Promise<FitOutcome> => {
+    // A run of the series is continued by the command that continues the series.
+    const part = {
+      ...request,
+      resume: true,
+      resumeCommand: (_: string, device?: DeviceName) => resumeCommand(dir, device),
+    };
+    return await fitInto(own, part, await findings, new Clock(), say);
+  };
+  return await fitImputations(config, dir, imputations, { resume, command }, fit, say);
+}
+
+/** Fits one data set into a folder. */
+async function fitInto(
+  { config, dir, imputation }: ImputedFit,
+  request: FitRequest,
+  findings: GpuFindings | undefined,
+  clock: Clock,
+  say: (line: string) => void,
+): Promise<FitOutcome> {
+  const job = await loadJob(config, request.resume ? methodBefore(dir) : undefined, imputation);
   clock.lap('load');
   const folder = createRunFolder(dir, { resume: request.resume });
   try {
@@ -60,7 +86,7 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
       throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`);
     }
     checkSameRun(folder, job);
-    return await fitOnDevices({ job, folder, command: request.command, clock, say }, request, await findings);
+    return await fitOnDevices({ job, folder, command: request.command, clock, say }, request, findings);
   } catch (error) {
     throw afterFailure(folder, request, clock, error);
   } finally {

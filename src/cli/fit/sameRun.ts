@@ -11,7 +11,7 @@ import { resolvedConfiguration } from './runRecord.js';
 const mayChange = ['data', 'device', 'onDeviceLoss', 'precision'];
 
 /** A run is continued only with the data, the model and the settings it was begun with. */
-export function checkSameRun(folder: RunFolder, job: FitJob): void {
+export function checkSameRun(folder: Pick<RunFolder, 'dir' | 'run'>, job: FitJob): void {
   if (folder.run === undefined) return;
   const before = folder.run.dataFingerprint;
   if (before !== undefined && before !== job.fingerprint) {

@@ -50,6 +50,7 @@ export async function writeReport(dir: string): Promise<string> {
     forests: record.forests,
     predictive: record.predictive,
     sampler: record.sampler,
+    ...(record.imputation && { imputation: record.imputation }),
     ...(record.heldOut && { heldOut: record.heldOut }),
     run: {
       method: methods[figures.method].title,

@@ -21,6 +21,8 @@ export interface PreparationOptions {
   readonly random: DataRandom;
   /** Which completed data set is wanted, from 1. */
   readonly imputation: number;
+  /** The model's response. */
+  readonly response?: string | undefined;
 }
 
 /** Rows ready to be read. */
@@ -148,8 +150,13 @@ class RowPreparation {
     key: readonly string[],
     holdout?: Preparation['holdout'],
   ): Promise<void> {
-    const { random, imputation } = this.options;
-    const context: StepContext = { tables: this.tables, random, imputation };
+    const { random, imputation, response } = this.options;
+    const context: StepContext = {
+      tables: this.tables,
+      random,
+      imputation,
+      ...(response !== undefined && { response }),
+    };
     const isMain = place === '';
     for (const [index, { name, settings }] of steps.entries()) {
       const { kind, run } = definitions[name];
@@ -162,6 +169,10 @@ class RowPreparation {
       if (kind === 'regroups' && rows.isSplit)
         throw rows.fault(
           'changes what a row is after rows were held out; put it before the first step that takes figures from the training rows',
+        );
+      if (name === 'impute' && !isMain)
+        throw rows.fault(
+          'completes the rows that are fitted; put it into data.steps, with per: for one value per unit',
         );
       const before = rows.rows;
       const changes = await run(rows, settings, context);

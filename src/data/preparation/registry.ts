@@ -5,6 +5,7 @@ import { alignStep } from './steps/align.js';
 import { deriveStep } from './steps/derive.js';
 import { filterStep } from './steps/filter.js';
 import { gapsStep } from './steps/gaps.js';
+import { imputeStep } from './steps/impute.js';
 import { joinStep } from './steps/join.js';
 import { missingStep } from './steps/missing.js';
 import { outliersStep } from './steps/outliers.js';
@@ -24,6 +25,7 @@ const definitions = [
   outliersStep,
   standardiseStep,
   missingStep,
+  imputeStep,
 ];
 
 export const steps: Readonly<Record<string, StepDefinition>> = Object.fromEntries(

@@ -10,6 +10,8 @@ export interface StepContext {
   readonly random: DataRandom;
   /** Which completed data set is wanted, from 1. */
   readonly imputation: number;
+  /** The model's response: what is held out of it must not help to fill in predictors. */
+  readonly response?: string;
 }
 
 /**

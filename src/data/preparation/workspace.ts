@@ -1,6 +1,6 @@
 // The rows under preparation: a table in DuckDB's memory in a fixed order, its columns by name, and how faults of a step are told.
-import type { DuckDBConnection } from '@duckdb/node-api';
-import { firstLine, quoteName, rowsOf } from '../duckdb.js';
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
+import { firstLine, loadDuckDB, quoteName, rowsOf } from '../duckdb.js';
 import { InputError } from '../inputError.js';
 import { suggestion } from '../nearestName.js';
 
@@ -25,6 +25,8 @@ export const isNumeric = (type: string): boolean => numericTypes.test(type);
 export const isTime = (type: string): boolean => timeTypes.test(type);
 
 const workPrefix = 'temp.hierax_work_';
+/** Rows of a chunk of DuckDB, at most. */
+const chunkRows = 2048;
 let tables = 0;
 
 export class Workspace {
@@ -134,6 +136,32 @@ export class Workspace {
     } catch (error) {
       throw this.sqlFault(error);
     }
+  }
+
+  /** A result by columns. */
+  async columns(sql: string): Promise<readonly (readonly unknown[])[]> {
+    try {
+      return (await this.connection.runAndReadAll(sql)).getColumnsJS();
+    } catch (error) {
+      throw this.sqlFault(error);
+    }
+  }
+
+  /** A table of values that were made here. */
+  async table(names: readonly string[], types: readonly string[], columns: readonly DuckDBValue[][]): Promise<string> {
+    const declared = names.map((name, i) => `CAST(NULL AS ${types[i]}) AS ${quoteName(name)}`);
+    const sql = await this.store(`SELECT ${declared.join(', ')} LIMIT 0`);
+    const appender = await this.connection.createAppender(sql.replace(/^temp\./, ''), 'main', 'temp');
+    const { DuckDBDataChunk, BIGINT, DOUBLE, VARCHAR } = await loadDuckDB();
+    const known: Readonly<Record<string, DuckDBType>> = { BIGINT, DOUBLE, VARCHAR };
+    for (let from = 0; from < columns[0].length; from += chunkRows) {
+      const part = columns.map((values) => values.slice(from, from + chunkRows));
+      const chunk = DuckDBDataChunk.create(types.map((type) => known[type]));
+      chunk.setColumns(part);
+      appender.appendDataChunk(chunk);
+    }
+    appender.closeSync();
+    return sql;
   }
 
   async run(sql: string): Promise<void> {

@@ -86,6 +86,28 @@ export class PosteriorReader {
     return { start, draws };
   }
 
+  /** Draws `from … from + count − 1` of a chain, all scalars of a site: `[draw][scalar]`. */
+  async readDraws(name: string, chain: number, from: number, count: number): Promise<Float64Array> {
+    const array = this.arrays.get(name);
+    if (!array) throw new Error(`there is no site ${name}`);
+    const { chunkDraws, stride, blocks } = planChunks(array.shape.slice(2), this.chains);
+    const size = blocks.reduce((sum, { length }) => sum + length, 0);
+    const draws = new Float64Array(count * size);
+    for (const block of blocks) {
+      const key = block.key === '' ? [] : block.key.split('/').map(Number);
+      for (let chunk = Math.floor(from / chunkDraws); chunk * chunkDraws < from + count; chunk++) {
+        const numbers = await this.readChunk(array, name, [chain, chunk, ...key], chunkDraws * stride);
+        const first = Math.max(from, chunk * chunkDraws);
+        const end = Math.min(from + count, (chunk + 1) * chunkDraws);
+        for (let draw = first; draw < end; draw++) {
+          const place = (draw - chunk * chunkDraws) * stride;
+          for (let i = 0; i < block.length; i++) draws[(draw - from) * size + block.start + i] = numbers[place + i];
+        }
+      }
+    }
+    return draws;
+  }
+
   /** Goes through all scalars of a site in blocks of at most `maxBytes` (at least one scalar each). */
   async *blocks(name: string, maxBytes = DEFAULT_BLOCK_BYTES): AsyncGenerator<ScalarBlock> {
     const site = this.sites.find((candidate) => candidate.name === name);

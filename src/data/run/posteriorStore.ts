@@ -33,6 +33,11 @@ const STATISTICS: Readonly<Record<StatisticName, { readonly name: string; readon
   acceptanceRate: { name: 'acceptance_rate', type: 'float64' },
 };
 
+/** What they are called in the store. */
+export const statisticNames = Object.fromEntries(
+  Object.entries(STATISTICS).map(([statistic, { name }]) => [statistic, name]),
+) as Readonly<Record<StatisticName, string>>;
+
 export type Phase = 'warmup' | 'sampling';
 
 export interface PosteriorLayout {

@@ -20,6 +20,7 @@ const RUN_FILES = {
   checkpoint: 'checkpoint.json',
   posterior: 'posterior.zarr',
   dataReport: 'data_report.json',
+  imputation: 'imputation.json',
 } as const;
 
 export type RunStatus = 'new' | 'unfinished' | 'finished';

@@ -46,6 +46,7 @@ export function preparations() {
         seed,
         random: dataRandom(seed),
         imputation,
+        response: 'y',
       });
       const found = await rowsOf(connection, `SELECT * FROM (${opened.sql})`);
       const rows = found.map((row) =>
