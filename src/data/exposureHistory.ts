@@ -66,32 +66,45 @@ export function exposureHistory(log: ExposureLog, decay: number = usualDecay): E
   return { recency, stock };
 }
 
-/** Ends of the stock's classes among rows that have been treated before: quantiles, each of which the class below includes. */
-export function stockEdges({ recency, stock }: ExposureHistory, classes: number = usualStockClasses): number[] {
-  return quantileEdges(
-    stock.filter((_, row) => !Number.isNaN(recency[row])),
-    classes,
+/** Ends of recency's bins, and for each bin those of the classes that its rows' stock is cut into. */
+export interface ExposureEdges {
+  readonly recency: readonly number[];
+  readonly stock: readonly (readonly number[])[];
+}
+
+/**
+ * Quantiles of the stock within each bin of recency. (Over all rows together most cells would be empty: a stock is small when the last treatment
+ * is long ago.)
+ * @param recencyEdges right ends of the bins of recency, ascending
+ */
+export function exposureEdges(
+  { recency, stock }: ExposureHistory,
+  recencyEdges: readonly number[] = usualRecencyEdges,
+  classes: number = usualStockClasses,
+): ExposureEdges {
+  const binOf = (row: number): number => (Number.isNaN(recency[row]) ? -1 : classOf(recency[row], recencyEdges));
+  const bins = Array.from({ length: recencyEdges.length + 1 }, (_, bin) =>
+    stock.filter((_own, row) => binOf(row) === bin),
   );
+  return { recency: recencyEdges, stock: bins.map((own) => quantileEdges(own, classes)) };
 }
 
 /**
  * Cells of recency × stock, and one for those who were never treated, the last. New rows take the edges of those that the model was fitted to.
- * @param edges right ends of the bins of recency and of the classes of stock, ascending
  */
-export function exposureCells(
-  { recency, stock }: ExposureHistory,
-  edges: { readonly recency: readonly number[]; readonly stock: readonly number[] },
-): Classes {
-  const stockClasses = edges.stock.length + 1;
-  const never = (edges.recency.length + 1) * stockClasses;
-  const codes = new Int32Array(recency.length);
+export function exposureCells({ recency, stock }: ExposureHistory, edges: ExposureEdges): Classes {
+  const levels: string[] = [];
+  const first = binNames(edges.recency).map((bin, b) => {
+    const start = levels.length;
+    for (let c = 0; c <= edges.stock[b].length; c++) levels.push(`${bin} weeks, stock ${c + 1}`);
+    return start;
+  });
+  const codes = new Int32Array(recency.length).fill(levels.length);
   for (let row = 0; row < codes.length; row++) {
-    codes[row] = Number.isNaN(recency[row])
-      ? never
-      : classOf(recency[row], edges.recency) * stockClasses + classOf(stock[row], edges.stock);
+    if (Number.isNaN(recency[row])) continue;
+    const bin = classOf(recency[row], edges.recency);
+    codes[row] = first[bin] + classOf(stock[row], edges.stock[bin]);
   }
-  const bins = binNames(edges.recency);
-  const levels = bins.flatMap((bin) => Array.from({ length: stockClasses }, (_, s) => `${bin} weeks, stock ${s + 1}`));
   return { codes, levels: [...levels, 'never treated'] };
 }
 

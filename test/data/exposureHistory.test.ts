@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   exposureCells,
+  exposureEdges,
   exposureHistory,
   quantileClasses,
   quantileEdges,
   shareTreated,
-  stockEdges,
 } from '../../src/data/exposureHistory.js';
 
 // Customer 0: treated in weeks 1 and 3, a control in 2, then weeks 4 and 13. Customer 1: a control, then treated twice in week 5, then week 8.
@@ -31,31 +31,45 @@ describe('exposure history', () => {
     expect(() => exposureHistory(log, 1)).toThrow('decay must be between 0 and 1, not 1');
   });
 
-  it('puts rows into cells of recency and stock, with one for the never treated', () => {
-    const cells = exposureCells(exposureHistory(log), { recency: [2, 4, 6, 8], stock: [0.5, 0.8] });
-    expect(cells.levels).toHaveLength(16);
+  it('puts rows into cells of recency and of the stock within it, with one for the never treated', () => {
+    const history = exposureHistory(log);
+    const edges = exposureEdges(history, [2, 8], 2);
+    // Stocks of rows 0, 3 and 7 up to two weeks, of row 8 up to eight, of row 6 beyond.
+    expect(edges).toEqual({ recency: [2, 8], stock: [[0.75], [], []] });
+    const cells = exposureCells(history, edges);
+    expect(cells.levels).toHaveLength(5);
     expect(Array.from(cells.codes, (code) => cells.levels[code])).toEqual([
-      '0-2 weeks, stock 2',
+      '0-2 weeks, stock 1',
       'never treated',
       'never treated',
-      '0-2 weeks, stock 2',
+      '0-2 weeks, stock 1',
       'never treated',
       'never treated',
       'over 8 weeks, stock 1',
-      '0-2 weeks, stock 3',
-      '2-4 weeks, stock 3',
+      '0-2 weeks, stock 2',
+      '2-8 weeks, stock 1',
     ]);
   });
 
-  it('cuts the stock of those treated before into classes of equal size', () => {
-    const history = exposureHistory(log);
-    const edges = stockEdges(history, 5);
-    const sorted = [...history.stock].filter((stock) => stock > 0).sort((a, b) => a - b);
-    expect(sorted).toHaveLength(5);
-    for (const [c, edge] of edges.entries()) {
-      expect(edge).toBeGreaterThanOrEqual(sorted[c]);
-      expect(edge).toBeLessThan(sorted[c + 1]);
+  it('makes 25 cells about equally full within each recency of a long log, and one for the never treated', () => {
+    let state = 1;
+    const uniform = (): number => (state = (state * 48271) % 2147483647) / 2147483647;
+    const rows = 40_000;
+    const long = {
+      customer: Int32Array.from({ length: rows }, (_, row) => Math.floor(row / 40)),
+      customers: 1000,
+      week: Float64Array.from({ length: rows }, (_, row) => 3 * (row % 40) - (uniform() < 0.5 ? 1 : 0)),
+      treated: Uint8Array.from({ length: rows }, () => (uniform() < 0.4 ? 1 : 0)),
+    };
+    const history = exposureHistory(long);
+    const { codes, levels } = exposureCells(history, exposureEdges(history));
+    expect(levels).toHaveLength(26);
+    const counts = levels.map((_, level) => codes.filter((code) => code === level).length);
+    for (let bin = 1; bin < 5; bin++) {
+      const own = counts.slice(5 * bin, 5 * bin + 5);
+      expect(Math.max(...own)).toBeLessThan(1.5 * Math.min(...own));
     }
+    expect(counts[25]).toBe(history.recency.filter(Number.isNaN).length);
   });
 });
 

@@ -39,6 +39,17 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'hbmmm, full': { ...panel, covariance: 'full' },
   'hbmmm, negativeBinomial': { ...panel, family: 'negativeBinomial' },
   'media-mix': { weeks: 80, channels: 2 },
+  experiments: {
+    customers: 40,
+    weeks: 4,
+    campaigns: 2,
+    interventions: 3,
+    sigma: 3,
+    unobserved: 8,
+    observed: 8,
+    time: 5,
+    campaign: 5,
+  },
   regression: { rows: 150, columns: 6, relevant: 2 },
 };
 

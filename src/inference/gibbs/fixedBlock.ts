@@ -4,8 +4,8 @@ import type { FixedBlock } from '../../models/linearHierarchy/structure.js';
 import { coefficientSds } from '../../models/linearHierarchy/values.js';
 import { cholesky, solve, solveTransposed } from '../linearAlgebra.js';
 import type { RandomStream } from '../random/streams.js';
+import { type Eigensystem, symmetricEigensystem } from '../symmetricEigensystem.js';
 import type { ChainValues } from './chainValues.js';
-import { type Eigen, eigenSymmetric } from './eigen.js';
 import { updateShrinkage } from './shrinkage.js';
 
 /** What the rows say of θ: F'ΩF `[free][free]` and F'Ωr `[free]`, σ² left out. */
@@ -28,7 +28,7 @@ export class FixedDraws {
   readonly indicators: number;
   private readonly firstIndicator: readonly number[];
   private readonly gram: Float64Array | undefined;
-  private readonly eigen: Eigen | undefined;
+  private readonly eigen: Eigensystem | undefined;
 
   /** @param isWeighted the rows have weights that change, so nothing can be prepared */
   constructor(
@@ -49,7 +49,7 @@ export class FixedDraws {
     if (isWeighted) return;
     this.gram = this.contrastGram(this.indicatorGram(rows, undefined));
     const isMultipleOfIdentity = prior.horseshoe === undefined && prior.sds.every((sd) => sd === prior.sds[0]);
-    if (isMultipleOfIdentity) this.eigen = eigenSymmetric(this.gram, this.free);
+    if (isMultipleOfIdentity) this.eigen = symmetricEigensystem(this.gram, this.free);
   }
 
   /** F'ΩF in free coefficients: that of the data, or with weights. */
@@ -165,7 +165,7 @@ export class FixedDraws {
 /** θ = E (D + κI)^−½ ((D + κI)^−½ E'c + ε), with F'F/σ² = E D E' and the prior precision κ. */
 function drawByEigenvectors(
   noise: Float64Array,
-  { values, vectors }: Eigen,
+  { values, vectors }: Eigensystem,
   cross: Float64Array,
   inverseVariance: number,
   prior: number,
@@ -173,11 +173,11 @@ function drawByEigenvectors(
 ): void {
   const size = values.length;
   coefficients.fill(0);
-  for (let m = 0; m < size; m++) {
+  for (const [m, vector] of vectors.entries()) {
     const precision = inverseVariance * Math.max(0, values[m]) + prior;
     let projected = 0;
-    for (let i = 0; i < size; i++) projected += vectors[i * size + m] * cross[i];
+    for (let i = 0; i < size; i++) projected += vector[i] * cross[i];
     const z = (inverseVariance * projected) / precision + noise[m] / Math.sqrt(precision);
-    for (let i = 0; i < size; i++) coefficients[i] += vectors[i * size + m] * z;
+    for (let i = 0; i < size; i++) coefficients[i] += vector[i] * z;
   }
 }

@@ -1,0 +1,50 @@
+// The experiments model in words and formulas, for the report.
+import type { ModelDescription } from '../model.js';
+import type { ExperimentsData } from './data.js';
+import type { ExperimentPriors } from './priors.js';
+
+export function describeExperiments(
+  { responseName, customers, x, moderators, sets }: ExperimentsData,
+  { described }: ExperimentPriors,
+): ModelDescription {
+  const listed = (names: readonly string[]): string => names.join(', ');
+  const depends = [...sets.map(({ name }) => name), ...moderators.map(({ name }) => name)];
+  const who =
+    customers === null
+      ? ''
+      : ` and on who is treated: every ${customers.column} (${customers.names.length} of them) has an effect of its own`;
+  const words = [
+    `The response ${responseName} of each row is a baseline, plus half the effect of treatment for the treated and minus half of it for the controls, plus a normal error.`,
+    `The effect depends on ${depends.length > 0 ? listed(depends) : 'nothing but chance'}${who}.`,
+  ];
+  if (depends.length > 0) words.push(`So does the baseline, apart from effects: those of a set of levels sum to zero.`);
+  if (x.length > 0)
+    words.push(
+      `It also depends on ${listed(x.map(({ name }) => name))}, with ${customers === null ? 'one coefficient each' : `coefficients of every ${customers.column}, correlated with its effect`}.`,
+    );
+  const i = customers === null ? '' : '<sub>i</sub>';
+  return {
+    words,
+    formulas: [
+      { label: 'Rows', formula: `y = τ W${x.length > 0 ? ` + β${i}′X` : ''} + γ′Z + ε,   W = ±1,   ε ~ N(0, σ²)` },
+      {
+        label: 'Effect',
+        formula: `Y(1) − Y(0) = 2τ,   τ = τ̄${depends.map((name) => ` + τ<sub>${name}</sub>`).join('')}${customers === null ? '' : ' + u<sub>i</sub>'}`,
+      },
+      ...(customers === null
+        ? []
+        : [
+            {
+              label: 'Customers',
+              formula: x.length > 0 ? '(u<sub>i</sub>, β<sub>i</sub> − β̄) ~ N(0, Ω)' : 'u<sub>i</sub> ~ N(0, Ω)',
+            },
+          ]),
+    ],
+    priors: described,
+    notes: [
+      'Effects (effect, average_effect, effect_…, spread and the first of sigma_u) are differences between treated and untreated, Y(1) − Y(0) = 2τ, in the units of the response.',
+      'effect is that at the unweighted average over all levels; average_effect is the mean over the rows. effect_… of a level is the effect there, everything else at its average.',
+      'spread is the standard deviation of each part of the effects over the rows and customers of these data (Gelman 2005); share_of_spread is its share in their sum: of standard deviations, not of variances.',
+    ],
+  };
+}

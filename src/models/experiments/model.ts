@@ -1,0 +1,114 @@
+// The model of many experiments (003 §4, A.2): one declared structure of customers' coefficients and sets of effects that sum to zero.
+import * as tf from '@tensorflow/tfjs-core';
+import type { PriorSpec } from '../../data/prior.js';
+import { literal } from '../../kernels/ops/index.js';
+import { freeCoefficients } from '../linearHierarchy/fixedBlock.js';
+import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
+import type { FixedBlock, LinearHierarchy, NestedTerm } from '../linearHierarchy/structure.js';
+import type { StartingPoint, Tensors } from '../model.js';
+import type { ObservedModel } from '../modelEntry.js';
+import type { ExperimentsData } from './data.js';
+import { describeExperiments } from './describe.js';
+import { type Layout, layoutOf } from './layout.js';
+import { type ExperimentPriors, experimentPriors } from './priors.js';
+import { experimentsReport } from './report.js';
+
+export interface ExperimentsOptions {
+  readonly priors?: Readonly<Record<string, PriorSpec>>;
+}
+
+/**
+ * y = τ_ij W + β_i'X + γ'Z + ε with τ_ij = τ̄ + τ_t + τ_c + γ_I'V + u_i and (u_i, β_i − β̄) ~ N(0, Ω). Parameters: sigma; with effects of
+ * customers sigma_u, cholesky_u, mean (τ̄, β̄) and u (what is sampled of τ̄ + u_i and β_i); theta, all other coefficients.
+ * Throws InputError for priors that do not suit.
+ */
+export function experimentsModel(data: ExperimentsData, options: ExperimentsOptions = {}): ObservedModel {
+  const layout = layoutOf(data);
+  const { rows, response, customers } = data;
+  const priors = experimentPriors(options.priors ?? {}, layout.own.length, response.sd);
+  const { dense, categories } = layout;
+  const free = freeCoefficients({ dense, categories });
+  const fixed: FixedBlock = {
+    name: 'theta',
+    dense,
+    categories,
+    prior: { kind: 'normal', sds: Array.from({ length: free }, () => priors.thetaSd) },
+  };
+  const structure: LinearHierarchy = {
+    rows,
+    y: data.y.map((value) => value - response.mean),
+    terms: customers === null ? [] : [customerTerm(layout, customers.rowStart, priors)],
+    fixed,
+    errors: { sigma: 'sigma', prior: priors.sigma },
+  };
+  const hierarchy = hierarchyModel(structure);
+  const report = experimentsReport(data, layout);
+  const replicate = hierarchy.replicate!;
+  const toData = (x: tf.Tensor): tf.Tensor => x.add(literal(response.mean));
+  return {
+    name: 'experiments',
+    parameters: hierarchy.parameters,
+    data: { ...hierarchy.data, ...report.data },
+    coords: report.coords,
+    sites: report.sites,
+    logPrior: (p, d) => hierarchy.logPrior(p, d),
+    logLikelihood: (p, d) => hierarchy.logLikelihood(p, d),
+    report: (p: Tensors, d: Tensors) => {
+      const { coefficients, populations, fixed: theta } = hierarchy.evaluate(p, d);
+      return report.compute(p, d, { own: coefficients[0]?.[0], mean: populations[0], theta: theta! });
+    },
+    predict: (p, d) => toData(hierarchy.predict(p, d)),
+    replicate: (p, d, noise) => toData(replicate(p, d, noise)),
+    observed: { name: data.responseName, values: data.y },
+    start: startOf(data, layout, free),
+    structure,
+    description: describeExperiments(data, priors),
+  };
+}
+
+function customerTerm({ own }: Layout, rowStart: Int32Array, { covariance, thetaSd }: ExperimentPriors): NestedTerm {
+  const groups = rowStart.length - 1;
+  const size = own.length;
+  return {
+    columns: own,
+    rowStart,
+    levels: [
+      {
+        groups,
+        size,
+        parent: null,
+        covariates: new Float64Array(groups).fill(1),
+        covariateCount: 1,
+        covariance: { sds: 'sigma_u', cholesky: size > 1 ? 'cholesky_u' : undefined, prior: covariance },
+        coefficients: 'u',
+        // A customer's few rows say less of its coefficients than the others do.
+        centring: own.map(() => 0),
+      },
+    ],
+    population: {
+      name: 'mean',
+      prior: { kind: 'normal', means: own.map(() => 0), sds: own.map(() => thetaSd) },
+    },
+  };
+}
+
+/** Customers' spreads start at a tenth of the response's over that of their columns; everything else where nothing has an effect. */
+function startOf({ rows, response, customers }: ExperimentsData, { own }: Layout, free: number) {
+  const constant = (length: number, value: number): Float64Array => new Float64Array(length).fill(value);
+  const perRows = response.sd / Math.sqrt(rows / (free + 1));
+  const start: Record<string, StartingPoint> = {
+    sigma: { centre: [Math.log(response.sd)], sd: [1 / Math.sqrt(2 * rows)] },
+    theta: { centre: constant(free, 0), sd: constant(free, perRows) },
+  };
+  if (customers === null) return start;
+  const groups = customers.names.length;
+  const spreads = own.map((column) => Math.sqrt(column.reduce((sum, x) => sum + x * x, 0) / rows));
+  const pairs = (own.length * (own.length - 1)) / 2;
+  return {
+    ...start,
+    sigma_u: { centre: spreads.map((sd) => Math.log((0.1 * response.sd) / sd)), sd: constant(own.length, 0.3) },
+    ...(pairs > 0 && { cholesky_u: { centre: constant(pairs, 0), sd: constant(pairs, 0.2) } }),
+    mean: { centre: constant(own.length, 0), sd: spreads.map((sd) => response.sd / sd / Math.sqrt(rows)) },
+    u: { centre: constant(groups * own.length, 0), sd: constant(groups * own.length, 1) },
+  };
+}

@@ -1,0 +1,66 @@
+// The section of CONFIG.yaml for many experiments: who was treated when, in which campaign, and what effects may depend on.
+import { z } from 'zod';
+import type { SectionRules } from '../../data/configSchema.js';
+import { count, names, priors, text } from '../../data/schemaParts.js';
+
+const schema = z
+  .strictObject({
+    name: z.literal('experiments'),
+    response: text,
+    family: z.enum(['gaussian']).default('gaussian'),
+    /** 1: treated, 0: control. */
+    treatment: text,
+    customer: text.optional(),
+    campaign: text.optional(),
+    /** Whole numbers that count weeks, or dates. */
+    week: text.optional(),
+    /** Covariates with a coefficient for every customer; without customer effects one for all. */
+    x: names.default([]),
+    /** Columns of numbers that baseline and effect depend on. */
+    moderators: names.default([]),
+    /** Columns of labels that baseline and effect depend on. */
+    segments: names.default([]),
+    /** A column of past usage, cut into classes of equal size that baseline and effect depend on. */
+    activity: text.optional(),
+    activityClasses: count.min(2).default(7),
+    /** Recency of the last treatment crossed with the stock of past ones, made of customer, week and treatment. */
+    exposure: z.boolean().default(false),
+    /** Share of customers treated in the intervention, made of campaign, week and treatment. */
+    share: z.boolean().default(false),
+    customerEffects: z.boolean().optional(),
+    priors,
+  })
+  .superRefine((model, context) => {
+    const report = (message: string, key: string) => context.addIssue({ code: 'custom', message, path: [key] });
+    if (model.exposure && (model.customer === undefined || model.week === undefined))
+      report(' needs model.customer and model.week: whose past treatments, and when', 'exposure');
+    if (model.share && model.campaign === undefined && model.week === undefined)
+      report(' needs model.campaign, model.week or both: what an intervention is', 'share');
+    if (model.customerEffects === true && model.customer === undefined)
+      report(' needs model.customer: name the column of the customers', 'customerEffects');
+    const roles = new Map<string, string>();
+    const take = (name: string, key: string): void => {
+      const other = roles.get(name);
+      if (other !== undefined && other !== key) report(` names '${name}', which is model.${other} already`, key);
+      roles.set(name, key);
+    };
+    for (const key of ['response', 'treatment', 'customer', 'campaign', 'week'] as const) {
+      if (model[key] !== undefined) take(model[key], key);
+    }
+    // Usage may serve as a covariate and as a moderator too; the response and the treatment may not.
+    for (const key of ['x', 'moderators', 'segments'] as const) {
+      const taken = model[key].find((name) => roles.has(name));
+      if (taken !== undefined) report(` names '${taken}', which is model.${roles.get(taken)!} already`, key);
+    }
+    const both = model.segments.find((name) => model.x.includes(name) || model.moderators.includes(name));
+    if (both !== undefined) report(` names '${both}', which is a column of numbers already`, 'segments');
+    if (model.activity !== undefined && roles.has(model.activity))
+      report(` names '${model.activity}', which is model.${roles.get(model.activity)!} already`, 'activity');
+  });
+
+export type ExperimentsSection = z.output<typeof schema>;
+
+export const experimentsRules: SectionRules<ExperimentsSection> = {
+  schema,
+  priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u'],
+};
