@@ -70,18 +70,6 @@ export class FixedDraws {
     return cross;
   }
 
-  /** Effects of every level of category c, the last minus the sum of the others, written to `target`. */
-  effects(c: number, coefficients: Float64Array, target: Float64Array): void {
-    const { levels } = this.block.categories[c];
-    const offset = categoryOffset(this.block, c);
-    let sum = 0;
-    for (let l = 0; l + 1 < levels; l++) {
-      target[l] = coefficients[offset + l];
-      sum += target[l];
-    }
-    target[levels - 1] = -sum;
-  }
-
   /** θ given its prior's scales, from standard normals `[free]`. */
   drawCoefficients(
     noise: Float64Array,
@@ -160,6 +148,18 @@ export class FixedDraws {
     }
     return result;
   }
+}
+
+/** Effects of every level of category c, the last minus the sum of the others. */
+export function effectsOf(block: FixedBlock, c: number, coefficients: Float64Array): Float64Array {
+  const { levels } = block.categories[c];
+  const offset = categoryOffset(block, c);
+  const effects = new Float64Array(levels);
+  for (let l = 0; l + 1 < levels; l++) {
+    effects[l] = coefficients[offset + l];
+    effects[levels - 1] -= effects[l];
+  }
+  return effects;
 }
 
 /** θ = E (D + κI)^−½ ((D + κI)^−½ E'c + ε), with F'F/σ² = E D E' and the prior precision κ. */

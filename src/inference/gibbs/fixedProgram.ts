@@ -6,8 +6,16 @@ import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js'
 import { type BoundProgram, compileProgram } from './program.js';
 import { fittedByOthers, rowInputs } from './rowTensors.js';
 
-/** Outputs: `cross` in indicator columns, and `squares`, Σ ω r² of the residuals without the block. */
-export function compileFixed(structure: LinearHierarchy, device: Device, chains: number): Promise<BoundProgram> {
+/**
+ * @param joined terms whose columns come after the dense ones
+ * Outputs: `cross` in indicator columns, and `squares`, Σ ω r² of the residuals without the block.
+ */
+export function compileFixed(
+  structure: LinearHierarchy,
+  device: Device,
+  chains: number,
+  joined: ReadonlySet<number>,
+): Promise<BoundProgram> {
   const inputs = rowInputs(structure, -1);
   const { categories } = structure.fixed!;
   return compileProgram(device, chains, inputs.parameters, inputs.data, (p, d) => {
@@ -16,6 +24,7 @@ export function compileFixed(structure: LinearHierarchy, device: Device, chains:
     const weighted = weights === undefined ? residual : residual.mul(weights);
     const parts: tf.Tensor[] = [];
     if (inputs.dense > 0) parts.push(d.dense.mul(weighted.expandDims(1)).sum(0));
+    for (const t of joined) parts.push(d[`columns ${t}`].mul(weighted.expandDims(1)).sum(0));
     for (const [c, { levels }] of categories.entries()) {
       const values = inputs.categories[c].hasMultiplier ? weighted.mul(d[`multiplier ${c}`]) : weighted;
       parts.push(segmentSum(values, d[`category ${c}`], levels));

@@ -4,8 +4,9 @@ import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js'
 import { sites, type StepKey } from '../random/streams.js';
 import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
-import { FixedDraws, type FixedNormalEquations } from './fixedBlock.js';
+import { effectsOf, FixedDraws, type FixedNormalEquations } from './fixedBlock.js';
 import { compileFixed } from './fixedProgram.js';
+import { JoinedMeans } from './joinedMeans.js';
 import type { BoundProgram } from './program.js';
 import { rowNames } from './rowTensors.js';
 import { RowWeights } from './rows.js';
@@ -34,7 +35,8 @@ export class GibbsSweep {
   private constructor(
     private readonly structure: LinearHierarchy,
     private readonly terms: readonly TermBlock[],
-    private readonly fixed: { readonly draws: FixedDraws; readonly program: BoundProgram } | undefined,
+    private readonly fixed:
+      { readonly draws: FixedDraws; readonly program: BoundProgram; readonly joined: JoinedMeans } | undefined,
     private readonly rowWeights: RowWeights | undefined,
     private readonly shared: ReturnType<typeof sharedColumns>,
   ) {}
@@ -47,12 +49,14 @@ export class GibbsSweep {
     for (let t = 0; t < terms.length; t++) {
       termBlocks.push(await TermBlock.create(structure, t, device, chains, scheme));
     }
+    const joined = fixed && JoinedMeans.create(structure);
     return new GibbsSweep(
       structure,
       termBlocks,
-      fixed && {
-        draws: new FixedDraws(fixed, rows, isWeighted),
-        program: await compileFixed(structure, device, chains),
+      joined && {
+        joined,
+        draws: new FixedDraws(joined.block, rows, isWeighted),
+        program: await compileFixed(structure, device, chains, joined.terms),
       },
       isWeighted ? new RowWeights(structure) : undefined,
       sharedColumns(structure),
@@ -157,30 +161,30 @@ export class GibbsSweep {
   /** What the rows say of θ at a chain's other values. */
   async fixedEquations(chain: SweptChain): Promise<FixedNormalEquations> {
     await this.runFixed([chain]);
-    return this.equationsOf(chain);
+    return this.fixed!.joined.ownEquations(this.equationsOf(chain));
   }
 
   /** Returns the sum of squares of what θ leaves of the rows. */
   private drawFixed(chain: SweptChain): number {
-    const { program, draws } = this.fixed!;
+    const { program, draws, joined } = this.fixed!;
     const { lane, values, key } = chain;
     const equations = this.equationsOf(chain);
     const noise = new Float64Array(draws.free);
     normalsOf(key, blocks.fixed).fillNormal(noise);
-    const state = values.fixed!;
+    const before = joined.coefficientsOf(values);
+    const squares = program.readScalar('squares', lane) + joined.addMeans(before, equations);
+    const state = { ...values.fixed!, coefficients: before.slice() };
     draws.drawCoefficients(noise, equations, 1 / (values.sigma * values.sigma), state);
     draws.drawScales(othersOf(key, blocks.fixed), equations, values.sigma, state);
-    return program.readScalar('squares', lane) + changeOfSquares(state.coefficients, equations);
+    joined.assign(values, before, state.coefficients);
+    return squares + changeOfSquares(state.coefficients, equations);
   }
 
   /** Effects of every level of each category. */
   private effectsOf({ fixed }: ChainValues): Float64Array[] {
     if (fixed === undefined) return [];
-    return this.structure.fixed!.categories.map(({ levels }, c) => {
-      const effects = new Float64Array(levels);
-      this.fixed!.draws.effects(c, fixed.coefficients, effects);
-      return effects;
-    });
+    const block = this.structure.fixed!;
+    return block.categories.map((_, c) => effectsOf(block, c, fixed.coefficients));
   }
 }
 

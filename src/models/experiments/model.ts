@@ -43,7 +43,6 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
   };
   const hierarchy = hierarchyModel(structure);
   const report = experimentsReport(data, layout);
-  const replicate = hierarchy.replicate!;
   const toData = (x: tf.Tensor): tf.Tensor => x.add(literal(response.mean));
   return {
     name: 'experiments',
@@ -58,7 +57,7 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
       return report.compute(p, d, { own: coefficients[0]?.[0], mean: populations[0], theta: theta! });
     },
     predict: (p, d) => toData(hierarchy.predict(p, d)),
-    replicate: (p, d, noise) => toData(replicate(p, d, noise)),
+    replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) => toData(hierarchy.predict(p, d)).add(noise.mul(p.sigma)),
     observed: { name: data.responseName, values: data.y },
     start: startOf(data, layout, free),
     structure,
