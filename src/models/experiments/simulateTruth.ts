@@ -17,6 +17,8 @@ import { experimentSites } from './sites.js';
 
 export interface TruthSize {
   readonly sigma: number;
+  /** Of the four columns of usage, how many the response depends on, with coefficients of every customer; default all. */
+  readonly covariates?: number;
   /** Standard deviations of the components of τ. */
   readonly unobserved: number;
   readonly observed: number;
@@ -32,6 +34,9 @@ export const names = {
   week: 'week',
   x: ['usage_7', 'usage_14', 'usage_30', 'usage_rolling'],
 } as const;
+
+/** The columns of `names.x`. */
+export const columnsOf = ({ usage, rolling }: SimulatedDesign): Float32Array[] => [...usage, rolling];
 
 /** What rows are drawn from. Effects by level, `[set][level]`. */
 export interface ExperimentTruth {
@@ -76,11 +81,12 @@ export function simulateTruth(
   for (const [s, { kind }] of sets.entries()) if (kind === 'customer') tau[s] = tau[s].map((own) => own * factor);
   const tauShare = -4 * factor;
   const baselineShare = -5;
-  const own = drawCustomers(customers.length, size.unobserved, random);
+  const means = betaMeans.slice(0, size.covariates);
+  const own = drawCustomers(customers.length, means, size.unobserved, random);
   const truth = {
     sets,
     share,
-    xMeans: [...design.usage, design.rolling].map(meanOf),
+    xMeans: columnsOf(design).slice(0, means.length).map(meanOf),
     intercept,
     baseline,
     tau,
@@ -167,13 +173,18 @@ function centre(values: Float64Array): Float64Array {
 }
 
 /** β_i are drawn given u_i, and independent of each other besides. */
-function drawCustomers(customers: number, sdOfEffect: number, random: SimulationRandom): Float64Array {
-  const k = 1 + betaMeans.length;
+function drawCustomers(
+  customers: number,
+  means: readonly number[],
+  sdOfEffect: number,
+  random: SimulationRandom,
+): Float64Array {
+  const k = 1 + means.length;
   const own = new Float64Array(customers * k);
   for (let i = 0; i < customers; i++) {
     const z = random.normal();
     own[i * k] = tauMean + sdOfEffect * z;
-    for (const [j, mean] of betaMeans.entries()) {
+    for (const [j, mean] of means.entries()) {
       const rho = withEffect[j];
       own[i * k + 1 + j] = mean + betaSds[j] * (rho * z + Math.sqrt(1 - rho * rho) * random.normal());
     }
@@ -182,15 +193,15 @@ function drawCustomers(customers: number, sdOfEffect: number, random: Simulation
 }
 
 function namedValues(
-  { rows, rowStart, usage }: SimulatedDesign,
+  { rows, rowStart }: SimulatedDesign,
   customers: readonly string[],
   { sigma, unobserved }: TruthSize,
-  { sets, share, baseline, tau, baselineShare, tauShare, own }: Omit<ExperimentTruth, 'values'>,
+  { sets, share, xMeans, baseline, tau, baselineShare, tauShare, own }: Omit<ExperimentTruth, 'values'>,
 ): NamedValue[] {
-  const k = 2 + usage.length;
+  const k = 1 + xMeans.length;
   const { coords, sites } = experimentSites({
     customers: { column: names.customer, names: customers },
-    x: names.x,
+    x: names.x.slice(0, k - 1),
     moderators: ['share'],
     sets,
   });
@@ -214,10 +225,10 @@ function namedValues(
     average_effect: [2 * average],
     effect_slope: [2 * tauShare],
     intercept: [intercept],
-    beta: betaMeans,
+    beta: betaMeans.slice(0, k - 1),
     baseline_slope: [baselineShare],
     sigma: [sigma],
-    sigma_u: [2 * unobserved, ...betaSds],
+    sigma_u: [2 * unobserved, ...betaSds.slice(0, k - 1)],
     corr_u: Array.from({ length: k * k }, (_, at) => correlation(Math.floor(at / k), at % k)),
     spread,
     share_of_spread: spread.map((own) => own / spread.reduce((sum, other) => sum + other)),

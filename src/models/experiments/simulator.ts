@@ -3,7 +3,14 @@ import type { OutputColumn } from '../../data/writeTable.js';
 import type { ModelSimulator, SimulatedData, SimulationRandom } from '../simulation.js';
 import { paperColumns } from './simulatePaperMargins.js';
 import { type DesignSize, simulateDesign, type SimulatedDesign } from './simulateDesign.js';
-import { campaignNames, type ExperimentTruth, names, simulateTruth, type TruthSize } from './simulateTruth.js';
+import {
+  campaignNames,
+  columnsOf,
+  type ExperimentTruth,
+  names,
+  simulateTruth,
+  type TruthSize,
+} from './simulateTruth.js';
 
 interface Size extends DesignSize, TruthSize {
   readonly margins: string;
@@ -24,6 +31,13 @@ export const experimentsSimulator: ModelSimulator = {
       default: 28,
       least: 2,
       most: 500,
+    },
+    covariates: {
+      kind: 'count',
+      describe: 'columns of usage that the response depends on',
+      default: names.x.length,
+      least: 1,
+      most: names.x.length,
     },
     sigma: { kind: 'number', describe: 'standard deviation of the errors', default: 90, least: 1e-6, most: 1e6 },
     unobserved: spread('sd of half the effects over customers, unexplained', 5.77),
@@ -78,9 +92,9 @@ export function drawResponses(
   random: SimulationRandom,
   target: Float64Array,
 ): void {
-  const { treated, usage, rolling } = design;
+  const { treated } = design;
   const { sets, share, xMeans, own, baseline, tau, baselineShare, tauShare, intercept } = truth;
-  const x = [...usage, rolling];
+  const x = columnsOf(design).slice(0, truth.xMeans.length);
   const k = 1 + x.length;
   for (let row = from; row < to; row++) {
     const at = customerOf[row - from] * k;
@@ -151,7 +165,7 @@ function* blocksOf(
 }
 
 function configOf(
-  { margins, customers }: Size,
+  { margins, customers, covariates }: Size,
   { rows, campaigns }: SimulatedDesign,
   file: string,
   seed: number,
@@ -168,7 +182,7 @@ function configOf(
     `  customer: ${names.customer}`,
     `  campaign: ${names.campaign}`,
     `  week: ${names.week}`,
-    `  x: [${names.x.join(', ')}]  # logs, with coefficients of every customer`,
+    `  x: [${names.x.slice(0, covariates).join(', ')}]  # logs, with coefficients of every customer`,
     `  activity: ${names.x[3]}    # cut into seven classes`,
     '  exposure: true            # recency and stock of past treatments',
     '  share: true               # share treated in the campaign of the week',
