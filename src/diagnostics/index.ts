@@ -1,5 +1,6 @@
 // Diagnostics of a posterior: figures of draws, statistics of the sampler, checks, and arrays for the report's figures.
 export { type PooledEstimate, poolByRubin } from './rubin.js';
+export { alignLoadings, rotate } from './alignment.js';
 export { type HeldOutFigures, heldOutFigures, type HeldOutPredictions } from './heldOut.js';
 export type { Chains } from './draws.js';
 export { essBulk, essMean, essQuantile, essSd, essTail } from './ess.js';

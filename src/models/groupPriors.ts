@@ -3,6 +3,7 @@ import { isCountFamily, type ResponseFamily } from '../data/countResponse.js';
 import { InputError } from '../data/inputError.js';
 import { formatPrior, type PriorSpec } from '../data/prior.js';
 import type { CovariancePrior } from './covariancePriors.js';
+import type { FactorCovariance, LevelCovariance } from './linearHierarchy/structure.js';
 import { checkFamily, positiveFamilies } from './priors.js';
 
 export interface PriorDescription {
@@ -44,6 +45,55 @@ export function scalePrior(
   checkFamily(site, prior, positiveFamilies);
   describe(site, shortPrior(prior));
   return prior;
+}
+
+/** What is said of a level's covariance: no correlations, any, or those that so many common factors make. */
+export type CovarianceKind = 'diagonal' | 'full' | { readonly factors: number };
+
+/** Whether coefficients of the level are correlated. */
+export const isCorrelated = (kind: CovarianceKind): boolean => kind !== 'diagonal';
+
+/**
+ * The declared covariance of level `u` or `v`, whose parameters are named after it: `sigma_u` and `cholesky_u`, or `psi_u` and `loadings_u`.
+ * @param scales of the defaults, by coefficient
+ */
+export function levelCovariance(
+  set: Readonly<Record<string, PriorSpec>>,
+  level: 'u' | 'v',
+  kind: CovarianceKind,
+  scales: readonly number[],
+  describe: (site: string, prior: string) => void,
+): LevelCovariance {
+  const [sds, correlations] = [`sigma_${level}`, `corr_${level}`];
+  if (typeof kind === 'object') return factorCovariance(set, level, kind.factors, scales, describe);
+  const prior = covariancePrior(set, { sdSite: sds, correlationSite: correlations }, kind, scales, describe);
+  return { sds, cholesky: kind === 'full' ? `cholesky_${level}` : undefined, prior };
+}
+
+/** Loadings are as large as spreads may be; what factors leave has one prior for all coefficients. */
+function factorCovariance(
+  set: Readonly<Record<string, PriorSpec>>,
+  level: 'u' | 'v',
+  factors: number,
+  scales: readonly number[],
+  describe: (site: string, prior: string) => void,
+): FactorCovariance {
+  const [loadings, sds] = [`loadings_${level}`, `psi_${level}`];
+  const own = set[loadings] as PriorSpec | undefined;
+  if (own !== undefined && !(own.family === 'normal' && own.parameters[0] === 0)) {
+    throw new InputError(
+      `model.priors.${loadings}: must be normal(0, sd), which is the same for rotated factors, not ${formatPrior(own)}`,
+    );
+  }
+  const sd = (set[sds] as PriorSpec | undefined) ?? {
+    family: 'halfStudentT',
+    parameters: [residualDf, Math.max(...scales)],
+  };
+  checkFamily(sds, sd, positiveFamilies);
+  describe(loadings, own ? shortPrior(own) : scales.map((scale) => `normal(0, ${round(scale)})`).join(', '));
+  describe(sds, shortPrior(sd));
+  const loadingSds = own ? scales.map(() => own.parameters[1]) : scales;
+  return { loadings, factors, sds, prior: { loadingSds, sd } };
 }
 
 /**

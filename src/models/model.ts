@@ -34,6 +34,11 @@ export interface Site extends SiteDescription {
   readonly level: 'population' | 'group';
   /** Elements that are fixed by construction, such as the diagonal of a correlation matrix: left out of summaries. */
   readonly isFixed?: (index: readonly number[]) => boolean;
+  /**
+   * Given for what is identified up to a rotation of factors, which are its last axis: the site of the loadings by which all draws of all chains are
+   * turned alike before they are summarised, and the sites that are judged in its place.
+   */
+  readonly rotation?: { readonly loadings: string; readonly judgedBy: readonly string[] };
 }
 
 /** Whether an element of a site, by its row-major position, is fixed by construction. */

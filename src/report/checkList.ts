@@ -19,6 +19,7 @@ const TITLES: Readonly<Record<string, string>> = {
   divergences: 'Divergences',
   ebfmi: 'Energy (E-BFMI)',
   treeDepth: 'Tree depth',
+  rotation: 'Rotation of factors',
   thinData: 'Enough data',
   fewMarkets: 'Number of markets',
   optimisation: 'Optimisation',

@@ -38,6 +38,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   hbmmm: panel,
   'hbmmm, full': { ...panel, covariance: 'full' },
   'hbmmm, negativeBinomial': { ...panel, family: 'negativeBinomial' },
+  'three-level, factors': { rows: 1500, products: 60, markets: 0, x: 3, z: 0, w: 0, factors: 1 },
   'media-mix': { weeks: 80, channels: 2 },
   experiments: {
     customers: 40,
@@ -176,7 +177,8 @@ async function populationDraws(job: FitJob, method: Method): Promise<Map<string,
     const first = offset;
     const names = [...scalarNames(site, model.coords)];
     offset += names.length;
-    const wanted = site.level === 'population' ? names.map((scalar, i) => ({ scalar, i })) : [];
+    const wanted =
+      site.level === 'population' && site.rotation === undefined ? names.map((scalar, i) => ({ scalar, i })) : [];
     return wanted.filter(({ i }) => !isFixedElement(site, i)).map(({ scalar, i }) => ({ scalar, at: first + i }));
   });
   const kept = places.map(() => Array.from({ length: chains }, () => new Float64Array(draws)));

@@ -50,7 +50,7 @@ function expectStandardErrors(errors: readonly number[]): void {
 const covarianceOf =
   ({ sds, loadings }: ThreeLevelSimulation['product']) =>
   (i: number, j: number): number =>
-    sds[i] * sds[j] * (i === j ? 1 : loadings === undefined ? 0 : loadings[i] * loadings[j]);
+    sds[i] * sds[j] * (i === j ? 1 : loadings === undefined ? 0 : loadings[i][0] * loadings[j][0]);
 
 /** The coefficients of group g out of a flat list. */
 const slice = (flat: readonly number[], g: number, k: number) => flat.slice(g * k, (g + 1) * k);

@@ -26,8 +26,8 @@ function simulated(seed: number) {
         [3, 0.5],
         [-1, 0.3],
       ],
-      product: { sds: [0.8, 0.4], loadings: [0.6, -0.6] },
-      market: { sds: [0.5, 0.5], loadings: [0.7, 0.7] },
+      product: { sds: [0.8, 0.4], loadings: [[0.6], [-0.6]] },
+      market: { sds: [0.5, 0.5], loadings: [[0.7], [0.7]] },
     },
     random,
   );

@@ -125,14 +125,18 @@ const units: LevelDesign = { ...level, names: ['Intercept'], columns: [level.col
 /** Whether the three-level model takes a prior of a family at a site. */
 function isTaken(site: string, family: string): boolean {
   const { parameters } = priorFamilies[family as keyof typeof priorFamilies];
-  const set: Record<string, PriorSpec> = { [site]: parsePrior({ [family]: parameters.map(() => 3) }) };
+  // Loadings lie around 0.
+  const isOfFactors = /^(loadings|psi)_/.test(site);
+  const values = parameters.map((name) => (isOfFactors && name === 'mean' ? 0 : 3));
+  const set: Record<string, PriorSpec> = { [site]: parsePrior({ [family]: values }) };
+  const kind = isOfFactors ? { factors: 1 } : 'full';
   const markets = site === 'gamma' ? null : units;
   const design = { rows: level, units, markets, marketOfUnit: markets && Int32Array.of(0, 0) };
   try {
     threeLevelPriors(
       set,
       design,
-      { product: 'full', market: 'full' },
+      { product: kind, market: kind },
       { mean: 0, sd: 1 },
       site === 'phi' ? 'negativeBinomial' : 'gaussian',
     );

@@ -4,13 +4,14 @@ import type { CalibrationClass } from '../../diagnostics/index.js';
 import type { Simulation } from '../../inference/index.js';
 import { isFixedElement, type Model } from '../../models/model.js';
 
-/** Ranks by site; elements fixed by construction are left out. */
+/** Ranks by site; elements fixed by construction are left out, and sites that are identified up to a rotation only. */
 export function rankClasses(model: Model, simulations: readonly Simulation[]): CalibrationClass[] {
   let offset = 0;
-  return model.sites.map((site) => {
+  return model.sites.flatMap((site) => {
     const names = [...scalarNames(site, model.coords)];
     const start = offset;
     offset += names.length;
+    if (site.rotation !== undefined) return [];
     const free = names.map((_, element) => element).filter((element) => !isFixedElement(site, element));
     return {
       site: site.name,

@@ -113,7 +113,8 @@ function finish(
   all: readonly Simulation[],
   say: (line: string) => void,
 ): 'pass' | 'review' | 'fail' {
-  const { model, method } = job;
+  const { prepared, method } = job;
+  const { model } = prepared;
   const fitted = all.filter(({ failure }) => failure === undefined);
   const failures = all.flatMap(({ index, failure }) => (failure === undefined ? [] : [{ index, reason: failure }]));
   if (fitted.length === 0) throw new Error(`all ${all.length} fits failed: ${failures[0].reason}`);

@@ -85,7 +85,11 @@ export async function runComparison(request: ComparisonRequest, say: (line: stri
   const finished = planned.filter(({ folder: own }) => recordedRun(own)?.['status'] === 'finished');
   if (finished.length < 2)
     throw new Error(`${failed.length} of ${planned.length} fits failed: ${failed[0].method}: ${failed[0].why}`);
-  const population = new Set(model.sites.filter(({ level }) => level === 'population').map(({ name }) => name));
+  const population = new Set(
+    model.sites
+      .filter(({ level, rotation }) => level === 'population' && rotation === undefined)
+      .map(({ name }) => name),
+  );
   const runs = finished.map(({ folder: own }) => readCompared(own, population));
   const reference = runs.find(({ method }) => method === 'gibbs') ?? runs[0];
   const rows = compareRuns(runs, reference);

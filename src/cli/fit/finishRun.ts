@@ -13,7 +13,14 @@ import type { FitJob } from './job.js';
 import type { PredictiveCollector } from './predictiveCheck.js';
 import { superchainsOf } from './methodSettings.js';
 import { writeReportRecord } from './reportRecord.js';
-import { convergenceChecks, summariseRun, summaryEntries, unstoredNames, writeSummaryTable } from './summaries.js';
+import {
+  convergenceChecks,
+  rotationCheck,
+  summariseRun,
+  summaryEntries,
+  unstoredNames,
+  writeSummaryTable,
+} from './summaries.js';
 
 type ReportSampler = NonNullable<ReportInput['sampler']>;
 
@@ -43,6 +50,7 @@ export async function finishRun(
   );
   const checks = [
     ...convergenceChecks(summaries, trajectories, unstored, many, method.draws),
+    ...rotationCheck(job.keptSites),
     ...result.findings,
     ...job.prepared.checks,
   ];

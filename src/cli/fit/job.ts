@@ -54,16 +54,19 @@ export async function loadJob(given: Config, before?: MethodName, imputation = 1
   const { table, heldOut, report } = await readJobData(given, entry.columns(written.model), imputation);
   try {
     const prepared = entry.prepare(table, written.model);
-    const { model } = prepared;
     const held = heldOut && onHeldOut(prepared, heldOut);
-    const method = methodFor(model, written, before);
+    const method = methodFor(prepared.model, written, before);
     const config = withUsual(written, method.method);
+    const kept = keptSites(config, prepared.model);
+    // Draws that are to be turned alike are of no use as running moments.
+    const sites = prepared.model.sites.filter((site) => site.rotation === undefined || kept.includes(site));
+    const model = { ...prepared.model, sites };
     return {
       config,
       method,
       prepared,
       model,
-      keptSites: keptSites(config, model),
+      keptSites: kept,
       keptGroups: keptGroups(config, model),
       // A run with rows held out is another when these are.
       fingerprint: fingerprint(held === null ? prepared.data : { fitted: prepared.data, heldOut: held.model.data }),

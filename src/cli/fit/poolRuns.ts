@@ -116,6 +116,8 @@ async function summarisePooled(
   const estimates: ImputedEstimate[] = [];
   const m = readers.length;
   for (const site of keptSites) {
+    // Runs hold their factors in rotations of their own.
+    if (site.rotation !== undefined) continue;
     const names = [...scalarNames(site, model.coords)];
     const blocks = readers.map((reader) => reader.blocks(site.name));
     for await (const first of blocks[0]) {

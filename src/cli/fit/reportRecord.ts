@@ -17,6 +17,8 @@ export type ReportRecord = Pick<
   'title' | 'model' | 'data' | 'forests' | 'predictive' | 'sampler' | 'heldOut' | 'imputation'
 > & {
   readonly populationSites: readonly string[];
+  /** Those of which only summaries are shown: their stored draws are not turned alike yet. Runs of before have none. */
+  readonly turnedSites?: readonly string[];
   readonly positiveSites: readonly string[];
 };
 
@@ -37,6 +39,7 @@ export function writeReportRecord(
     predictive,
     sampler,
     ...(heldOut && { heldOut }),
+    turnedSites: model.sites.filter(({ rotation }) => rotation !== undefined).map(({ name }) => name),
     populationSites: model.sites.filter(({ level }) => level === 'population').map(({ name }) => name),
     positiveSites: prepared.positiveSites,
   };

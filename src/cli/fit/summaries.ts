@@ -20,6 +20,7 @@ import {
 import type { Method } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { isFixedElement, type Model, type Site } from '../../models/model.js';
+import { AlignedDraws } from './alignedDraws.js';
 import { SummaryThreads } from './summaryThreads.js';
 
 /** A summary with the site it belongs to and the element's place in it. */
@@ -44,13 +45,14 @@ export async function summariseRun(
   superchains = 1,
 ): Promise<PlacedSummary[]> {
   const reader = await openPosterior(posteriorPath);
+  const aligned = new AlignedDraws(reader);
   const scalars = kept.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const pool = threads > 1 && scalars >= fewestForThreads ? new SummaryThreads(threads, superchains) : undefined;
   try {
     const summaries: PlacedSummary[] = [];
     for (const site of kept) {
       const names = [...scalarNames(site, model.coords)];
-      for await (const { start, draws } of reader.blocks(site.name)) {
+      for await (const { start, draws } of aligned.blocks(site)) {
         const free = [...draws.keys()].filter((offset) => !isFixedElement(site, start + offset));
         const batches = Array.from({ length: Math.ceil(free.length / batchSize) }, async (_, batch) => {
           const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);
@@ -59,7 +61,12 @@ export async function summariseRun(
           const found = pool
             ? await pool.summarise(named, chains)
             : chains.map((c, i) => summariseNamed(named[i], c, superchains));
-          return found.map((summary, i): PlacedSummary => ({ ...summary, site, element: start + offsets[i] }));
+          return found.map((summary, i): PlacedSummary => ({
+            ...summary,
+            ...(site.rotation && notAssessed),
+            site,
+            element: start + offsets[i],
+          }));
         });
         summaries.push(...(await Promise.all(batches)).flat());
       }
@@ -82,8 +89,9 @@ export function convergenceChecks(
   many?: ManyChains,
   draws: Method['draws'] = 'chains',
 ): CheckResult[] {
-  const population = summaries.filter(({ site }) => site.level === 'population');
-  const groups = summaries.filter(({ site }) => site.level === 'group');
+  const judged = summaries.filter(({ site }) => site.rotation === undefined);
+  const population = judged.filter(({ site }) => site.level === 'population');
+  const groups = judged.filter(({ site }) => site.level === 'group');
   const classes = [{ label: 'population', limits: POPULATION_LIMITS, scalars: population }];
   if (groups.length > 0) classes.push({ label: 'groups', limits: GROUP_LIMITS, scalars: groups });
   if (draws === 'independent') return [checkNonFinite(classes)];
@@ -94,6 +102,18 @@ export function convergenceChecks(
   const rhatNestedMoments = many && unstored.moments.rhatNested(many.superchains);
   const group = { label: 'groups', limits: GROUP_LIMITS, nameAt, splitRhatMoments, essBatchMeans, sd };
   return [...checks, ...checkMoments([{ ...group, rhatNestedMoments }])];
+}
+
+/** What turned draws have none of: they look alike whether or not chains agree. */
+const notAssessed = { mcseMean: NaN, essBulk: NaN, essTail: NaN, rhat: NaN, rhatNested: NaN } as const;
+
+/** Says which sites were turned, and what is judged in their place; nothing where there are none. */
+export function rotationCheck(sites: readonly Site[]): CheckResult[] {
+  const turned = sites.filter(({ rotation }) => rotation !== undefined);
+  if (turned.length === 0) return [];
+  const judged = [...new Set(turned.flatMap(({ rotation }) => rotation!.judgedBy))];
+  const detail = `${turned.map(({ name }) => name).join(', ')}: not assessed, as they are identified up to a rotation of the factors only; the draws of all chains were turned alike before they were summarised. See ${judged.join(', ')}, which no rotation changes.`;
+  return [{ name: 'rotation', status: 'pass', detail }];
 }
 
 /** Names of the scalars of sites that are not stored, in the order of their moments. */

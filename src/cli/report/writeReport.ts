@@ -21,7 +21,8 @@ export async function writeReport(dir: string): Promise<string> {
   const reader = await openPosterior(posteriorPath);
   const shown = new Set(summary.map(({ name }) => name));
   const draws: ReportInput['draws'][number][] = [];
-  for (const site of reader.sites.filter(({ name }) => population.has(name))) {
+  const turned = new Set(record.turnedSites);
+  for (const site of reader.sites.filter(({ name }) => population.has(name) && !turned.has(name))) {
     for (const [element, name] of [...scalarNames(site, reader.coords)].entries()) {
       if (draws.length >= drawLimit || !shown.has(name)) continue;
       const support = record.positiveSites.includes(site.name) ? { lower: 0 } : {};

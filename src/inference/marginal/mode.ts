@@ -1,5 +1,6 @@
 // Where the marginal density has its mode, and how wide it is there: the start of chains and the map that makes it round.
 import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
+import { loadingsPattern } from '../../models/linearHierarchy/levelStart.js';
 import { hasFactors } from '../../models/linearHierarchy/structure.js';
 import type { StartingPoint } from '../../models/model.js';
 import { cholesky } from '../linearAlgebra.js';
@@ -208,18 +209,11 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     set(covariance.sds, own.centre, own.sd, kinds[l] === 'log');
     if (hasFactors(covariance)) {
       const { factors, loadings } = covariance;
-      const scale = (at: number): number => Math.exp(own.centre[Math.floor(at / factors)]);
-      // Loadings of 0 are a saddle. Widths are such that what can be rotated gets about the width of the circle.
-      const pattern = Float64Array.from({ length: size * factors }, (_, at) => {
-        const angle = (Math.PI * (Math.floor(at / factors) + 0.5) * ((at % factors) + 1)) / size;
-        return 0.5 * scale(at) * Math.cos(angle);
-      });
-      set(
-        loadings,
-        pattern,
-        pattern.map((_, at) => scale(at) / widest),
-        true,
-      );
+      const spread = Float64Array.from(own.centre, Math.exp);
+      const pattern = loadingsPattern(spread, factors);
+      // Widths are such that what can be rotated gets about the width of the circle.
+      const width = pattern.map((_, at) => spread[Math.floor(at / factors)] / widest);
+      set(loadings, pattern, width, true);
     } else if (covariance.cholesky !== undefined) {
       const correlations = start?.[covariance.cholesky];
       if (correlations !== undefined) set(covariance.cholesky, correlations.centre, correlations.sd, true);

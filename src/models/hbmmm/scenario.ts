@@ -105,9 +105,9 @@ export function panelOf(size: PanelSize): Panel {
     { length: size.traits },
     (_, m): Margin => knownTraits.at(m) ?? { name: `trait_${m + 1}`, mean: 2, sd: 1, least: 0, most: 10 },
   );
-  const loadings = (count: number): { loadings?: number[] } =>
+  const loadings = (count: number): { loadings?: number[][] } =>
     size.covariance === 'full' && count > 1
-      ? { loadings: Array.from({ length: count }, (_, k) => around(factorLoadings, k)) }
+      ? { loadings: Array.from({ length: count }, (_, k) => [around(factorLoadings, k)]) }
       : {};
   const muBeta = channels.map(({ effect }) => tidy(factor * effect));
   const spreads = channels.map(({ spread }) => tidy(factor * spread));

@@ -1,10 +1,17 @@
 // The covariance of a level's coefficients in tensor ops: its parameters, its factor, and Σ itself.
 import * as tf from '@tensorflow/tfjs-core';
-import { choleskySmall, literal } from '../../kernels/ops/index.js';
+import { choleskySmall, literal, triangularSolve } from '../../kernels/ops/index.js';
 import type { Tensors } from '../model.js';
 import { choleskyCorrelation, type ParameterSpec, positive, real } from '../parameters.js';
 import { deviatingCount } from './links.js';
 import { hasFactors, type HierarchyLevel, type LevelCovariance } from './structure.js';
+
+/** The most factors m of `size` coefficients that a covariance can tell apart: (size − m)² ≥ size + m. */
+export function mostFactors(size: number): number {
+  let most = 0;
+  while ((size - most - 1) ** 2 >= size + most + 1 && most + 1 < size) most++;
+  return most;
+}
 
 /** Throws RangeError where there are more factors than the covariance can tell apart. */
 export function covarianceParameters(level: HierarchyLevel): Record<string, ParameterSpec> {
@@ -16,7 +23,7 @@ export function covarianceParameters(level: HierarchyLevel): Record<string, Para
     return { [sds]: positive(size), ...(cholesky !== undefined && { [cholesky]: choleskyCorrelation(size, size) }) };
   }
   const { factors, loadings } = covariance;
-  if (!(factors >= 1 && factors < size && (size - factors) ** 2 >= size + factors)) {
+  if (!(factors >= 1 && factors <= mostFactors(size))) {
     throw new RangeError(
       `${loadings}: ${factors} factors of ${size} coefficients; k factors of p need (p − k)² ≥ p + k`,
     );
@@ -49,6 +56,18 @@ export function covarianceMatrix(covariance: LevelCovariance, parameters: Tensor
   if (covariance.cholesky === undefined) return diagonal(sds.square());
   const lower = parameters[covariance.cholesky].mul(sds.expandDims(1));
   return tf.matMul(lower, lower, false, true);
+}
+
+/** E[z | v] = (I + Λ'Ψ⁻¹Λ)⁻¹ Λ'Ψ⁻¹ v, `[group][factor]`. @param deviations v = b − M, `[group][k]` */
+export function expectedScores(loadings: tf.Tensor, uniques: tf.Tensor, deviations: tf.Tensor): tf.Tensor {
+  const factors = loadings.shape[1]!;
+  const weighted = loadings.div(uniques.square().expandDims(1));
+  const precision = tf
+    .matMul(loadings, weighted, true, false)
+    .add(diagonal(literal(Array.from({ length: factors }, () => 1))));
+  const root = choleskySmall(precision);
+  const weights = triangularSolve(root, triangularSolve(root, weighted.transpose()), true);
+  return tf.matMul(deviations, weights, false, true);
 }
 
 function factorMatrix(loadings: tf.Tensor, uniques: tf.Tensor): tf.Tensor {

@@ -1,10 +1,42 @@
 // Where the coefficients and correlations of a level start, in what is sampled.
 import type { StartingPoint } from '../model.js';
+import { hasFactors, type LevelCovariance } from './structure.js';
+
+/** The parameters of a level's covariance. @param spreads rough standard deviations `[k]`; @param sd how far their logs are known */
+export function covarianceStart(
+  covariance: LevelCovariance,
+  spreads: Float64Array,
+  sd: number,
+  groups: number,
+): Record<string, StartingPoint> {
+  const k = spreads.length;
+  const ofSds = { centre: spreads.map(Math.log), sd: new Float64Array(k).fill(sd) };
+  if (!hasFactors(covariance)) {
+    const { sds, cholesky } = covariance;
+    return { [sds]: ofSds, ...(cholesky !== undefined && { [cholesky]: correlationStart(k, groups) }) };
+  }
+  const { sds, loadings, factors } = covariance;
+  const pattern = loadingsPattern(spreads, factors);
+  const width = pattern.map((_, at) => 0.2 * spreads[Math.floor(at / factors)]);
+  return { [sds]: ofSds, [loadings]: { centre: pattern, sd: width } };
+}
 
 /** No correlations, known the better the more groups there are. */
 export function correlationStart(k: number, groups: number): StartingPoint {
   const length = (k * (k - 1)) / 2;
   return { centre: new Float64Array(length), sd: new Float64Array(length).fill(Math.min(0.5, 1 / Math.sqrt(groups))) };
+}
+
+/**
+ * Loadings of either sign, half as large as the spreads: at 0, where rotations leave them, the density has a saddle.
+ * @returns `[coefficient][factor]`
+ */
+export function loadingsPattern(spreads: ArrayLike<number>, factors: number): Float64Array {
+  const size = spreads.length;
+  return Float64Array.from({ length: size * factors }, (_, at) => {
+    const [coefficient, factor] = [Math.floor(at / factors), at % factors];
+    return 0.5 * spreads[coefficient] * Math.cos((Math.PI * (coefficient + 0.5) * (factor + 1)) / size);
+  });
 }
 
 /** Coefficients start at their estimates, translated to what is sampled: a = λ m + (b − m) / s^(1−λ). */

@@ -31,6 +31,8 @@ export interface LevelValues {
   readonly beta: Tensor;
   /** `[market][p·q]` with three levels, `[p·q]` with two. */
   readonly gamma: Tensor;
+  /** `[p·q·r]`, or with two levels gamma. */
+  readonly population: Tensor;
 }
 
 /** The column that names units; `unit` where product and market together do. */

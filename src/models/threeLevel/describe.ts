@@ -1,6 +1,7 @@
 // The three-level model in words and formulas, for the report.
 import type { ModelDescription } from '../model.js';
 import { responseFormula, responseInWords } from '../responseWords.js';
+import { type CovarianceKind, isCorrelated } from '../groupPriors.js';
 import type { ThreeLevelContext } from './context.js';
 
 export function describeThreeLevel({
@@ -21,13 +22,22 @@ export function describeThreeLevel({
     responseInWords(family, data.responseName, x.length === 0 ? 'a constant' : `a constant, ${listed(x)}`, df),
     `Every ${unit} (${data.units.count} of them) has coefficients of its own (beta), drawn around ${
       data.markets === null ? 'a common mean (gamma)' : `the mean of its ${data.markets.column} (gamma)`
-    }${z.length === 0 ? '' : `, which depends on ${listed(z)}`}; their spread is sigma_u${covariance.product === 'full' ? ' and their correlations corr_u' : ''}.`,
+    }${z.length === 0 ? '' : `, which depends on ${listed(z)}`}; their spread is sigma_u${isCorrelated(covariance.product) ? ' and their correlations corr_u' : ''}.`,
   ];
   if (data.markets !== null) {
     words.push(
       `The coefficients of every ${data.markets.column} (${data.markets.names.length} of them) are drawn around population values${
         w.length === 0 ? '' : ` that depend on ${listed(w)}`
-      } (delta); their spread is sigma_v${covariance.market === 'full' ? ' and their correlations corr_v' : ''}.`,
+      } (delta); their spread is sigma_v${isCorrelated(covariance.market) ? ' and their correlations corr_v' : ''}.`,
+    );
+  }
+  for (const [kind, own, of] of [
+    [covariance.product, 'u', unit],
+    [covariance.market, 'v', data.markets?.column],
+  ] as const) {
+    if (typeof kind !== 'object' || of === undefined) continue;
+    words.push(
+      `The deviations of a ${of} are made of ${kind.factors} common ${kind.factors === 1 ? 'factor' : 'factors'} (scores_${own}) times loadings (loadings_${own}), and a part of each coefficient's own (psi_${own}).`,
     );
   }
   const columns = (names: readonly string[]): string => `[${['1', ...names].join(', ')}]`;
@@ -36,10 +46,22 @@ export function describeThreeLevel({
       label: 'Occasions',
       formula: responseFormula(family, `β · ${columns(x)}`, data.counts?.logExposure !== undefined, df),
     },
-    { label: 'Units', formula: `β = Γ · ${columns(z)} + u,   u ~ N(0, Σᵤ)` },
-    ...(data.markets === null ? [] : [{ label: 'Markets', formula: `vec Γ = Δ · ${columns(w)} + v,   v ~ N(0, Σᵥ)` }]),
+    { label: 'Units', formula: `β = Γ · ${columns(z)} + u,   u ~ N(0, ${covarianceFormula(covariance.product, 'ᵤ')})` },
+    ...(data.markets === null
+      ? []
+      : [
+          {
+            label: 'Markets',
+            formula: `vec Γ = Δ · ${columns(w)} + v,   v ~ N(0, ${covarianceFormula(covariance.market, 'ᵥ')})`,
+          },
+        ]),
   ];
   const notes: string[] = [];
+  if (typeof covariance.product === 'object' || typeof covariance.market === 'object') {
+    notes.push(
+      'Factors are identified up to a rotation: loadings and scores of all draws were turned alike (orthogonal Procrustes) before they were summarised, and are not judged for convergence; spreads and correlations are. Scores are those expected from the coefficients of each draw.',
+    );
+  }
   const standardised = [design.rows, design.units, design.markets].some((level) => level?.isStandardised);
   if (standardised) {
     notes.push(
@@ -53,3 +75,6 @@ export function describeThreeLevel({
   );
   return { words, formulas, priors: priors.described, notes };
 }
+
+const covarianceFormula = (kind: CovarianceKind, of: string): string =>
+  typeof kind === 'object' ? `Λ${of}Λ${of}′ + Ψ${of}` : `Σ${of}`;

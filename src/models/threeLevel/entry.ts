@@ -36,7 +36,7 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
       summary: summarise(data, section),
       checks: dataChecks(data),
       forest: (site) => forestLayout(data, site),
-      positiveSites: ['sigma', 'phi', 'sigma_u', 'sigma_v'],
+      positiveSites: ['sigma', 'phi', 'sigma_u', 'sigma_v', 'psi_u', 'psi_v'],
     };
   },
   simulator: salesSimulator,
@@ -69,7 +69,9 @@ function summarise(data: ThreeLevelData, section: ThreeLevelSection): DataSummar
 }
 
 /** One forest per coefficient of the rows. With unit covariates a market has several numbers for each: the constant's is shown. */
-function forestLayout(data: ThreeLevelData, site: Site): ForestLayout {
+function forestLayout(data: ThreeLevelData, site: Site): ForestLayout | undefined {
+  // Scores of factors have no coefficients.
+  if (site.rotation !== undefined) return undefined;
   const isMarket = site.name === 'gamma';
   const names = ['Intercept', ...data.x.map(({ name }) => name)];
   const perCoefficient = site.shape.slice(1).reduce((product, extent) => product * extent, 1) / names.length;

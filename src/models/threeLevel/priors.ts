@@ -3,16 +3,18 @@ import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js'
 import { InputError } from '../../data/inputError.js';
 import { suggestion } from '../../data/nearestName.js';
 import type { PriorSpec } from '../../data/prior.js';
-import type { CovariancePrior } from '../covariancePriors.js';
 import {
-  covariancePrior,
+  type CovarianceKind,
   defaultScale,
+  isCorrelated,
+  levelCovariance,
   type PriorDescription,
   round,
   scaleParameter,
   scalePrior,
   shortPrior,
 } from '../groupPriors.js';
+import type { LevelCovariance } from '../linearHierarchy/structure.js';
 import { checkFamily, realFamilies } from '../priors.js';
 import type { LevelDesign, ThreeLevelDesign } from './design.js';
 
@@ -24,15 +26,15 @@ export interface ThreeLevelPriors {
   readonly population:
     | { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] }
     | { readonly kind: 'common'; readonly prior: PriorSpec };
-  readonly unit: CovariancePrior;
+  readonly unit: LevelCovariance;
   /** Undefined with two levels. */
-  readonly market: CovariancePrior | undefined;
+  readonly market: LevelCovariance | undefined;
   readonly described: readonly PriorDescription[];
 }
 
 export interface Covariances {
-  readonly product: 'diagonal' | 'full';
-  readonly market: 'diagonal' | 'full';
+  readonly product: CovarianceKind;
+  readonly market: CovarianceKind;
 }
 
 /**
@@ -68,22 +70,16 @@ export function threeLevelPriors(
     );
   }
   const unitScales = spreadScales(design.rows, undefined, response.sd);
-  const unit = covariancePrior(set, sitesOf('u'), covariance.product, unitScales, describe);
+  const unit = levelCovariance(set, 'u', covariance.product, unitScales, describe);
   const market = three
-    ? covariancePrior(
-        set,
-        sitesOf('v'),
-        covariance.market,
-        spreadScales(design.rows, design.units, response.sd),
-        describe,
-      )
+    ? levelCovariance(set, 'v', covariance.market, spreadScales(design.rows, design.units, response.sd), describe)
     : undefined;
   return { scale, population, unit, market, described };
 }
 
-const sitesOf = (level: 'u' | 'v') => ({ sdSite: `sigma_${level}`, correlationSite: `corr_${level}` });
+const levelSites = (level: 'u' | 'v'): string[] => ['sigma', 'corr', 'loadings', 'psi'].map((own) => `${own}_${level}`);
 
-const sitesWithPriors = ['sigma', 'phi', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'];
+export const sitesWithPriors = ['sigma', 'phi', 'gamma', 'delta', ...levelSites('u'), ...levelSites('v')];
 
 function checkSites(
   set: Readonly<Record<string, PriorSpec>>,
@@ -109,11 +105,20 @@ function checkSites(
       'with a market level the coefficients of markets have their prior through delta, sigma_v and corr_v; set those',
     );
   else {
-    for (const site of ['delta', 'sigma_v', 'corr_v'])
+    for (const site of ['delta', ...levelSites('v')])
       refuse(site, 'the model has no market level; name model.market or leave it out');
   }
-  if (covariance.product === 'diagonal') refuse('corr_u', 'needs model.covariance.product: full');
-  if (covariance.market === 'diagonal') refuse('corr_v', 'needs model.covariance.market: full');
+  for (const [key, level] of [
+    ['product', 'u'],
+    ['market', 'v'],
+  ] as const) {
+    const hasFactors = typeof covariance[key] === 'object';
+    for (const site of [`loadings_${level}`, `psi_${level}`])
+      if (!hasFactors) refuse(site, `needs factors, like model.covariance.${key}: {factors: 1}`);
+    for (const site of [`sigma_${level}`, `corr_${level}`])
+      if (hasFactors) refuse(site, `follows from the factors; set loadings_${level} and psi_${level}`);
+    if (!isCorrelated(covariance[key])) refuse(`corr_${level}`, `needs model.covariance.${key}: full`);
+  }
 }
 
 function populationPrior(

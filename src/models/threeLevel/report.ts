@@ -4,7 +4,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
 import type { LevelDesign } from './design.js';
-import { scaleParameter } from '../groupPriors.js';
+import { type CovarianceKind, isCorrelated, scaleParameter } from '../groupPriors.js';
+import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
+import { covarianceScales, expectedScores } from '../linearHierarchy/levelCovariance.js';
+import { hasFactors, type Hierarchy, type HierarchyLevel, type LevelCovariance } from '../linearHierarchy/structure.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';
 import { unitDimension } from './context.js';
 
@@ -18,21 +21,33 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
     'coefficient_column',
     'market_coefficient',
     'market_coefficient_column',
+    'factor',
+    'market_factor',
   ];
   const site = (
     name: string,
     level: Site['level'],
     axes: readonly (readonly [string, number])[],
-    isFixed?: Site['isFixed'],
+    more: Pick<Site, 'isFixed' | 'rotation'> = {},
   ): Site => ({
     name,
     level,
     shape: axes.map(([, size]) => size),
     dims: axes.map(([dim]) => dim),
     coefficientDims,
-    ...(isFixed && { isFixed }),
+    ...more,
   });
-  const upper = ([i, j]: readonly number[]): boolean => i <= j;
+  const upper = { isFixed: ([i, j]: readonly number[]): boolean => i <= j };
+  /** What the factors leave, and the loadings. */
+  const factorSites = (u: 'u' | 'v', kind: CovarianceKind, axes: readonly (readonly [string, number])[]): Site[] => {
+    if (typeof kind !== 'object') return [];
+    const ofCoefficients = axes.length === 1 ? axes[0] : (['market_coefficient', p * q] as const);
+    const factor = [u === 'u' ? 'factor' : 'market_factor', kind.factors] as const;
+    return [
+      site(`psi_${u}`, 'population', axes),
+      site(`loadings_${u}`, 'population', [ofCoefficients, factor], rotationOf(u)),
+    ];
+  };
   const zAxis: readonly (readonly [string, number])[] = q > 1 ? [['coefficient_z', q]] : [];
   const coefficients = [['coefficient', p], ...zAxis] as const;
   const sites: Site[] = [];
@@ -41,7 +56,7 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
   const scale = scaleParameter(family);
   if (scale !== undefined) sites.push(site(scale, 'population', []));
   sites.push(site('sigma_u', 'population', [['coefficient', p]]));
-  if (covariance.product === 'full') {
+  if (isCorrelated(covariance.product)) {
     sites.push(
       site(
         'corr_u',
@@ -54,10 +69,11 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
       ),
     );
   }
+  sites.push(...factorSites('u', covariance.product, [['coefficient', p]]));
   if (design.markets !== null) {
     const market = data.markets!;
     sites.push(site('sigma_v', 'population', coefficients));
-    if (covariance.market === 'full') {
+    if (isCorrelated(covariance.market)) {
       const k = p * q;
       sites.push(
         site(
@@ -71,6 +87,7 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
         ),
       );
     }
+    sites.push(...factorSites('v', covariance.market, coefficients));
     sites.push(site('gamma', 'group', [[market.column, market.names.length], ...coefficients]));
   }
   sites.push(
@@ -79,11 +96,27 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
       ['coefficient', p],
     ]),
   );
+  const scores = (u: 'u' | 'v', kind: CovarianceKind, group: readonly [string, number], dim: string): void => {
+    if (typeof kind === 'object') sites.push(site(`scores_${u}`, 'group', [group, [dim, kind.factors]], rotationOf(u)));
+  };
+  if (data.markets !== null)
+    scores('v', covariance.market, [data.markets.column, data.markets.names.length], 'market_factor');
+  scores('u', covariance.product, [unitDimension(data), units], 'factor');
   return sites;
 }
 
+const rotationOf = (level: 'u' | 'v'): Pick<Site, 'rotation'> => ({
+  rotation: { loadings: `loadings_${level}`, judgedBy: [`sigma_${level}`, `corr_${level}`] },
+});
+
 /** Every site from the constrained parameters and the coefficients of the levels. */
-export function threeLevelReport(context: ThreeLevelContext, parameters: Tensors, levels: LevelValues): Tensors {
+export function threeLevelReport(
+  context: ThreeLevelContext,
+  { terms: [{ levels: declared }] }: Hierarchy,
+  parameters: Tensors,
+  levels: LevelValues,
+  d: Tensors,
+): Tensors {
   const { design, data, covariance, p, q, r } = context;
   const rows = back(design.rows);
   const units = back(design.units);
@@ -91,9 +124,10 @@ export function threeLevelReport(context: ThreeLevelContext, parameters: Tensors
   const scale = scaleParameter(context.family);
   const out: Record<string, Tensor> = scale === undefined ? {} : { [scale]: parameters[scale] };
   out.beta = rows === undefined ? levels.beta : tf.matMul(levels.beta, rows);
-  const unit = covarianceInDataUnits(parameters.sigma_u, parameters.cholesky_u, rows);
+  const unit = covarianceInDataUnits(declared[0].covariance, parameters, rows);
   out.sigma_u = unit.sd;
-  if (covariance.product === 'full') out.corr_u = unit.correlation;
+  if (isCorrelated(covariance.product)) out.corr_u = unit.correlation;
+  Object.assign(out, factorsInDataUnits('u', declared[0], '0_0', levels.beta, levels.gamma, parameters, d, rows));
   // Γ in data units: A'ΓC with the back-transforms A of the rows and C of the units.
   const both = kronecker(rows, p, units, q);
   const transformed = (x: Tensor): Tensor => (both === undefined ? x : tf.matMul(x, both));
@@ -103,11 +137,13 @@ export function threeLevelReport(context: ThreeLevelContext, parameters: Tensors
   }
   out.gamma = transformed(levels.gamma).reshape([data.markets!.names.length, p, ...zShape]);
   const markets = back(design.markets);
-  const delta = transformed(parameters.delta.reshape([p * q, r]).transpose()).transpose();
+  const delta = transformed(levels.population.reshape([p * q, r]).transpose()).transpose();
   out.delta = (markets === undefined ? delta : tf.matMul(delta, markets)).reshape([p, ...zShape, r]);
-  const market = covarianceInDataUnits(parameters.sigma_v, parameters.cholesky_v, both);
+  const market = covarianceInDataUnits(declared[1].covariance, parameters, both);
   out.sigma_v = market.sd.reshape([p, ...zShape]);
-  if (covariance.market === 'full') out.corr_v = market.correlation;
+  if (isCorrelated(covariance.market)) out.corr_v = market.correlation;
+  const own = factorsInDataUnits('v', declared[1], '0_1', levels.gamma, levels.population, parameters, d, both);
+  Object.assign(out, own, own.psi_v && { psi_v: own.psi_v.reshape([p, ...zShape]) });
   return out;
 }
 
@@ -131,16 +167,42 @@ function identity(k: number): Tensor {
   );
 }
 
-/** Standard deviations and correlations of T'ΣT, Σ = diag(s) L L' diag(s). */
+/** Standard deviations and correlations of T'ΣT. */
 function covarianceInDataUnits(
-  sds: Tensor,
-  lower: Tensor | undefined,
+  covariance: LevelCovariance,
+  parameters: Tensors,
   t: Tensor | undefined,
 ): { sd: Tensor; correlation: Tensor } {
+  const { sds, lower } = covarianceScales(covariance, parameters);
   const k = sds.shape[0];
   const factor = sds.reshape([k, 1]).mul(lower ?? identity(k));
   const rows = t === undefined ? factor : tf.matMul(t, factor, true, false);
-  const sd = t === undefined ? sds : rows.square().sum(1).sqrt();
+  const sd = t === undefined && !hasFactors(covariance) ? sds : rows.square().sum(1).sqrt();
   const scaled = rows.div(sd.reshape([k, 1]));
   return { sd, correlation: tf.matMul(scaled, scaled, false, true) };
+}
+
+/**
+ * Loadings T'Λ, what factors leave (standard deviations of T'ΨT), and the scores expected from the coefficients, which have no units; nothing
+ * where a level has no factors.
+ */
+function factorsInDataUnits(
+  level: 'u' | 'v',
+  declared: HierarchyLevel,
+  key: string,
+  coefficients: Tensor,
+  outer: Tensor,
+  parameters: Tensors,
+  d: Tensors,
+  t: Tensor | undefined,
+): Record<string, Tensor> {
+  const { covariance } = declared;
+  if (!hasFactors(covariance)) return {};
+  const [loadings, uniques] = [parameters[covariance.loadings], parameters[covariance.sds]];
+  const deviations = coefficients.sub(levelMeans(declared, key, outer, d));
+  return {
+    [`psi_${level}`]: t === undefined ? uniques : t.mul(uniques.expandDims(1)).square().sum(0).sqrt(),
+    [`loadings_${level}`]: t === undefined ? loadings : tf.matMul(t, loadings, true, false),
+    [`scores_${level}`]: expectedScores(loadings, uniques, deviations),
+  };
 }

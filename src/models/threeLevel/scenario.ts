@@ -13,6 +13,8 @@ export interface SalesSize {
   readonly z: number;
   readonly w: number;
   readonly covariance: 'diagonal' | 'full';
+  /** Common factors of the effects of products, in place of what `covariance` says of them; default 0, none. */
+  readonly factors?: number;
   /** Default gaussian. */
   readonly family?: ResponseFamily;
 }
@@ -75,8 +77,10 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
       tidy(n === 0 ? own : pull * around(traitPull, k + m + n) * effect.market),
     );
   });
-  const loadings = (count: number): { loadings?: number[] } =>
-    size.covariance === 'full' ? { loadings: Array.from({ length: count }, (_, k) => around(factorLoadings, k)) } : {};
+  const loadings = (count: number): { loadings?: number[][] } =>
+    size.covariance === 'full'
+      ? { loadings: Array.from({ length: count }, (_, k) => [around(factorLoadings, k)]) }
+      : {};
   return {
     rows: size.rows,
     columns: { response, product: 'product', market: 'market', time: 'week', trials: 'visitors' },
@@ -90,9 +94,21 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
     df: 4,
     phi: 2,
     delta,
-    product: { sds: effects.map(({ product }) => product), ...loadings(effects.length) },
+    product: {
+      sds: effects.map(({ product }) => product),
+      ...(size.factors ? { loadings: severalFactors(effects.length, size.factors) } : loadings(effects.length)),
+    },
     market: { sds: pairs.map(({ effect }) => effect.market), ...loadings(pairs.length) },
   };
+}
+
+/** Loadings of several factors, each strong on some coefficients; what they leave is at least a third of a variance. */
+function severalFactors(count: number, factors: number): number[][] {
+  return Array.from({ length: count }, (_, k) =>
+    Array.from({ length: factors }, (_unused, f) =>
+      tidy((k % factors === f ? 0.75 : 0.25 / factors) * (Math.floor(k / factors + f) % 2 === 0 ? 1 : -1)),
+    ),
+  );
 }
 
 /** After the named effects, small ones of alternating sign. */

@@ -3,11 +3,16 @@ import { z } from 'zod';
 import { families, isCountFamily } from '../../data/countResponse.js';
 import type { SectionRules } from '../../data/configSchema.js';
 import { names, priors, text } from '../../data/schemaParts.js';
+import { mostFactors } from '../linearHierarchy/levelCovariance.js';
+import { sitesWithPriors } from './priors.js';
 
 const covariance = z.enum(['diagonal', 'full']);
+/** `factors`: how many common factors make the correlations. */
+const factors = z.strictObject({ factors: z.int().min(1) });
+const covarianceOfLevel = z.union([covariance, factors]);
 const covariances = z.strictObject({
-  product: covariance.default('diagonal'),
-  market: covariance.default('diagonal'),
+  product: covarianceOfLevel.default('diagonal'),
+  market: covarianceOfLevel.default('diagonal'),
 });
 
 const schema = z
@@ -48,6 +53,17 @@ const schema = z
       report(' is of families poisson and negativeBinomial; leave it out', 'exposure');
     if (model.w.length > 0 && model.market === undefined)
       report(' is given without market; name the market column', 'w');
+    const [p, q] = [model.x.length + 1, model.z.length + 1];
+    for (const [key, size] of [
+      ['product', p],
+      ['market', p * q],
+    ] as const) {
+      const kind = model.covariance[key];
+      const most = mostFactors(size);
+      if (typeof kind !== 'object' || kind.factors <= most) continue;
+      const message = `: ${kind.factors} factors of ${size} coefficients cannot be told apart; ${most === 0 ? 'at least three coefficients are needed for one' : `at most ${most}`}`;
+      context.addIssue({ code: 'custom', message, path: ['covariance', key, 'factors'] });
+    }
     const predictors = [...model.x, ...model.z, ...model.w];
     for (const key of ['x', 'z', 'w'] as const) {
       if (model[key].includes(model.response))
@@ -73,5 +89,5 @@ export type ThreeLevelSection = z.output<typeof schema>;
 export const threeLevelRules: SectionRules<ThreeLevelSection> = {
   schema,
   subsections: { covariance: Object.keys(covariances.shape) },
-  priorSites: ['sigma', 'phi', 'gamma', 'delta', 'sigma_u', 'corr_u', 'sigma_v', 'corr_v'],
+  priorSites: sitesWithPriors,
 };

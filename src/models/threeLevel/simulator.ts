@@ -1,6 +1,7 @@
 // `hierax simulate three-level`: sales of products in markets, of the size that the options ask for.
 import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
+import { mostFactors } from '../linearHierarchy/levelCovariance.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
 import { type SalesSize, salesScenario } from './scenario.js';
 import { simulateThreeLevel } from './simulate.js';
@@ -38,6 +39,13 @@ export const salesSimulator: ModelSimulator = {
       default: 'diagonal',
       known: ['diagonal', 'full'],
     },
+    factors: {
+      kind: 'count',
+      describe: 'common factors of the effects of products; 0: as covariance says',
+      default: 0,
+      least: 0,
+      most: 20,
+    },
     family: {
       kind: 'word',
       describe: 'distribution of the response',
@@ -51,10 +59,14 @@ export const salesSimulator: ModelSimulator = {
     return (random) => ({
       rows: size.rows,
       ...simulateThreeLevel(simulation, random),
-      config: (file, seed) => salesConfig(simulation, { file, covariance: size.covariance, seed }),
+      config: (file, seed) => salesConfig(simulation, { file, covariance: covarianceOf(size), seed }),
     });
   },
 };
+
+/** As the configuration writes it. */
+const covarianceOf = ({ covariance, factors = 0, markets }: SalesSize): string =>
+  factors === 0 ? covariance : `{product: {factors: ${factors}}${markets === 0 ? '' : `, market: ${covariance}`}}`;
 
 /** Checks the sizes against each other. */
 function sizeOf(settings: SimulationSettings): SalesSize {
@@ -66,6 +78,7 @@ function sizeOf(settings: SimulationSettings): SalesSize {
     z,
     w: given,
     covariance,
+    factors,
     family,
   } = settings as unknown as SalesSize & { w?: number };
   const w = given ?? (markets === 0 ? 0 : 1);
@@ -83,5 +96,10 @@ function sizeOf(settings: SimulationSettings): SalesSize {
     const why = least === 50 ? '' : ` (two for each of ${units} ${markets === 0 ? 'products' : 'products in markets'})`;
     throw new InputError(`--rows must be at least ${least}${why}, not ${rows}`, { value: rows });
   }
-  return { rows, products, markets, x, z, w, covariance, family };
+  const most = mostFactors(x + 1);
+  if (factors !== undefined && factors > most) {
+    const fault = `--factors must be at most ${most} for ${x + 1} coefficients of a product, not ${factors}`;
+    throw new InputError(fault, { value: factors });
+  }
+  return { rows, products, markets, x, z, w, covariance, factors, family };
 }

@@ -2,6 +2,7 @@
 import type { PriorSpec } from '../../data/prior.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
+import type { CovarianceKind } from '../groupPriors.js';
 import { chooseCentring } from '../linearHierarchy/chooseCentring.js';
 import { countPilot } from '../linearHierarchy/countPilot.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
@@ -62,8 +63,8 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
       : countPilot(data.y, data.counts, columns, rowStart, rough);
   const wanted = options.parametrisation ?? 'auto';
   const centring = {
-    unit: chooseCentring(wanted, pilot.unitShare, p),
-    market: chooseCentring(wanted, pilot.marketShare, p * q),
+    unit: chooseCentring(wanted, pilot.unitShare, p, leastCentring(covariance.product)),
+    market: chooseCentring(wanted, pilot.marketShare, p * q, leastCentring(covariance.market)),
   };
   const df = options.df ?? usualDf;
   const context: ThreeLevelContext = { data, family, df, design, priors, covariance, centring, p, q, r };
@@ -71,8 +72,9 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const structure = declareHierarchy(context);
   const hierarchy = hierarchyModel(structure, factors);
   const levels = (parameters: Tensors, d: Tensors): LevelValues => {
-    const [beta, gamma = parameters.gamma] = hierarchy.evaluate(parameters, d).coefficients[0];
-    return { beta, gamma };
+    const { coefficients, populations } = hierarchy.evaluate(parameters, d);
+    const [[beta, gamma = populations[0]]] = coefficients;
+    return { beta, gamma, population: populations[0] };
   };
   return {
     name: 'three-level',
@@ -83,7 +85,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     logPrior: (parameters, d) => hierarchy.logPrior(parameters, d),
     logLikelihood: (parameters, d) => hierarchy.logLikelihood(parameters, d),
     totalLogLikelihood: hierarchy.totalLogLikelihood,
-    report: (parameters, d) => threeLevelReport(context, parameters, levels(parameters, d)),
+    report: (parameters, d) => threeLevelReport(context, structure, parameters, levels(parameters, d), d),
     predict: (parameters, d) => hierarchy.predict(parameters, d),
     replicate: hierarchy.replicate,
     observed: { name: data.responseName, values: data.y },
@@ -98,7 +100,7 @@ const usualDf = 4;
 
 /** The model as a hierarchy: units in markets in the population, or units in the population. */
 function declareHierarchy(context: ThreeLevelContext): Hierarchy {
-  const { data, design, priors, covariance, centring, p, q, r } = context;
+  const { data, design, priors, centring, p, q, r } = context;
   const three = design.markets !== null;
   const unit: HierarchyLevel = {
     groups: data.units.count,
@@ -106,11 +108,7 @@ function declareHierarchy(context: ThreeLevelContext): Hierarchy {
     parent: design.marketOfUnit,
     covariates: designMatrix(design.units),
     covariateCount: q,
-    covariance: {
-      sds: 'sigma_u',
-      cholesky: covariance.product === 'full' ? 'cholesky_u' : undefined,
-      prior: priors.unit,
-    },
+    covariance: priors.unit,
     coefficients: 'beta',
     centring: centring.unit,
   };
@@ -124,11 +122,7 @@ function declareHierarchy(context: ThreeLevelContext): Hierarchy {
             parent: null,
             covariates: designMatrix(design.markets),
             covariateCount: r,
-            covariance: {
-              sds: 'sigma_v',
-              cholesky: covariance.market === 'full' ? 'cholesky_v' : undefined,
-              prior: priors.market!,
-            },
+            covariance: priors.market!,
             coefficients: 'gamma',
             centring: centring.market,
           },
@@ -152,13 +146,23 @@ function declareHierarchy(context: ThreeLevelContext): Hierarchy {
   return { ...predictor, errors: context.family === 'studentT' ? { ...errors, df: context.df } : errors };
 }
 
-function coordinates({ data, design }: ThreeLevelContext): Coordinates {
+/** Common factors make funnels of what is not centred at all. */
+const leastCentring = (kind: CovarianceKind): number => (typeof kind === 'object' ? 0.5 : 0);
+
+function coordinates({ data, design, covariance }: ThreeLevelContext): Coordinates {
   const coords: Record<string, readonly string[]> = {
     coefficient: design.rows.names,
     coefficient_column: design.rows.names,
     coefficient_z: design.units.names,
     [unitDimension(data)]: data.units.names,
   };
+  for (const [key, dim] of [
+    ['product', 'factor'],
+    ['market', 'market_factor'],
+  ] as const) {
+    const kind = covariance[key];
+    if (typeof kind === 'object') coords[dim] = Array.from({ length: kind.factors }, (_, i) => `F${i + 1}`);
+  }
   if (design.markets !== null) {
     coords.coefficient_w = design.markets.names;
     coords[data.markets!.column] = data.markets!.names;
