@@ -14,6 +14,7 @@ interface Row {
   readonly y: number;
   readonly n: number;
   readonly x: number;
+  readonly x2: number;
   readonly z: number;
   readonly w: number;
   readonly kind: string;
@@ -36,7 +37,17 @@ function rowsOf(names: readonly string[], perUnit: number, seed: number): Row[] 
     Array.from({ length: perUnit }, (_, i): Row => {
       const [market, z] = units[unit];
       const y = Math.floor(4 * random.uniform());
-      return { market, unit, y, n: y + 1, x: random.normal(), z, w: markets[market], kind: ['p', 'q', 'r'][i % 3] };
+      return {
+        market,
+        unit,
+        y,
+        n: y + 1,
+        x: random.normal(),
+        x2: random.normal(),
+        z,
+        w: markets[market],
+        kind: ['p', 'q', 'r'][i % 3],
+      };
     }),
   );
 }
@@ -68,6 +79,25 @@ const variants: Readonly<Record<string, object>> = {
   poisson: { ...threeLevel, family: 'poisson', exposure: 'n' },
   negativeBinomial: { ...threeLevel, family: 'negativeBinomial' },
   binomial: { ...threeLevel, family: 'binomial', trials: 'n' },
+  hbmmm: {
+    name: 'hbmmm',
+    response: 'y',
+    consumer: 'unit',
+    market: 'market',
+    channels: ['x'],
+    controls: ['x2'],
+    traits: ['z'],
+  },
+  'hbmmm, full': {
+    name: 'hbmmm',
+    response: 'y',
+    consumer: 'unit',
+    market: 'market',
+    channels: ['x'],
+    controls: ['x2'],
+    traits: ['z'],
+    covariance: { consumer: 'full' },
+  },
   regression: { name: 'regression', response: 'y', x: ['x', 'w'], categories: ['kind'] },
 };
 
@@ -143,6 +173,37 @@ describe('units and markets that the fit did not see', () => {
       const variance = sigma ** 2 + (isNew ? first ** 2 + (second * row.x) ** 2 : 0);
       const error = row.y - intercept - slope * row.x;
       expect(density[i], row.unit).toBeCloseTo(-0.5 * (Math.log(2 * Math.PI * variance) + error ** 2 / variance), 9);
+    }
+  });
+
+  it.each(['hbmmm', 'hbmmm, full'])('of %s stand at the population with their traits', async (name) => {
+    const settings = section(variants[name]);
+    const fitted = models.hbmmm.prepare(table(seen), settings);
+    const before = fitted.onRows!(table(other));
+    const place = positionOf(fitted, 11);
+    const values = await (await quantityOf(fitted.model, 'sites'))(place);
+    const [alpha, beta, theta, gamma] = ['mu_alpha', 'mu_beta', 'theta', 'mu_gamma'].map(
+      (site) => values.get(site)![0],
+    );
+    const predicted = await ofRows(before, 'predict', place);
+    const density = await ofRows(before, 'logLikelihood', place);
+    const seenTraits = ['a', 'b', 'c', 'd', 'e'].map((unit) => units[unit][1]);
+    const mean = seenTraits.reduce((sum, z) => sum + z / 5, 0);
+    const at = (unit: string): number[] => other.flatMap((row, i) => (row.unit === unit ? [i] : []));
+    for (const i of at('newer')) {
+      const { x, x2, z } = other[i];
+      expect(predicted[i]).toBeCloseTo(alpha + (beta + theta * (z - mean)) * x + gamma * x2, 9);
+    }
+    // A new consumer varies more than the errors alone.
+    const sigma = values.get('sigma')![0];
+    const [i] = at('new');
+    const error = other[i].y - predicted[i];
+    const alone = -0.5 * Math.log(2 * Math.PI * sigma ** 2) - 0.5 * (error / sigma) ** 2;
+    const spread = values.get('sigma_alpha')![0] ** 2 + (values.get('sigma_eta')![0] * other[i].x) ** 2;
+    expect(density[i]).not.toBeCloseTo(alone, 4);
+    if (name === 'hbmmm') {
+      const variance = sigma ** 2 + spread;
+      expect(density[i]).toBeCloseTo(-0.5 * Math.log(2 * Math.PI * variance) - (0.5 * error ** 2) / variance, 9);
     }
   });
 

@@ -8,7 +8,9 @@ import {
 import { type ColumnSummary, type DataSummary, summariseColumn, summariseGroups } from '../dataSummary.js';
 import type { ModelEntry } from '../modelEntry.js';
 import { dataChecks } from '../threeLevel/dataChecks.js';
+import { hbmmmDesign } from './design.js';
 import { hbmmmModel } from './hbmmm.js';
+import { hbmmmOnRows } from './heldOut.js';
 import { hbmmmRules, type HbmmmSection } from './section.js';
 import { hbmmmSimulator } from './simulator.js';
 
@@ -31,9 +33,14 @@ export const hbmmmEntry: ModelEntry<HbmmmSection> = {
     } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
     const rebuild = (y: Float64Array) => hbmmmModel({ ...data, y }, options);
+    const model = rebuild(data.y);
     return {
-      model: rebuild(data.y),
+      model,
       rebuild,
+      onRows: (other) => {
+        const design = hbmmmDesign(data, channels.length, standardise);
+        return hbmmmOnRows(data, design, model, other, columnsOf(section));
+      },
       data,
       summary: summarise(data, section),
       checks: dataChecks(data),

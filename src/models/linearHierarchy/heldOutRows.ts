@@ -25,6 +25,8 @@ export interface HeldOutTerm {
   readonly group: Int32Array;
   /** By level from the innermost outwards. */
   readonly added: readonly NewGroups[];
+  /** How many levels, from the innermost on, are of the innermost groups, whose deviations add up; default 1. */
+  readonly ownLevels?: number;
 }
 
 export interface HeldOutRows {
@@ -115,14 +117,16 @@ function withNewGroups(
 function withSpreads(structure: Hierarchy, terms: readonly HeldOutTerm[], parameters: Tensors, d: Tensors): Tensors {
   if (!('errors' in structure) || structure.errors.df !== undefined) return parameters;
   const { sigma } = structure.errors;
-  const spreads = terms.flatMap(({ added }, t) => {
-    if (added[0].groups === 0) return [];
-    const { sds, lower } = covarianceScales(structure.terms[t].levels[0].covariance, parameters);
-    const level = structure.terms[t].levels[0];
-    const x = d[`new_x_${t}`];
-    const scaled = (level.deviating === undefined ? x : columnsAt(x, level.deviating)).mul(sds);
-    return [(lower === undefined ? scaled : tf.matMul(scaled, lower)).square().sum(1)];
-  });
+  const spreads = terms.flatMap(({ added, ownLevels = 1 }, t) =>
+    added[0].groups === 0
+      ? []
+      : structure.terms[t].levels.slice(0, ownLevels).map(({ covariance, deviating }) => {
+          const { sds, lower } = covarianceScales(covariance, parameters);
+          const x = d[`new_x_${t}`];
+          const scaled = (deviating === undefined ? x : columnsAt(x, deviating)).mul(sds);
+          return (lower === undefined ? scaled : tf.matMul(scaled, lower)).square().sum(1);
+        }),
+  );
   if (spreads.length === 0) return parameters;
   const variance = spreads.reduce((sum, own) => sum.add(own), parameters[sigma].square());
   return { ...parameters, [sigma]: variance.sqrt() };
