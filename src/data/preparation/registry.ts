@@ -3,6 +3,7 @@ import type { StepDefinition } from './step.js';
 import { aggregateStep } from './steps/aggregate.js';
 import { alignStep } from './steps/align.js';
 import { deriveStep } from './steps/derive.js';
+import { exposureStep } from './steps/exposure.js';
 import { filterStep } from './steps/filter.js';
 import { gapsStep } from './steps/gaps.js';
 import { imputeStep } from './steps/impute.js';
@@ -21,6 +22,7 @@ const definitions = [
   alignStep,
   gapsStep,
   rfmStep,
+  exposureStep,
   winsoriseStep,
   outliersStep,
   standardiseStep,

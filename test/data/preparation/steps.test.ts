@@ -229,6 +229,63 @@ describe('rfm', () => {
   });
 });
 
+describe('exposure', () => {
+  const log = 'who,week,sent,mail,usage\nk,1,1,a,5\nk,2,0,a,6\nk,4,1,b,1\nk,4,1,a,2\nk,5,0,a,9\nl,2,1,a,4\nl,1,0,a,8\n';
+  const step =
+    '{exposure: sent, unit: who, week: week, campaign: mail, activity: usage, stockClasses: 2, activityClasses: 2}';
+
+  it('counts treatments of the weeks before, and their shares within a campaign and week', async () => {
+    const prepared = await prepare(`  file: log.csv\n  steps: [${step}]`, { 'log.csv': log });
+    expect(column(prepared, 'exposure_recency')).toEqual([null, 1, 3, 3, 1, null, null]);
+    const stock = [0, 0.75, 0.75 ** 3, 0.75 ** 3, 0.75 ** 4 + 2 * 0.75, 0, 0];
+    for (const [i, value] of stock.entries()) expect(column(prepared, 'exposure_stock')[i]).toBeCloseTo(value, 12);
+    expect(column(prepared, 'exposure_cell')).toEqual([
+      'never treated',
+      '0-2 weeks, stock 2',
+      '2-4 weeks, stock 1',
+      '2-4 weeks, stock 1',
+      '0-2 weeks, stock 2',
+      'never treated',
+      'never treated',
+    ]);
+    expect(column(prepared, 'share_treated')).toEqual([0.5, 0.5, 1, 1, 0, 0.5, 0.5]);
+    expect(column(prepared, 'activity_class')).toEqual([
+      'class 1',
+      'class 2',
+      'class 1',
+      'class 1',
+      'class 2',
+      'class 1',
+      'class 2',
+    ]);
+    expect(prepared.report.steps[0].changes[1]).toMatch(/^3 rows without an earlier treatment/);
+  });
+
+  it('takes dates, and class limits from the training rows alone', async () => {
+    const dated = log
+      .replace(/,(\d),(?=[01],)/g, (_, week: string) => `,2024-01-0${week},`)
+      .replace(/2024-01-0(\d)/g, (_, week: string) =>
+        new Date(Date.UTC(2024, 0, 7 * Number(week))).toISOString().slice(0, 10),
+      );
+    const plain = await prepare(`  file: log.csv\n  steps: [${step}]`, { 'log.csv': log });
+    const prepared = await prepare(`  file: dated.csv\n  steps: [${step}]`, { 'dated.csv': dated });
+    expect(column(prepared, 'exposure_cell')).toEqual(column(plain, 'exposure_cell'));
+    const held = await prepare(`  file: log.csv\n  holdout: {time: week, after: 4}\n  steps: [${step}]`, {
+      'log.csv': log,
+    });
+    // The largest usage is held out: classes are those of 1, 2, 4, 5, 6, 8.
+    expect(column(held, 'activity_class')).toEqual([
+      'class 2',
+      'class 2',
+      'class 1',
+      'class 1',
+      'class 2',
+      'class 1',
+      'class 2',
+    ]);
+  });
+});
+
 describe('winsorise, outliers and standardise', () => {
   const values = { 'v.csv': `g,v,w\n${[1, 2, 3, 4, 100].map((v, i) => `${i < 3 ? 'p' : 'q'},${v},5`).join('\n')}\n` };
 
