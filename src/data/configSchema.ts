@@ -63,7 +63,18 @@ export interface ModelSection {
 }
 
 /** Methods of inference, as the configuration and the command line name them. */
-const methodWords = ['nuts', 'hmc', 'chees', 'marginal', 'gibbs', 'advi', 'pathfinder', 'reml', 'ols', 'ridge'] as const;
+const methodWords = [
+  'nuts',
+  'hmc',
+  'chees',
+  'marginal',
+  'gibbs',
+  'advi',
+  'pathfinder',
+  'reml',
+  'ols',
+  'ridge',
+] as const;
 export type MethodWord = (typeof methodWords)[number];
 
 const gibbsSchemes = ['plain', 'interweaved', 'collapsed', 'collapsedInterweaved', 'integrated'] as const;

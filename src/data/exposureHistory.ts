@@ -21,11 +21,11 @@ export interface ExposureHistory {
 }
 
 /** Treatments lose a quarter of their weight each week. */
-const usualDecay = 0.75;
+export const usualDecay = 0.75;
 /** Right ends of the bins of recency, in weeks; a last bin holds what lies beyond. */
 export const usualRecencyEdges: readonly number[] = [2, 4, 6, 8];
 /** Classes of the stock. */
-const usualStockClasses = 5;
+export const usualStockClasses = 5;
 
 /** Codes and names of classes; a class may be empty, and no code is −1. */
 export interface Classes {

@@ -241,7 +241,7 @@ describe('exposure', () => {
     for (const [i, value] of stock.entries()) expect(column(prepared, 'exposure_stock')[i]).toBeCloseTo(value, 12);
     expect(column(prepared, 'exposure_cell')).toEqual([
       'never treated',
-      '0-2 weeks, stock 2',
+      '0-2 weeks, stock 1',
       '2-4 weeks, stock 1',
       '2-4 weeks, stock 1',
       '0-2 weeks, stock 2',

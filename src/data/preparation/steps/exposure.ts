@@ -4,11 +4,11 @@ import { quoteName } from '../../duckdb.js';
 import {
   type Classes,
   exposureCells,
+  exposureEdges,
   exposureHistory,
   quantileClasses,
   quantileEdges,
   shareTreated,
-  stockEdges,
   usualDecay,
   usualRecencyEdges,
   usualStockClasses,
@@ -71,8 +71,8 @@ export const exposureStep = defineStep({
     const most = (codes: Float64Array): number => codes.reduce((largest, own) => Math.max(largest, own), 0) + 1;
     const history = exposureHistory({ customer, customers: most(customer), week: weeks, treated }, decay);
     const ofTraining = (values: Float64Array): Float64Array => values.filter((_, row) => isTraining[row] === 1);
-    const stock = stockEdges({ recency: ofTraining(history.recency), stock: ofTraining(history.stock) }, stockClasses);
-    const cells = exposureCells(history, { recency: recencyBins, stock });
+    const seen = { recency: ofTraining(history.recency), stock: ofTraining(history.stock) };
+    const cells = exposureCells(history, exposureEdges(seen, recencyBins, stockClasses));
     const label = ({ codes, levels }: Classes): string[] => Array.from(codes, (own) => levels[own]);
     const missing = (values: Float64Array): (number | null)[] =>
       Array.from(values, (own) => (Number.isNaN(own) ? null : own));
@@ -96,7 +96,7 @@ export const exposureStep = defineStep({
     const never = history.recency.filter(Number.isNaN).length;
     const training = await rows.ofTraining();
     return [
-      `added ${names.join(', ')} from ${exposure} of each ${unit} before the row's ${week}: decay ${decay} a week, ${stock.length + 1} classes of stock${training}`,
+      `added ${names.join(', ')} from ${exposure} of each ${unit} before the row's ${week}: decay ${decay} a week, at most ${stockClasses} classes of stock within each bin of recency${training}`,
       `${counted(never, 'row')} without an earlier treatment: exposure_recency is missing, exposure_stock 0`,
     ];
   },
