@@ -1,11 +1,13 @@
 // Published models at their sizes, some beside the tools that published them: the same data, priors, chains and draws.
 import { thisMachine } from '../machine.js';
 import { experimentsBenchmark } from './experiments.js';
+import { hbmmmBenchmark } from './hbmmm.js';
 import { mediaMixBenchmark } from './mediaMix.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   'media-mix': mediaMixBenchmark,
   experiments: experimentsBenchmark,
+  hbmmm: hbmmmBenchmark,
 };
 
 /** Options: --model NAME (default all); the others are those of each model's benchmark. */

@@ -68,7 +68,8 @@ export async function summariseRun(
             element: start + offsets[i],
           }));
         });
-        summaries.push(...(await Promise.all(batches)).flat());
+        // Not spread: a block of few draws has more scalars than a call takes arguments.
+        for (const batch of await Promise.all(batches)) summaries.push(...batch);
       }
     }
     return summaries;

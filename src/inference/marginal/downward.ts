@@ -49,8 +49,9 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
     const { mean: m, covariance: c } = meanPosterior(builder, algebra, own, l, outer);
     const hm = algebra.apply(h, m);
     const r = score.map((x, i) => (deviating.includes(i) ? algebra.minus(x, hm[i]) : undefined));
-    const ch = algebra.multiply(c, h);
-    const hch = (i: number, j: number): Element => algebra.sum(h[i].map((x, a) => algebra.product(x, ch[a][j])));
+    const ch = isFull(level) ? algebra.multiply(c, h) : undefined;
+    const hch = (i: number, j: number): Element =>
+      ch === undefined ? algebra.quadratic(c, h[i]) : algebra.sum(h[i].map((x, a) => algebra.product(x, ch[a][j])));
     const places = isFull(level)
       ? lowerTriangle(count)
       : Array.from({ length: count }, (_, i): [number, number] => [i, i]);

@@ -88,6 +88,16 @@ export class ElementAlgebra {
     return a.map((row) => this.sum(row.map((value, m) => this.product(value, x[m]))));
   }
 
+  /** x'S x of a symmetric matrix: each element below the diagonal once. */
+  quadratic(s: Elements, x: readonly Element[]): Element {
+    const two = this.builder.scalar(2);
+    const parts = x.map((own, i) => {
+      const below = this.sum(s[i].slice(0, i).map((element, j) => this.product(element, x[j])));
+      return this.product(own, this.sum([this.product(s[i][i], own), this.product(below, two)]));
+    });
+    return this.sum(parts);
+  }
+
   /** C D C' of a symmetric positive definite matrix. */
   factor(s: Elements): PivotedFactor {
     const k = s.length;

@@ -75,10 +75,14 @@ function sizeOf(settings: SimulationSettings): PanelSize {
   return size;
 }
 
+/** Draws of more consumers than these would take gigabytes: those of markets are asked for. */
+const mostKept = 10_000;
+
 /** Text of a configuration that `fit` takes as it is, every line with what it means. */
 function panelConfig(panel: Panel, file: string, seed: number): string {
   const { response, family, margins } = panel;
   const list = (columns: readonly string[]): string => `[${columns.join(', ')}]`;
+  const marketSites = ['mu_alpha_market', 'mu_beta_market', ...(panel.controlNames.length > 0 ? ['gamma'] : [])];
   const lines: (readonly [text: string, comment: string])[] = [
     ['data:', ''],
     [`  file: ${file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
@@ -99,6 +103,9 @@ function panelConfig(panel: Panel, file: string, seed: number): string {
     ],
     [`  covariance: ${panel.covariance}`, 'of the effects within a level: diagonal or full'],
     [`seed: ${seed}`, 'the same seed gives the same draws'],
+    ...(panel.consumers > mostKept
+      ? [[`keep: ${list(marketSites)}`, 'draws to store besides; of consumers moments alone'] as const]
+      : []),
   ];
   const width = Math.max(...lines.map(([text]) => text.length));
   const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
