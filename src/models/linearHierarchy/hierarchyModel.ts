@@ -209,7 +209,7 @@ function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Recor
   const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y } };
   for (const [t, term] of terms.entries()) {
     const p = term.columns.length;
-    arrays[`x_${t}`] = { shape: [rows, p], values: rowMajor(term.columns, rows) };
+    arrays[`x_${t}`] = matrixOf(term.columns, rows, p);
     arrays[`group_${t}`] = { shape: [rows], values: groupOfRow(term), dtype: 'int32' };
     for (const [l, { groups, covariates, covariateCount, parent }] of term.levels.entries()) {
       arrays[`covariates_${t}_${l}`] = { shape: [groups, covariateCount], values: covariates };
@@ -222,6 +222,16 @@ function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Recor
     arrays.projected = { shape: [units, p], values: projected };
   }
   return fixed === undefined ? arrays : { ...arrays, ...fixedArrays(fixed, rows) };
+}
+
+/** Made whenever it is read: a copy of millions of rows is not kept beside the one that a program holds. */
+function matrixOf(columns: readonly Float64Array[], rows: number, p: number): ModelArray {
+  return {
+    shape: [rows, p],
+    get values() {
+      return rowMajor(columns, rows);
+    },
+  };
 }
 
 /** Row-major `[row][column]`. */
