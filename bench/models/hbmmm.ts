@@ -1,5 +1,5 @@
 // The HBMMM at the published size (000: 500,000 consumers in 50 markets over 24 months, 4 channels), or a share of it, as a user runs it.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withDuckDB } from '../../src/data/duckdb.js';
@@ -111,7 +111,7 @@ async function summaryOf(run: string): Promise<Figures[]> {
   });
 }
 
-/** The last months held out: errors of the HBMMM and of one regression for all consumers. */
+/** The last months held out: errors of the HBMMM beside its REML fit, and of one regression for all consumers. */
 async function printErrors(folder: string, data: string, settings: readonly string[]): Promise<void> {
   const config = readFileSync(join(data, 'config.yaml'), 'utf8');
   const held = config.replace(/^( {2}file: .*)$/m, `$1\n  holdout: { time: month, last: ${published.heldOut} }`);
@@ -125,16 +125,19 @@ async function printErrors(folder: string, data: string, settings: readonly stri
     'seed: 1',
     '',
   ].join('\n');
+  const files = { hbmmm: join(data, 'held.yaml'), regression: join(data, 'pooled.yaml') };
+  writeFileSync(files.hbmmm, held);
+  writeFileSync(files.regression, pooled);
   const rows: string[][] = [];
-  for (const [name, text] of [
-    ['hbmmm', held],
-    ['one regression for all (Bayes)', pooled],
-  ]) {
-    const file = join(data, `${name.split(' ')[0]}.yaml`);
-    writeFileSync(file, text);
-    const out = join(folder, `held-out ${name.split(' ')[0]}`);
-    await runCommand(['fit', file, ...(name === 'hbmmm' ? settings : []), '--out', out]);
-    if (!existsSync(join(out, 'summary.json'))) throw new Error(`no summary of ${name}`);
+  for (const [name, file, own] of [
+    ['hbmmm', files.hbmmm, settings],
+    ['multilevel, REML', files.hbmmm, ['--method', 'reml']],
+    ['one regression for all, Bayes', files.regression, ['--method', 'gibbs']],
+    ['one regression for all, ridge', files.regression, ['--method', 'ridge']],
+    ['one regression for all, OLS', files.regression, ['--method', 'ols']],
+  ] as const) {
+    const out = join(folder, `held-out ${rows.length}`);
+    await runCommand(['fit', file, ...own, '--out', out]);
     const { holdout } = JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8')) as { holdout: HeldOut };
     rows.push([name, holdout.rmse.toFixed(4), holdout.mae.toFixed(4), holdout.r2.toFixed(3)]);
   }

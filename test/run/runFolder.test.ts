@@ -9,7 +9,7 @@ import { InputError } from '../../src/data/inputError.js';
 import type { WriteBytes } from '../../src/data/run/atomicFile.js';
 import { createRunFolder, readRun } from '../../src/data/run/runFolder.js';
 import { RunStorageError } from '../../src/data/run/runStorageError.js';
-import { decodeSnapshot, encodeSnapshot } from '../../src/data/run/snapshotCodec.js';
+import { decodeSnapshot, encodeSnapshot, readSnapshotFile, snapshotFile } from '../../src/data/run/snapshotCodec.js';
 import { formatSummary, parseSummary, toJson } from '../../src/data/run/summaryFiles.js';
 
 let scratch: string;
@@ -197,6 +197,15 @@ describe('the JSON files', () => {
       ...snapshot,
       part: Float64Array.of(2),
     });
+    const long = Float64Array.from({ length: 200_000 }, (_, i) => Math.sqrt(i));
+    const pieces = snapshotFile({ counts: [1] }, { ...snapshot, long, bytes: new Uint8Array(2 ** 21).fill(10) });
+    expect(pieces.map(({ length }) => length).slice(1)).toEqual([1_600_000, 2 ** 21]);
+    const file = Buffer.concat(pieces);
+    expect(readSnapshotFile(file)).toEqual({
+      counts: [1],
+      snapshot: { ...snapshot, part: Float64Array.of(2), long, bytes: new Uint8Array(2 ** 21).fill(10) },
+    });
+    expect(() => readSnapshotFile(file.subarray(0, -1))).toThrow(/missing/);
     expect(() => encodeSnapshot({ map: new Map() })).toThrow(/cannot hold a Map/);
     expect(() => encodeSnapshot({ f: () => 1 })).toThrow(/function/);
     expect(() => encodeSnapshot({ big: new BigInt64Array(1) })).toThrow(/BigInt64Array/);

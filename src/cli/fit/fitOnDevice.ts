@@ -31,6 +31,8 @@ import { methodSettings, superchainsOf, windowBytes } from './methodSettings.js'
 
 /** Milliseconds between checkpoints. */
 export const checkpoints = { interval: 15_000 };
+/** Bytes of the moments of a scalar in a chain; milliseconds between checkpoints for each megabyte of them. */
+const [momentBytes, checkpointPause] = [48, 150];
 /** Warm-up draws are stored as long as they take no more than this. */
 const warmupBytes = 256 * 2 ** 20;
 
@@ -159,7 +161,10 @@ async function sampleInFolder(
     clock.in(draw.phase);
   };
   const resume = (checkpoint?.snapshot as SavedState | undefined)?.sampler;
-  const options = { signal, resume, checkpointInterval: checkpoints.interval, report: sink.report };
+  // Moments of millions of scalars are not written more often than the disk takes them in passing.
+  const megabytes = (momentBytes * config.chains * (sink.moments?.dimension ?? 0)) / 1e6;
+  const checkpointInterval = Math.max(checkpoints.interval, megabytes * checkpointPause);
+  const options = { signal, resume, checkpointInterval, report: sink.report };
   try {
     const listener = { onDraw, wantsDraw, wantsSites, onCheckpoint: save };
     const result = await prepared.run(methodSettings(job), listener, options);

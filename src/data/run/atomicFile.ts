@@ -24,16 +24,21 @@ export interface ReplaceOptions {
 }
 
 /**
- * Writes `path` so that a reader, or a process that continues after a kill, finds either the old content or the new.
+ * Writes `path`, in pieces or as one, so that a reader, or a process that continues after a kill, finds either the old content or the new.
  * Missing folders are made. One process writes in a folder at a time (see `runLock.ts`), so the temporary name is fixed.
  * @throws RunStorageError when it cannot be written; the old content is then still there
  */
-export function replaceFile(path: string, bytes: Uint8Array, options: ReplaceOptions = {}): void {
+export function replaceFile(
+  path: string,
+  bytes: Uint8Array | readonly Uint8Array[],
+  options: ReplaceOptions = {},
+): void {
   const temporary = path + TEMPORARY_ENDING;
   try {
     const descriptor = openForWriting(temporary);
     try {
-      (options.write ?? writeAllBytes)(descriptor, bytes);
+      for (const piece of bytes instanceof Uint8Array ? [bytes] : bytes)
+        (options.write ?? writeAllBytes)(descriptor, piece);
       if (options.sync) fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);

@@ -8,7 +8,7 @@ import type { WriteBytes } from './atomicFile.js';
 import type { DrawCounts, PosteriorStore } from './posteriorStore.js';
 import { lockRunFolder } from './runLock.js';
 import { errorCode, toStorageError } from './runStorageError.js';
-import { decodeSnapshot, encodeSnapshot } from './snapshotCodec.js';
+import { readSnapshotFile, snapshotFile } from './snapshotCodec.js';
 import { formatSummary, parseSummary, toJson } from './summaryFiles.js';
 import type { ScalarSummary } from './summaryFiles.js';
 
@@ -92,8 +92,8 @@ export class RunFolder {
    */
   saveCheckpoint(store: PosteriorStore, snapshot: unknown): void {
     store.flush();
-    const checkpoint = { counts: store.counts, snapshot: encodeSnapshot(snapshot) };
-    this.replace(RUN_FILES.checkpoint, JSON.stringify(checkpoint));
+    const pieces = snapshotFile({ counts: store.counts }, snapshot);
+    replaceFile(join(this.dir, RUN_FILES.checkpoint), pieces, { write: this.write, sync: true });
     this.savedCheckpoints++;
   }
 
@@ -116,9 +116,10 @@ export class RunFolder {
 
   /** The last checkpoint, or undefined when there is none (then the run starts from its beginning). */
   loadCheckpoint(): Checkpoint | undefined {
-    const found = readJsonIfThere(join(this.dir, RUN_FILES.checkpoint));
-    if (!found) return undefined;
-    return { counts: found['counts'] as DrawCounts[], snapshot: decodeSnapshot(found['snapshot']) };
+    const path = join(this.dir, RUN_FILES.checkpoint);
+    if (!existsSync(path)) return undefined;
+    const found = parsed(path, () => readSnapshotFile(readBytes(path)));
+    return { counts: found['counts'] as DrawCounts[], snapshot: found['snapshot'] };
   }
 
   /** Marks the run as finished; everything else must be in place. The checkpoint has served its purpose and goes. */
@@ -215,17 +216,21 @@ function readJsonIfThere(path: string): JsonRecord | undefined {
 }
 
 function readJson(path: string): JsonRecord {
-  const text = readText(path);
+  const bytes = readBytes(path);
+  return parsed(path, () => JSON.parse(bytes.toString('utf8')) as JsonRecord);
+}
+
+function parsed(path: string, parse: () => JsonRecord): JsonRecord {
   try {
-    return JSON.parse(text) as JsonRecord;
+    return parse();
   } catch {
     throw new InputError(`${path} is damaged (no valid JSON): fit again into a new --out folder`, { file: path });
   }
 }
 
-function readText(path: string): string {
+function readBytes(path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (cause) {
     throw new InputError(`${path} cannot be read (${errorCode(cause) ?? 'unknown reason'}): fit again`, { file: path });
   }

@@ -140,8 +140,6 @@ function checkSites(
   const refuse = (site: string, why: string): void => {
     if (site in set) throw new InputError(`model.priors.${site}: ${why}`);
   };
-  const derived = { alpha: 'mu_alpha, sigma_alpha', beta: 'mu_beta, theta, sigma_eta', gamma: 'mu_gamma, sigma_gamma' };
-  for (const [site, others] of Object.entries(derived)) refuse(site, `has its prior through ${others}; set those`);
   const unknown = Object.keys(set).find((site) => !hbmmmSites.includes(site));
   if (unknown !== undefined) refuse(unknown, `the model has no such site; ${suggestion(unknown, hbmmmSites)}`);
   for (const site of ['sigma', 'phi'] as const) {

@@ -28,7 +28,7 @@ const schema = z
     market: text,
     time: text.optional(),
     /** X: exposures, whose effects are the consumer's own. */
-    channels: names.min(1, ' is empty; name at least one channel'),
+    channels: names.min(1),
     /** Z: effects of the market. */
     controls: names.default([]),
     /** W: what explains the effects of the channels on a consumer. */

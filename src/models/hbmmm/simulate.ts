@@ -187,25 +187,20 @@ function* drawBlocks(
   if (row > 0) yield block(row);
 }
 
-/** Quantile of the standard normal below which nothing is bought: a tenth of the months. */
-const noPurchase = -1.28;
+/** Of log purchases before a constant is taken off, and the quantile of a standard normal below which nothing is bought; found by trial. */
+const [logMean, logSd, noPurchase] = [4.92, 0.74, -1.28];
 
 /**
- * From log purchases to purchases with the mean and standard deviation of the table: a log-normal variate less a constant, 0 where that is
- * negative, cut off at the largest value.
+ * From log purchases to purchases with about the mean and standard deviation of the table: those of a narrower logarithm, less a constant, 0
+ * where that is negative, cut off at the largest value.
  */
 function paperResponse(panel: Panel): (logPurchases: number) => number {
-  const { mean, sd, least, most } = purchases;
+  const { least, most } = purchases;
   const centre = panel.muAlpha + panel.muBeta.reduce((sum, beta, k) => sum + beta * panel.channelMargins[k].mean, 0);
   const total = panel.sigma / Math.sqrt(1 - panel.r2);
-  // Of the log-normal: what is cut off makes it narrower, so it starts wider than the table.
-  const [wideMean, wideSd] = [1.1 * mean, 1.35 * sd];
-  const logSd = Math.sqrt(Math.log(1 + (wideSd / wideMean) ** 2));
-  const logMean = Math.log(wideMean) - 0.5 * logSd * logSd;
   const shift = Math.exp(logMean + logSd * noPurchase);
   return (logPurchases) => {
-    const standard = (logPurchases - centre) / total;
-    const value = Math.exp(logMean + logSd * standard) - shift;
+    const value = Math.exp(logMean + (logSd * (logPurchases - centre)) / total) - shift;
     return Math.min(most, Math.max(least, Math.round(100 * value) / 100));
   };
 }
