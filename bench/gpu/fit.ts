@@ -1,6 +1,6 @@
 // Benchmark `gpu-fit`: the hierarchical logistic regression as a converged fit, its groups' coefficients by running moments.
 import { InputError } from '../../src/data/inputError.js';
-import { ebfmi, momentsPlan, rhat, RunningMoments, summariseNamed } from '../../src/diagnostics/index.js';
+import { ebfmi, momentsPlan, RunningMoments } from '../../src/diagnostics/index.js';
 import {
   compileDensity,
   compileReport,
@@ -14,22 +14,22 @@ import { thisMachine } from '../machine.js';
 import { formatTable } from '../table.js';
 import { type BenchmarkDevice, findDevices } from './devices.js';
 import { coefficients, fullRows, hierarchicalData } from './hierarchical.js';
+import { judgedRows, judgeFit, printPopulation, teller } from './judge.js';
+import { mixedFit, printMixed } from './mixedFit.js';
 import { choice, number, type Options, parseOptions, text } from './options.js';
 import { pilotCoordinates } from './pilot.js';
 import { populationSize, roundHierarchical, valuesAt } from './roundHierarchical.js';
 import { readState, writeState } from './savedFit.js';
 
 const chains = 4;
-/** What the population's parameters must reach. */
-const limits = { rhat: 1.01, ess: 400 };
 
 /**
- * Options: --device cpu|webgpu, --size SHARE, --warmup N, --draws N, --length T (of trajectories, posterior sds being 1), --seed S,
+ * Options: --method hmc|gibbs, --device cpu|webgpu, --size SHARE, --warmup N, --draws N, --length T (of trajectories, posterior sds being 1), --seed S,
  * --checkpoint FILE (written every ten minutes, gone on from where it is there), --json. Exit code 1: not converged.
  */
 export async function gpuFitBenchmark(words: readonly string[]): Promise<void> {
   try {
-    const valued = ['--device', '--size', '--warmup', '--draws', '--length', '--seed', '--checkpoint'];
+    const valued = ['--method', '--device', '--size', '--warmup', '--draws', '--length', '--seed', '--checkpoint'];
     await run(parseOptions(words, valued, ['--json']));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -40,18 +40,28 @@ export async function gpuFitBenchmark(words: readonly string[]): Promise<void> {
 
 async function run(options: Options): Promise<void> {
   const rows = Math.max(200, Math.round(fullRows * number(options, '--size', 1, 1e-3, 1)));
-  const settings = {
+  const common = {
     rows,
     warmup: number(options, '--warmup', 100, 20, 1e6),
     draws: number(options, '--draws', 400, 10, 1e6),
-    length: number(options, '--length', 10, 0.1, 1000),
     seed: number(options, '--seed', 1, 0, 2 ** 32),
   };
+  const method = choice(options, '--method', 'hmc', ['hmc', 'gibbs']);
   const wanted = choice(options, '--device', 'cpu', ['cpu', 'webgpu']);
   const { devices, missing } = await findDevices(wanted);
   if (devices.length === 0) throw new InputError(`--device ${wanted}: ${missing.join('; ')}`);
   const machine = thisMachine();
-  const fit = await convergedFit(devices[0], settings, text(options, '--checkpoint'));
+  const checkpoint = text(options, '--checkpoint');
+  if (method === 'gibbs') {
+    const fit = await mixedFit(devices[0].device, chains, common, checkpoint);
+    devices[0].dispose();
+    if (options.has('--json')) console.log(JSON.stringify({ machine, device: devices[0].label, ...fit }, undefined, 2));
+    else printMixed(machine, devices[0].label, fit);
+    if (!fit.isConverged) process.exitCode = 1;
+    return;
+  }
+  const settings = { ...common, length: number(options, '--length', 10, 0.1, 1000) };
+  const fit = await convergedFit(devices[0], settings, checkpoint);
   devices[0].dispose();
   if (options.has('--json')) console.log(JSON.stringify({ machine, device: devices[0].label, ...fit }, undefined, 2));
   else print(machine, devices[0], fit);
@@ -73,13 +83,7 @@ async function convergedFit({ device, context }: BenchmarkDevice, settings: Sett
   const data = hierarchicalData(rows);
   const { groups } = data;
   const started = performance.now();
-  let said = started;
-  const say = (line: string): void => {
-    const now = performance.now();
-    if (now - said < 15_000) return;
-    said = now;
-    console.error(`${line} after ${((now - started) / 60_000).toFixed(1)} min`);
-  };
+  const say = teller();
   const saved = checkpoint === undefined ? undefined : readState(checkpoint, settings);
   const seconds = saved?.seconds ?? { pilot: 0, compile: 0, warmup: 0, sampling: 0 };
   const coordinates =
@@ -165,20 +169,11 @@ async function convergedFit({ device, context }: BenchmarkDevice, settings: Sett
   await report?.dispose();
   await density.dispose();
   const evaluations = result.chains.map((chain) => chain!.gradientEvaluations + chain!.warmupGradientEvaluations);
-  const summaries = population.map((own, i) =>
-    summariseNamed(`${i < coefficients ? 'mu' : 'tau'}[${i % coefficients}]`, own),
-  );
   const truth = [...data.truth.mu, ...data.truth.tau];
-  const worst = {
-    rhat: Math.max(...population.map((own) => rhat(own))),
-    ess: Math.min(...summaries.flatMap(({ essBulk, essTail }) => [essBulk, essTail])),
-    distance: Math.max(...summaries.map(({ mean, sd }, i) => Math.abs(mean - truth[i]) / sd)),
-  };
-  const columns = (sums === undefined ? moments! : RunningMoments.restore(sizes, sums)).columns();
+  const all = sums === undefined ? moments! : RunningMoments.restore(sizes, sums);
   return {
     rows,
     groups,
-    truth,
     parameters: density.dimension,
     settings,
     seconds,
@@ -190,23 +185,12 @@ async function convergedFit({ device, context }: BenchmarkDevice, settings: Sett
     divergences: counts.divergences,
     memoryBytes,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    worst,
-    groupCoefficients: {
-      worstSplitRhat: columns.splitRhatMoments.reduce((most, value) => Math.max(most, value), 0),
-      shareAbove: share(columns.splitRhatMoments, (value) => !(value < 1.02)),
-      leastEss: columns.essBatchMeans.reduce((least, value) => Math.min(least, value), Infinity),
-      medianEss: Float64Array.from(columns.essBatchMeans).sort()[columns.essBatchMeans.length >> 1],
-    },
-    isConverged: worst.rhat < limits.rhat && worst.ess > limits.ess,
-    population: summaries,
+    ...judgeFit(population, truth, all),
   };
 }
 
-const share = (values: Float64Array, holds: (value: number) => boolean): number =>
-  values.reduce((count, value) => count + Number(holds(value)), 0) / values.length;
-
 function print(machine: ReturnType<typeof thisMachine>, { label }: BenchmarkDevice, fit: Fit): void {
-  const { settings, seconds, worst, groupCoefficients, population } = fit;
+  const { settings, seconds } = fit;
   console.log(`${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadAverage.toFixed(1)}`);
   console.log(
     `hierarchical logistic regression on ${label}: ${fit.rows} rows, ${fit.groups} groups, ${fit.parameters} parameters, ${chains} chains × (${settings.warmup} + ${settings.draws}), trajectories of ${settings.length}, seed ${settings.seed}\n`,
@@ -223,34 +207,10 @@ function print(machine: ReturnType<typeof thisMachine>, { label }: BenchmarkDevi
     ['mean acceptance', fit.acceptance.toFixed(3)],
     ['least E-BFMI', fit.leastEbfmi.toFixed(2)],
     ['divergences', `${fit.divergences}`],
-    ['population: largest rank-normalised R-hat', worst.rhat.toFixed(4)],
-    ['population: least ESS (bulk, tail)', worst.ess.toFixed(0)],
-    ['population: farthest from the truth, posterior sds', worst.distance.toFixed(2)],
-    ['group coefficients: largest split R-hat of moments', groupCoefficients.worstSplitRhat.toFixed(4)],
-    ['group coefficients: share with split R-hat of 1.02 or more', groupCoefficients.shareAbove.toPrecision(2)],
-    [
-      'group coefficients: least and median ESS (batch means)',
-      `${groupCoefficients.leastEss.toFixed(0)}, ${groupCoefficients.medianEss.toFixed(0)}`,
-    ],
+    ...judgedRows(fit),
     ['device memory MB', (fit.memoryBytes / 1e6).toFixed(0)],
     ['peak memory of the process MB', (fit.peakMemoryBytes / 1e6).toFixed(0)],
   ];
   console.log(formatTable(['figure', ''], rows));
-  console.log(
-    `\n${formatTable(
-      ['population', 'truth', 'mean', 'sd', 'R-hat', 'ESS bulk', 'ESS tail'],
-      population.map(({ name, mean, sd, rhat, essBulk, essTail }, i) => [
-        name,
-        fit.truth[i].toFixed(4),
-        mean.toFixed(4),
-        sd.toFixed(4),
-        rhat.toFixed(4),
-        essBulk.toFixed(0),
-        essTail.toFixed(0),
-      ]),
-    )}`,
-  );
-  console.log(
-    fit.isConverged ? '\nconverged' : `\nnot converged: R-hat < ${limits.rhat} and ESS > ${limits.ess} are asked for`,
-  );
+  printPopulation(fit);
 }

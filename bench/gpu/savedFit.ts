@@ -31,14 +31,14 @@ interface SavedRun {
 }
 
 /** Undefined where there is no file. Throws InputError for one of other settings. */
-export function readState(file: string, settings: object): SavedFit | undefined {
+export function readState<State = SavedFit>(file: string, settings: object): State | undefined {
   if (!existsSync(file)) return undefined;
-  const { of, state } = deserialize(readFileSync(file)) as { of: string; state: SavedFit };
+  const { of, state } = deserialize(readFileSync(file)) as { of: string; state: State };
   if (of !== JSON.stringify(settings)) throw new InputError(`--checkpoint ${file}: of a fit with other options, ${of}`);
   return state;
 }
 
-export function writeState(file: string, settings: object, state: SavedFit): void {
+export function writeState(file: string, settings: object, state: object): void {
   writeFileSync(`${file}.new`, serialize({ of: JSON.stringify(settings), state }));
   renameSync(`${file}.new`, file);
 }

@@ -29,7 +29,8 @@ export function precisionOf(sds: Float64Array, lower: Float64Array | undefined):
   return precision;
 }
 
-function invertLower(lower: Float64Array, k: number): Float64Array {
+/** L⁻¹ of a lower triangle, `[k][k]`. */
+export function invertLower(lower: Float64Array, k: number): Float64Array {
   const inverse = new Float64Array(k * k);
   for (let column = 0; column < k; column++) {
     for (let row = column; row < k; row++) {

@@ -1,5 +1,6 @@
 // Gaussian algebra of one level as tensor ops: what data say of its coefficients, what they then say of the means, and draws.
 import * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from '../../kernels/trace/trace.js';
 import { choleskySmall, literal, segmentSum, triangularSolve } from '../../kernels/ops/index.js';
 import { columnsAt, partialMeans } from '../../models/linearHierarchy/levelTensors.js';
 import { type OuterPlace, outerPlaces } from '../../models/linearHierarchy/links.js';
@@ -187,8 +188,19 @@ export function sumsByParent(links: LevelLinks, deviations: tf.Tensor): tf.Tenso
   return parent === undefined ? wide.sum(0, true) : segmentSum(wide, parent, parentGroups);
 }
 
+/** The population's coefficients given what is known of them, from blocks `prior precision`, `prior mean` and `noise population`. */
+export function drawPopulation({ precision, shift }: Information, p: NamedTensors): tf.Tensor {
+  const length = p['prior mean'].shape[0];
+  const prior = p['prior precision'];
+  return drawGaussian(
+    precision.reshape([length, length]).add(diagonalMatrix(prior)),
+    shift.reshape([length]).add(prior.mul(p['prior mean'])),
+    p['noise population'],
+  );
+}
+
 /** A draw of N(Λ⁻¹η, Λ⁻¹), `[k]`; Λ `[k, k]`. */
-export function drawGaussian(precision: tf.Tensor, shift: tf.Tensor, noise: tf.Tensor): tf.Tensor {
+function drawGaussian(precision: tf.Tensor, shift: tf.Tensor, noise: tf.Tensor): tf.Tensor {
   const factor = choleskySmall(precision);
   const centre = triangularSolve(factor, column(shift)).add(column(noise));
   return flat(triangularSolve(factor, centre, true));

@@ -2,6 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device, Executable } from '../../kernels/device.js';
+import { gradients } from '../../kernels/program/gradients.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { type NamedTensors, trace } from '../../kernels/trace/trace.js';
 import { NormalSource, normalsPerPass } from '../random/normalKernel.js';
@@ -9,9 +10,13 @@ import type { PhiloxCounter } from '../random/streams.js';
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
+export interface ProgramOptions {
+  /** Parameters by which the output `value` is differentiated: outputs `gradient NAME`. */
+  readonly gradientsBy?: readonly string[];
+}
+
 /**
- * Compiles a function of parameters and data. `noise` are further parameters that hold standard normals.
- * Index arrays are the data whose names begin with parent, group or category.
+ * Compiles a function of parameters and data. `noise` are further parameters that hold standard normals. Data of 32-bit integers are indices.
  */
 export async function compileProgram(
   device: Device,
@@ -20,14 +25,25 @@ export async function compileProgram(
   data: ReadonlyMap<string, DataArray>,
   fn: (p: NamedTensors, d: NamedTensors) => Record<string, tf.Tensor>,
   noise: Shapes = {},
+  { gradientsBy = [] }: ProgramOptions = {},
 ): Promise<BoundProgram> {
   const recorded = trace(fn, {
     parameters: { ...parameters, ...noise },
     data: Object.fromEntries(
-      [...data].map(([name, { shape }]) => [name, { shape, dtype: isIndex(name) ? 'int32' : 'float32' }]),
+      [...data].map(([name, { shape, values }]) => [
+        name,
+        { shape, dtype: values instanceof Int32Array ? 'int32' : 'float32' },
+      ]),
     ),
   });
-  const program = recorded.builder.finish(new Map(recorded.outputs));
+  const outputs = new Map(recorded.outputs);
+  const value = outputs.get('value');
+  if (value !== undefined && gradientsBy.length > 0) {
+    const ids = gradientsBy.map((name) => recorded.parameters.get(name)!);
+    for (const [i, id] of gradients(recorded.builder, value, ids).entries())
+      outputs.set(`gradient ${gradientsBy[i]}`, id);
+  }
+  const program = recorded.builder.finish(outputs);
   const used = new Set(program.nodes.flatMap(({ operation }) => (operation.op === 'data' ? [operation.name] : [])));
   const blocks = Object.entries({ ...parameters, ...noise }).map(([name, shape]) => ({ name, size: sizeOf(shape) }));
   const count = Object.values(noise).reduce((sum, shape) => sum + sizeOf(shape), 0);
@@ -37,12 +53,11 @@ export async function compileProgram(
     parameters: blocks,
     data: new Map([...data].filter(([name]) => used.has(name))),
     chains,
+    ...(gradientsBy.length > 0 && { accurate: ['value'] }),
   });
   const dataBytes = [...data].reduce((sum, [name, { shape }]) => sum + (used.has(name) ? 8 * sizeOf(shape) : 0), 0);
-  return new BoundProgram(executable, blocks, [...recorded.outputs.keys()], normals, dataBytes);
+  return new BoundProgram(executable, blocks, [...outputs.keys()], normals, dataBytes);
 }
-
-const isIndex = (name: string): boolean => /^(parent|group|category) /.test(name);
 
 interface ParameterBlock {
   readonly name: string;

@@ -8,16 +8,14 @@ import type { TransitionInfo } from '../kernel.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { PhiloxStream, type RandomKey, randomKey, sites, stepKey } from '../random/streams.js';
 import { eventLoopTurn } from '../sample.js';
-import { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
-import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
+import { type GibbsSampler, type Learner, samplerOf, type Sweeps } from './sampler.js';
 import {
   gibbsRefusal,
   type GibbsModel,
   type GibbsSettings,
   type ResolvedGibbsSettings,
   resolveGibbsSettings,
-  schemes,
 } from './settings.js';
 import {
   checkGibbsResumable,
@@ -28,20 +26,11 @@ import {
   saveChain,
 } from './snapshot.js';
 import { startValues } from './start.js';
-import { GibbsSweep, type SweptChain } from './sweep.js';
 
 /** Longest stretch of work between two turns of the event loop, in milliseconds. */
 const TURN = 50;
 /** The chain number of random numbers that all chains share. */
 const allChains = 0xffffffff;
-/**
- * Where the windows end from which proposals of scales are learnt, as shares of the burn-in. What comes before the first is forgotten;
- * the second says whether the scales mix so slowly without moves that those pay.
- */
-const windowEnds = [0.1, 0.25, 0.5, 1];
-/** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
-const slowAutocorrelation = 0.7;
-
 export interface GibbsListener {
   /** Called after every sweep of the burn-in and after every `thin` sweeps from then on. */
   readonly onDraw?: (draw: Draw) => void;
@@ -82,8 +71,7 @@ interface RunningChain {
   readonly index: number;
   readonly lane: number;
   readonly values: ChainValues;
-  /** By term. */
-  readonly proposals: readonly AdaptiveProposal[];
+  readonly learners: readonly Learner[];
   sweeps: number;
 }
 
@@ -101,6 +89,7 @@ const info: TransitionInfo = {
 
 export class GibbsRun {
   private readonly settings: ResolvedGibbsSettings;
+  private readonly sampler: GibbsSampler;
   private readonly key: RandomKey;
   private readonly chains: readonly RunningChain[];
   private readonly positions: HierarchyPositions;
@@ -109,14 +98,17 @@ export class GibbsRun {
 
   /** Throws RangeError for a model without structure, settings out of range, or a snapshot of another run. */
   constructor(
-    private readonly model: GibbsModel,
+    model: GibbsModel,
     settings: GibbsSettings = {},
     private readonly listener: GibbsListener = {},
     private readonly options: GibbsOptions = {},
   ) {
     const refusal = gibbsRefusal(model);
     if (refusal !== undefined) throw new RangeError(refusal);
+    if (settings.scheme !== undefined && linearStructure(model) === undefined)
+      throw new RangeError('scheme: for normal and Student-t rows; others have one way alone');
     this.settings = resolveGibbsSettings(settings);
+    this.sampler = samplerOf(model, this.settings.scheme);
     this.positions = new HierarchyPositions(model);
     this.position = new Float64Array(this.positions.dimension);
     this.key = randomKey(this.settings.seed);
@@ -127,8 +119,8 @@ export class GibbsRun {
       const index = first + lane;
       const values = startValues(model, this.key, index);
       const saved = resume?.chains[index];
-      const proposals = linearStructure(model)!.terms.map((term) => new AdaptiveProposal(scaleDimension(term)));
-      return { index, lane, values, proposals, sweeps: saved ? restoreChain(saved, values, proposals) : 0 };
+      const learners = this.sampler.newLearners();
+      return { index, lane, values, learners, sweeps: saved ? restoreChain(saved, values, learners) : 0 };
     });
     const take = (): Promise<GibbsSnapshot> => Promise.resolve(this.takeSnapshot());
     this.checkpoints = new Checkpoints(this.takeSnapshot(), take, listener.onCheckpoint, checkpointInterval);
@@ -149,9 +141,7 @@ export class GibbsRun {
    * Rejects with whatever the device or the listener throws.
    */
   async run(): Promise<GibbsResult> {
-    const { scheme, part } = this.settings;
-    const device = this.options.device ?? cpuDevice();
-    const sweep = await GibbsSweep.create(linearStructure(this.model)!, device, part.count, schemes[scheme]);
+    const sweep = await this.sampler.compile(this.options.device ?? cpuDevice(), this.settings.part.count);
     try {
       this.checkpoints.begin();
       const isComplete = await this.sample(sweep);
@@ -170,10 +160,10 @@ export class GibbsRun {
     return gibbsFingerprint(this.settings, this.positions.dimension);
   }
 
-  private async sample(sweep: GibbsSweep): Promise<boolean> {
+  private async sample(sweep: Sweeps<Learner>): Promise<boolean> {
     const { chains, checkpoints, listener, settings } = this;
-    const scheme = schemes[settings.scheme];
     const { signal } = this.options;
+    const { warmup } = settings;
     const total = settings.warmup + settings.draws * settings.thin;
     let turnEnds = performance.now() + TURN;
     for (;;) {
@@ -183,15 +173,14 @@ export class GibbsRun {
       if (signal?.aborted) return false;
       const swept = chains.filter((chain) => chain.sweeps === next);
       await sweep.sweep(
-        swept.map(({ index, lane, values, proposals }): SweptChain => {
+        swept.map(({ index, lane, values, learners }) => {
           const key = stepKey(this.key, index, next);
-          return { lane, values, key, proposals };
+          return { lane, values, key, learners, progress: { sweep: next, warmup } };
         }),
         this.scanOf(sweep.scanned, next),
       );
       for (const chain of swept) {
         chain.sweeps++;
-        if (scheme.movesScales) this.learn(chain);
         this.handOut(chain);
       }
       const now = performance.now();
@@ -201,21 +190,6 @@ export class GibbsRun {
       await listener.onTurn?.();
       if (checkpoints.areDue(now)) await checkpoints.serve();
       turnEnds = performance.now() + TURN;
-    }
-  }
-
-  /** In the burn-in: takes the scales in, and at the end of each window fits the proposals to those of the window. */
-  private learn({ sweeps, values, proposals }: RunningChain): void {
-    const { warmup } = this.settings;
-    if (sweeps > warmup) return;
-    const ends = windowEnds.map((share) => Math.round(share * warmup));
-    for (const [t, proposal] of proposals.entries()) {
-      proposal.observe(toCoordinates(ScaleMove.scalesOf(values, t)));
-      if (sweeps === ends[0]) proposal.forget();
-      else if (ends.includes(sweeps)) {
-        if (sweeps === ends[1] && proposal.slowest < slowAutocorrelation) proposal.retire();
-        proposal.refit();
-      }
     }
   }
 
@@ -256,7 +230,7 @@ export class GibbsRun {
   private takeSnapshot(): GibbsSnapshot {
     return makeGibbsSnapshot(
       this.fingerprint,
-      this.ofWholeRun((chain) => saveChain(chain.sweeps, chain.values, chain.proposals), null),
+      this.ofWholeRun((chain) => saveChain(chain.sweeps, chain.values, chain.learners), null),
     );
   }
 

@@ -43,9 +43,16 @@ export function gibbsRefusal(model: GibbsModel): string | undefined {
   const { structure } = model;
   if (structure === undefined)
     return `gibbs needs a model that declares its linear Gaussian structure; ${model.name} does not`;
-  if (!isLinear(structure))
-    return `with ${structure.likelihood.kind} responses the coefficients are not conditionally normal`;
-  const shrunk = structure.terms.find((term) => isShrunk(term) && isPartial(term));
+  const { terms, fixed } = structure;
+  if (!isLinear(structure)) {
+    const rows = `with ${structure.likelihood.kind} responses gibbs`;
+    if (terms.length === 0) return `${rows} moves coefficients of groups, and there are none`;
+    if (terms.some(isShrunk) || fixed?.prior.horseshoe !== undefined) return `${rows} has no updates for horseshoes`;
+    const partial = terms.find(isPartial);
+    if (partial !== undefined) return `${rows} needs all coefficients above ${partial.population.name} to deviate`;
+    return undefined;
+  }
+  const shrunk = terms.find((term) => isShrunk(term) && isPartial(term));
   if (shrunk !== undefined)
     return `a horseshoe shrinks ${shrunk.population.name} above coefficients that do not deviate from their means`;
   return undefined;

@@ -1,6 +1,6 @@
 // Where two blocks hold the same column, such as the constant: what one has more and the other less, drawn along that direction.
 import { hasConstants, outerStarts, populationPlaces } from '../../models/linearHierarchy/links.js';
-import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
+import type { Hierarchy } from '../../models/linearHierarchy/structure.js';
 import { drawNormal } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
 import type { ChainValues } from './chainValues.js';
@@ -14,7 +14,7 @@ interface Place {
 }
 
 /** Pairs of places that hold the same column; of terms whose regressions begin with constants, so that all coefficients of a column move as one. */
-export function sharedColumns({ terms, fixed }: LinearHierarchy): (readonly [Place, Place])[] {
+export function sharedColumns({ terms, fixed }: Hierarchy): (readonly [Place, Place])[] {
   const places: (Place & { readonly values: Float64Array })[] = terms.flatMap((term, t) =>
     hasConstants(term.levels) ? term.columns.map((values, column) => ({ term: t, column, values })) : [],
   );
@@ -31,7 +31,7 @@ export function sharedColumns({ terms, fixed }: LinearHierarchy): (readonly [Pla
  */
 export function shiftBetween(
   stream: RandomStream,
-  structure: LinearHierarchy,
+  structure: Hierarchy,
   values: ChainValues,
   [first, second]: readonly [Place, Place],
 ): void {
@@ -47,7 +47,7 @@ export function shiftBetween(
 /** Prior precision of a place's outermost coefficient, and how far it is from its prior mean. */
 function priorOf(
   stream: RandomStream,
-  { terms, fixed }: LinearHierarchy,
+  { terms, fixed }: Hierarchy,
   values: ChainValues,
   { term, column }: Place,
 ): { readonly precision: number; readonly excess: number } {
@@ -62,12 +62,7 @@ function priorOf(
 }
 
 /** Adds to all coefficients of a place. */
-export function moveColumn(
-  { terms }: LinearHierarchy,
-  values: ChainValues,
-  { term, column }: Place,
-  shift: number,
-): void {
+export function moveColumn({ terms }: Hierarchy, values: ChainValues, { term, column }: Place, shift: number): void {
   if (term < 0) {
     values.fixed!.coefficients[column] += shift;
     return;

@@ -1,7 +1,7 @@
 // A Gibbs run as a plain record, from which it continues with the very draws it would have given.
 import { decodeVector, type EncodedVector, encodeVector } from '../snapshot.js';
-import type { AdaptiveProposal } from './adaptiveProposal.js';
 import { type ChainValues, packValues, unpackValues } from './chainValues.js';
+import type { Learner } from './sampler.js';
 import type { ResolvedGibbsSettings } from './settings.js';
 
 /** Of the record's form and of how random numbers are consumed. */
@@ -11,7 +11,7 @@ export interface GibbsChainSnapshot {
   /** Sweeps done, burn-in included. */
   readonly sweeps: number;
   readonly values: EncodedVector;
-  /** By term: what proposals of its scales have been learnt. */
+  /** What it has learnt: by term the proposals of its scales, or all in one. */
   readonly proposals: readonly EncodedVector[];
 }
 
@@ -50,11 +50,7 @@ export function checkGibbsResumable(snapshot: GibbsSnapshot, settings: GibbsSnap
   }
 }
 
-export function saveChain(
-  sweeps: number,
-  values: ChainValues,
-  proposals: readonly AdaptiveProposal[],
-): GibbsChainSnapshot {
+export function saveChain(sweeps: number, values: ChainValues, proposals: readonly Learner[]): GibbsChainSnapshot {
   return {
     sweeps,
     values: encodeVector(packValues(values)),
@@ -63,11 +59,7 @@ export function saveChain(
 }
 
 /** Puts a saved chain's values into `values`; returns the sweeps it has done. Throws RangeError for a chain of another model. */
-export function restoreChain(
-  saved: GibbsChainSnapshot,
-  values: ChainValues,
-  proposals: readonly AdaptiveProposal[],
-): number {
+export function restoreChain(saved: GibbsChainSnapshot, values: ChainValues, proposals: readonly Learner[]): number {
   for (const [t, proposal] of proposals.entries())
     proposal.unpack(decodeVector(saved.proposals[t], proposal.pack().length));
   unpackValues(decodeVector(saved.values, packValues(values).length), values);

@@ -1,12 +1,7 @@
 // Where Gibbs chains start: around the model's own start, or around scales of the data where it has none.
 import { freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
 import { deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
-import {
-  hasFactors,
-  type LevelCovariance,
-  type LinearHierarchy,
-  linearStructure,
-} from '../../models/linearHierarchy/structure.js';
+import { hasFactors, type Hierarchy, isLinear, type LevelCovariance } from '../../models/linearHierarchy/structure.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { modelSettings } from '../modelSettings.js';
@@ -20,9 +15,10 @@ const spread = 0.7;
 
 /** The start of one chain. */
 export function startValues(model: GibbsModel, key: RandomKey, chain: number): ChainValues {
-  const structure = linearStructure(model)!;
+  const structure = model.structure!;
   const stream = stepKey(key, chain, 0).stream(sites.initialPosition);
-  const weights = structure.errors.df === undefined ? undefined : new Float64Array(structure.rows).fill(1);
+  const isWeighted = isLinear(structure) && structure.errors.df !== undefined;
+  const weights = isWeighted ? new Float64Array(structure.rows).fill(1) : undefined;
   if (model.start === undefined) {
     return { ...scalesOfData(structure, () => spread * (2 * stream.uniform() - 1)), weights };
   }
@@ -32,12 +28,13 @@ export function startValues(model: GibbsModel, key: RandomKey, chain: number): C
   return { ...new HierarchyPositions(model).read(position), weights };
 }
 
-/** Half of the response's spread each for the errors and for every coefficient; the coefficients themselves at 0. */
-function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter: () => number): ChainValues {
+/** Half of the response's spread (through a link: ½) each for the errors and for every coefficient; the coefficients themselves at 0. */
+function scalesOfData(structure: Hierarchy, jitter: () => number): ChainValues {
+  const { y, rows, terms, fixed } = structure;
   const rms = (x: Float64Array, around = 0): number =>
     Math.sqrt(x.reduce((sum, value) => sum + (value - around) ** 2, 0) / Math.max(1, x.length));
   const mean = y.reduce((sum, value) => sum + value, 0) / rows;
-  const half = 0.5 * (rms(y, mean) || 1);
+  const half = isLinear(structure) ? 0.5 * (rms(y, mean) || 1) : 0.5;
   const sigma = half * Math.exp(jitter());
   return {
     sigma,
@@ -59,7 +56,6 @@ function scalesOfData({ y, rows, terms, fixed, errors }: LinearHierarchy, jitter
       coefficients: new Float64Array(freeCoefficients(fixed)),
       ...startShrinkage(fixed.prior, sigma),
     },
-    ...(errors.df !== undefined && { weights: new Float64Array(rows).fill(1) }),
   };
 }
 

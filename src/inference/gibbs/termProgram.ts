@@ -16,7 +16,7 @@ import {
 import {
   diagonalMatrix,
   drawDeviations,
-  drawGaussian,
+  drawPopulation,
   type Information,
   integrate,
   levelMeans,
@@ -300,16 +300,6 @@ function crossproducts(p: NamedTensors, d: NamedTensors, residual: tf.Tensor): I
 interface Coefficients {
   readonly coefficients: readonly tf.Tensor[];
   readonly population: tf.Tensor;
-}
-
-function drawPopulation({ precision, shift }: Information, p: NamedTensors): tf.Tensor {
-  const length = p['prior mean'].shape[0];
-  const prior = p['prior precision'];
-  return drawGaussian(
-    precision.reshape([length, length]).add(diagonalMatrix(prior)),
-    shift.reshape([length]).add(prior.mul(p['prior mean'])),
-    p['noise population'],
-  );
 }
 
 /** Noise of the groups that were declared, 0 of those after them. */

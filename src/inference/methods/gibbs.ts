@@ -1,13 +1,12 @@
 // Gibbs sampling as a method: models that declare their linear Gaussian structure; chains divided over threads, or all on one GPU.
-import { linearStructure } from '../../models/linearHierarchy/structure.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import { randomKey, stepKey } from '../random/streams.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { type GibbsListener, GibbsRun } from '../gibbs/run.js';
-import { gibbsRefusal, type GibbsSettings, resolveGibbsSettings, schemes } from '../gibbs/settings.js';
+import { type GibbsSampler, type Learner, samplerOf, type Sweeps } from '../gibbs/sampler.js';
+import { gibbsRefusal, type GibbsModel, type GibbsSettings, resolveGibbsSettings } from '../gibbs/settings.js';
 import type { GibbsSnapshot } from '../gibbs/snapshot.js';
 import { startValues } from '../gibbs/start.js';
-import { GibbsSweep } from '../gibbs/sweep.js';
 import { ChainThreads, divideChains } from '../threads/chainThreads.js';
 import type { Method, MethodSettings } from './method.js';
 
@@ -32,12 +31,8 @@ export const gibbs: Method = {
     const own = isDivided ? cpuDevice({ precision: device.precision }) : device;
     const { dimension } = new HierarchyPositions(model);
     // Of the usual scheme: what it weighs and how long it takes is known before the run.
-    const sweep = await GibbsSweep.create(
-      linearStructure(model)!,
-      own,
-      lanes,
-      schemes[resolveGibbsSettings({}).scheme],
-    ).catch(async (error: unknown) => {
+    const sampler = samplerOf(model, resolveGibbsSettings({}).scheme);
+    const sweep = await sampler.compile(own, lanes).catch(async (error: unknown) => {
       await chainThreads?.dispose();
       throw error;
     });
@@ -53,7 +48,7 @@ export const gibbs: Method = {
       },
       precision: device.precision,
       division: isDivided ? `${parts.length} threads, which divide the chains` : 'all chains in one batch',
-      timeStep: () => timeSweep(sweep, model, lanes),
+      timeStep: () => timeSweep(sweep, sampler, model, lanes),
       run: async (settings, listener, { signal, resume, checkpointInterval }) => {
         const options = { signal, checkpointInterval, ...(resume && { resume: resume as GibbsSnapshot }) };
         const all = ownSettings(settings, chains);
@@ -81,15 +76,28 @@ function ownSettings({ warmup, draws, seed, gibbs: own }: MethodSettings, chains
 }
 
 /** Median milliseconds of one sweep of all lanes, from their starts. */
-async function timeSweep(sweep: GibbsSweep, model: Parameters<typeof startValues>[0], lanes: number): Promise<number> {
+async function timeSweep(
+  sweep: Sweeps<Learner>,
+  sampler: GibbsSampler,
+  model: GibbsModel,
+  lanes: number,
+): Promise<number> {
   const key = randomKey('timing');
-  const values = Array.from({ length: lanes }, (_, lane) => startValues(model, key, lane));
+  const chains = Array.from({ length: lanes }, (_, lane) => ({
+    lane,
+    values: startValues(model, key, lane),
+    learners: sampler.newLearners(),
+  }));
   const times: number[] = [];
   const begun = performance.now();
   for (let step = 0; times.length < fewest || (performance.now() - begun < patience && times.length < 1000); step++) {
     const start = performance.now();
     await sweep.sweep(
-      values.map((own, lane) => ({ lane, values: own, key: stepKey(key, lane, step) })),
+      chains.map((chain) => ({
+        ...chain,
+        key: stepKey(key, chain.lane, step),
+        progress: { sweep: step, warmup: 0 },
+      })),
       sweep.scanned,
     );
     times.push(performance.now() - start);

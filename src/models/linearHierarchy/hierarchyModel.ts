@@ -6,7 +6,7 @@ import { type ParameterSpec, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
-import { hierarchicalLevel } from './hierarchicalLevel.js';
+import { hierarchicalLevel, type LevelTensors } from './hierarchicalLevel.js';
 import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
 import { covarianceParameters, covarianceScales } from './levelCovariance.js';
 import { columnsAt, partialMeans, withMeans } from './levelTensors.js';
@@ -44,10 +44,30 @@ export interface HierarchyModel {
   readonly totalLogLikelihood?: (parameters: Tensors, data: Tensors) => tf.Tensor;
 }
 
+/** A level on its way from the population to the rows. */
+export interface PlacedLevel {
+  readonly level: HierarchyLevel;
+  /** Of the term, and of the level in it. */
+  readonly term: number;
+  readonly index: number;
+  /** Of its coefficients: `[group][k]`. */
+  readonly means: tf.Tensor;
+  /** Σ = diag(s) L L' diag(s); L undefined: Σ is diagonal. */
+  readonly sds: tf.Tensor;
+  readonly lower: tf.Tensor | undefined;
+}
+
+/** Coefficients of a level from what is given of them, with the log density of that. */
+export type Placement = (level: PlacedLevel, parameters: Tensors, data: Tensors) => LevelTensors;
+
+const asDeclared: Placement = ({ level: { coefficients, centring }, means, sds, lower }, parameters) =>
+  hierarchicalLevel(parameters[coefficients], means, sds, lower, centring);
+
 /**
  * @param factors of the only term, where they are known already; see `factorsOf`
+ * @param place default: coefficients from what is sampled of them
  */
-export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): HierarchyModel {
+export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors, place = asDeclared): HierarchyModel {
   const { terms, fixed, rows } = structure;
   const errors = isLinear(structure) ? structure.errors : undefined;
   const likelihood = rowLikelihood(structure);
@@ -55,7 +75,8 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): Hie
   const errorSd = (parameters: Tensors): tf.Tensor => (errors === undefined ? literal(1) : parameters[errors.sigma]);
   const isShort = terms.length === 1 && fixed === undefined && errors !== undefined && errors.df === undefined;
   const own = isShort ? (factors ?? factorsOf(structure, 0)) : undefined;
-  const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors => evaluateHierarchy(structure, parameters, d);
+  const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors =>
+    evaluateHierarchy(structure, parameters, d, place);
   const rowMeans = ({ coefficients, fixed: effects }: HierarchyTensors, d: Tensors): tf.Tensor => {
     const parts = terms.map((_, t) => gatherRows(coefficients[t][0], d[`group_${t}`]).mul(d[`x_${t}`]).sum(1));
     return sumOf(fixed && effects ? [...parts, fixedPredictor(fixed, effects, d)] : parts);
@@ -102,8 +123,13 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors): Hie
 }
 
 /** Everything that a hierarchy draws, from what is sampled. */
-export function evaluateHierarchy({ terms, fixed }: Hierarchy, parameters: Tensors, d: Tensors): HierarchyTensors {
-  const levels = terms.map((term, t) => evaluateTerm(term, t, parameters, d));
+export function evaluateHierarchy(
+  { terms, fixed }: Hierarchy,
+  parameters: Tensors,
+  d: Tensors,
+  place = asDeclared,
+): HierarchyTensors {
+  const levels = terms.map((term, t) => evaluateTerm(term, t, place, parameters, d));
   return {
     coefficients: levels.map(({ coefficients }) => coefficients),
     populations: levels.map(({ population }) => population),
@@ -134,7 +160,7 @@ const sumOf = (terms: readonly tf.Tensor[]): tf.Tensor =>
   terms.length === 0 ? literal(0) : terms.reduce((sum, term) => sum.add(term));
 
 /** The population and the coefficients of every level from what is sampled, innermost first, and the log densities of the levels. */
-function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tensors) {
+function evaluateTerm(term: NestedTerm, t: number, place: Placement, parameters: Tensors, d: Tensors) {
   const coefficients: tf.Tensor[] = [];
   const logPriors: tf.Tensor[] = [];
   const { name, prior } = term.population;
@@ -143,9 +169,9 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
   for (let l = term.levels.length - 1; l >= 0; l--) {
     const level = term.levels[l];
     const means = levelMeans(level, `${t}_${l}`, coefficients[0] ?? population, d);
-    const { sds, lower } = covarianceScales(level.covariance, parameters);
+    const scales = covarianceScales(level.covariance, parameters);
     const own = level.deviating === undefined ? means : columnsAt(means, level.deviating);
-    const block = hierarchicalLevel(parameters[level.coefficients], own, sds, lower, level.centring);
+    const block = place({ level, term: t, index: l, means: own, ...scales }, parameters, d);
     coefficients.unshift(
       level.deviating === undefined ? block.coefficients : withMeans(level, block.coefficients, means),
     );
@@ -154,7 +180,10 @@ function evaluateTerm(term: NestedTerm, t: number, parameters: Tensors, d: Tenso
   return { population, coefficients, logPriors };
 }
 
-/** Means of a level's coefficients, `[group][k]`, from those of the level around it, or of the population. */
+/**
+ * Means of a level's coefficients, `[group][k]`, from those of the level around it, or of the population.
+ * @param key term and level, `t_l`, in the names of the data
+ */
 export function levelMeans(level: HierarchyLevel, key: string, outer: tf.Tensor, d: Tensors): tf.Tensor {
   const { groups, size, covariateCount: q, parent, regressions } = level;
   const z = d[`covariates_${key}`];

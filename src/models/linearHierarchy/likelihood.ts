@@ -24,6 +24,8 @@ export interface RowLikelihood {
   logPriors(parameters: Tensors): Tensor[];
   /** Of `data.y`, `[rows]`. */
   logDensity(eta: Tensor, parameters: Tensors, data: Tensors): Tensor;
+  /** Derivative of the log density by η, `[rows]`; of responses through a link. */
+  readonly slope?: (eta: Tensor, parameters: Tensors, data: Tensors) => Tensor;
   /** `[rows]`. */
   expectation(eta: Tensor, data: Tensors): Tensor;
   /** Of what the model's `replicate` is made: from standard normals, or of columns that each row is drawn by. */
@@ -82,6 +84,7 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
       return {
         data: {},
         logDensity: (eta, _, { y }) => bernoulliLogit.logDensity(y, eta),
+        slope: (eta, _, { y }) => y.sub(eta.sigmoid()),
         expectation: (eta) => eta.sigmoid(),
         replicate: (eta, _, __, noise) => bernoulliVariate(eta.sigmoid(), noise),
       };
@@ -89,6 +92,7 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
       return {
         data: { trials: { shape: [rows], values: likelihood.trials } },
         logDensity: (eta, _, { y, trials }) => binomialLogit.logDensity(y, trials, eta),
+        slope: (eta, _, { y, trials }) => y.sub(eta.sigmoid().mul(trials)),
         expectation: (eta, { trials }) => eta.sigmoid().mul(trials),
         replicate: {
           columns: (eta, _, { trials }) => [trials, eta.sigmoid()],
@@ -106,6 +110,12 @@ function throughLink(likelihood: Likelihood, rows: number): OfRows {
           likelihood.kind === 'poisson'
             ? poissonLog.logDensity(data.y, logMean(eta, data))
             : negativeBinomialLog.logDensity(data.y, logMean(eta, data), parameters[likelihood.dispersion]),
+        slope: (eta, parameters, data) => {
+          if (likelihood.kind === 'poisson') return data.y.sub(logMean(eta, data).exp());
+          const phi = parameters[likelihood.dispersion];
+          const share = logMean(eta, data).sub(phi.log()).sigmoid();
+          return data.y.sub(data.y.add(phi).mul(share));
+        },
         expectation: (eta, data) => logMean(eta, data).exp(),
         replicate:
           likelihood.kind === 'poisson'

@@ -1,0 +1,65 @@
+// The hierarchical logistic regression as a declared hierarchy: the same posterior as `hierarchicalLogistic`, for Gibbs sampling.
+import type { GibbsModel } from '../../src/inference/gibbs/settings.js';
+import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
+import type { GeneralisedHierarchy } from '../../src/models/linearHierarchy/structure.js';
+import { coefficients, type HierarchicalData, roughSds } from './hierarchical.js';
+
+/** Positions hold log τ, μ, and the groups' coefficients themselves. */
+export function declaredHierarchical({ rows, groups, x, y, group }: HierarchicalData): GibbsModel {
+  const columns = Array.from({ length: coefficients }, (_, k) =>
+    Float64Array.from({ length: rows }, (_row, row) => x[row * coefficients + k]),
+  );
+  const rowStart = new Int32Array(groups + 1);
+  for (let row = 0; row < rows; row++) rowStart[group[row] + 1] = row + 1;
+  const structure: GeneralisedHierarchy = {
+    rows,
+    y: Float64Array.from(y),
+    terms: [
+      {
+        columns,
+        rowStart,
+        levels: [
+          {
+            groups,
+            size: coefficients,
+            parent: null,
+            covariates: new Float64Array(groups).fill(1),
+            covariateCount: 1,
+            covariance: {
+              sds: 'tau',
+              cholesky: undefined,
+              prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1] }, eta: 1 },
+            },
+            coefficients: 'beta',
+            centring: new Array<number>(coefficients).fill(1),
+          },
+        ],
+        population: {
+          name: 'mu',
+          prior: {
+            kind: 'normal',
+            means: new Array<number>(coefficients).fill(0),
+            sds: new Array<number>(coefficients).fill(1),
+          },
+        },
+      },
+    ],
+    fixed: undefined,
+    likelihood: { kind: 'bernoulli' },
+  };
+  const { meanSd, logSpreadSd } = roughSds(groups);
+  const beta = (value: number): Float64Array => new Float64Array(groups * coefficients).fill(value);
+  return {
+    name: 'hierarchical logistic regression, declared',
+    parameters: hierarchyModel(structure).parameters,
+    structure,
+    start: {
+      tau: {
+        centre: new Float64Array(coefficients).fill(Math.log(0.3)),
+        sd: logSpreadSd.map((sd) => Math.min(0.3, sd)),
+      },
+      mu: { centre: new Float64Array(coefficients), sd: meanSd },
+      beta: { centre: beta(0), sd: beta(0.3) },
+    },
+  };
+}

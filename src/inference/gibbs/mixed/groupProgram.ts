@@ -1,0 +1,257 @@
+// Tensor programs that move the coefficients of all groups of a level, each group by a trajectory of its own, and then draw what lies above given them.
+import * as tf from '@tensorflow/tfjs-core';
+import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
+import type { Device } from '../../../kernels/device.js';
+import { gatherRows, segmentSum, triangularSolve } from '../../../kernels/ops/index.js';
+import type { NamedTensors } from '../../../kernels/trace/trace.js';
+import { fixedPredictor } from '../../../models/linearHierarchy/fixedBlock.js';
+import { type HierarchyModel, hierarchyModel } from '../../../models/linearHierarchy/hierarchyModel.js';
+import { rowLikelihood } from '../../../models/linearHierarchy/likelihood.js';
+import {
+  type GeneralisedHierarchy,
+  isDiagonal,
+  type NestedTerm,
+  scaleOf,
+} from '../../../models/linearHierarchy/structure.js';
+import {
+  diagonalMatrix,
+  drawDeviations,
+  drawPopulation,
+  integrate,
+  levelMeans,
+  type LevelLinks,
+  prepare,
+  sumsByParent,
+  toLevelAbove,
+} from '../levels.js';
+import { type BoundProgram, compileProgram } from '../program.js';
+import { names } from '../termProgram.js';
+import type { GroupInformation } from './information.js';
+
+/** Leapfrog steps of a trajectory: with the longest steps it turns by about a right angle. */
+const trajectorySteps = 3;
+
+/** Names of blocks and outputs besides those of `names`. */
+export const groupNames = {
+  other: (t: number) => `term ${t}`,
+  inverse: 'inverse scale',
+  steps: 'steps',
+  rates: 'rates',
+  dispersion: 'dispersion',
+  fixed: 'fixed',
+} as const;
+
+/** Arrays that the programs of all levels share. */
+export type RowData = HierarchyModel['data'];
+
+export function rowData(structure: GeneralisedHierarchy): RowData {
+  return hierarchyModel(structure).data;
+}
+
+/**
+ * Compiles the program of level `j` of term `t`: trajectories of all its groups, the standardised deviations of the levels below staying as they
+ * are. That of the innermost level goes on to the levels above and the population, drawn given its coefficients.
+ */
+export function compileGroups(
+  structure: GeneralisedHierarchy,
+  [t, j]: readonly [number, number],
+  device: Device,
+  chains: number,
+  rows: RowData,
+  information: GroupInformation,
+): Promise<BoundProgram> {
+  const { terms, fixed } = structure;
+  const { levels } = terms[t];
+  const { groups, size } = levels[j];
+  const last = levels[levels.length - 1];
+  const length = last.size * last.covariateCount;
+  const parameters: Record<string, readonly number[]> = { population: [length], [groupNames.steps]: [groups] };
+  const noise: Record<string, readonly number[]> = { momenta: [groups, size], energies: [groups, 2] };
+  const matrix = (l: number): number[] =>
+    isDiagonal(levels[l].covariance) ? [levels[l].size] : [levels[l].size, levels[l].size];
+  for (const [l, level] of levels.entries()) parameters[names.coefficients(l)] = [level.groups, level.size];
+  parameters[names.scale(j)] = matrix(j);
+  parameters[groupNames.inverse] = matrix(j);
+  if (scaleOf(structure) !== undefined) parameters[groupNames.dispersion] = [];
+  for (const [other, term] of terms.entries())
+    if (other !== t) parameters[groupNames.other(other)] = [term.levels[0].groups, term.levels[0].size];
+  if (fixed !== undefined) parameters[groupNames.fixed] = [fixed.prior.sds.length];
+  if (j === 0) {
+    parameters[names.precision(0)] = matrix(0);
+    for (let l = 1; l < levels.length; l++) {
+      parameters[names.scale(l)] = matrix(l);
+      noise[names.noise(l)] = [levels[l].groups, levels[l].size];
+    }
+    Object.assign(parameters, { 'prior precision': [length], 'prior mean': [length] });
+    noise['noise population'] = [length];
+  }
+  const data = new Map<string, DataArray>(Object.entries(rows));
+  data.set('information', information);
+  return compileProgram(device, chains, parameters, data, (p, d) => moveGroups(structure, t, j, p, d), noise);
+}
+
+/** Log density of the rows by group, `[group]`, and its gradient by the groups' coefficients, `[group, k]`. */
+interface RowsAt {
+  readonly value: tf.Tensor;
+  readonly slope: tf.Tensor;
+}
+
+function moveGroups(
+  structure: GeneralisedHierarchy,
+  t: number,
+  j: number,
+  p: NamedTensors,
+  d: NamedTensors,
+): Record<string, tf.Tensor> {
+  const term = structure.terms[t];
+  const links = linksOf(term, t, d);
+  const before = term.levels.map((_, l) => p[names.coefficients(l)]);
+  const above = (l: number): tf.Tensor => (l + 1 < before.length ? before[l + 1] : p.population);
+  const deviations = links.slice(0, j).map((link, l) => before[l].sub(levelMeans(link, above(l))));
+  /** Coefficients of levels 0 … j. */
+  const downward = (coefficients: tf.Tensor): tf.Tensor[] => {
+    const all = [coefficients];
+    for (let l = j - 1; l >= 0; l--) all.unshift(levelMeans(links[l], all[0]).add(deviations[l]));
+    return all;
+  };
+  const rowsAt = rowsOf(structure, t, p, d);
+  const at = (coefficients: tf.Tensor): RowsAt => {
+    let { value, slope } = rowsAt(downward(coefficients)[0]);
+    for (const link of links.slice(0, j)) {
+      value = segmentSum(value, link.parent!, link.parentGroups);
+      slope = sumsByParent(link, slope);
+    }
+    return { value, slope };
+  };
+  const { coefficients, rates } = trajectory(at, before[j], levelMeans(links[j], above(j)), p[names.scale(j)], p, d);
+  const outputs: Record<string, tf.Tensor> = { [groupNames.rates]: rates };
+  for (const [l, own] of downward(coefficients).entries()) outputs[names.coefficients(l)] = own;
+  return j === 0 ? { ...outputs, ...drawAbove(links, coefficients, p) } : outputs;
+}
+
+/** The rows as a function of the innermost coefficients of a term. */
+function rowsOf(
+  structure: GeneralisedHierarchy,
+  t: number,
+  p: NamedTensors,
+  d: NamedTensors,
+): (coefficients: tf.Tensor) => RowsAt {
+  const { terms, fixed } = structure;
+  const likelihood = rowLikelihood(structure);
+  const scale = scaleOf(structure);
+  const parameters = scale === undefined ? {} : { [scale.name]: p[groupNames.dispersion] };
+  const explained = (coefficients: tf.Tensor, of: number): tf.Tensor =>
+    gatherRows(coefficients, d[`group_${of}`]).mul(d[`x_${of}`]).sum(1);
+  const given = terms.flatMap((_, other) => (other === t ? [] : [explained(p[groupNames.other(other)], other)]));
+  if (fixed !== undefined) given.push(fixedPredictor(fixed, p[groupNames.fixed], d));
+  return (coefficients) => {
+    const eta = given.reduce((sum, part) => sum.add(part), explained(coefficients, t));
+    const groups = coefficients.shape[0];
+    const slopes = likelihood.slope!(eta, parameters, d);
+    return {
+      value: segmentSum(likelihood.logDensity(eta, parameters, d), d[`group_${t}`], groups),
+      slope: segmentSum(d[`x_${t}`].mul(slopes.expandDims(1)), d[`group_${t}`], groups),
+    };
+  };
+}
+
+/**
+ * Hamiltonian trajectories of all groups at once, each accepted or refused by itself: given what lies above them groups are independent. They run
+ * in ζ, b = M + Cζ with ζ ~ N(0, I), by the metric I + C'AC with A the rough information of the rows.
+ */
+function trajectory(
+  at: (coefficients: tf.Tensor) => RowsAt,
+  before: tf.Tensor,
+  means: tf.Tensor,
+  scale: tf.Tensor,
+  p: NamedTensors,
+  d: NamedTensors,
+): { coefficients: tf.Tensor; rates: tf.Tensor } {
+  const isPlain = scale.rank === 1;
+  const forward = (x: tf.Tensor): tf.Tensor => (isPlain ? x.mul(scale) : tf.matMul(x, scale, false, true));
+  const back = (x: tf.Tensor): tf.Tensor => (isPlain ? x.mul(scale) : tf.matMul(x, scale));
+  const inverse = p[groupNames.inverse];
+  const deviations = before.sub(means);
+  const start = isPlain ? deviations.mul(inverse) : tf.matMul(deviations, inverse, false, true);
+  const { velocity, force } = metricOf(scale, d.information, start);
+  const step = p[groupNames.steps].expandDims(1);
+  const half = step.mul(0.5);
+  const energy = (value: tf.Tensor, zeta: tf.Tensor, momentum: tf.Tensor): tf.Tensor =>
+    value.sub(zeta.square().add(momentum.square()).sum(1).mul(0.5));
+  let [zeta, momentum] = [start, p.momenta];
+  let rows = at(means.add(forward(zeta)));
+  const first = energy(rows.value, zeta, momentum);
+  for (let n = 0; n < trajectorySteps; n++) {
+    momentum = momentum.add(force(back(rows.slope).sub(zeta)).mul(half));
+    zeta = zeta.add(velocity(momentum).mul(step));
+    rows = at(means.add(forward(zeta)));
+    momentum = momentum.add(force(back(rows.slope).sub(zeta)).mul(half));
+  }
+  const gain = energy(rows.value, zeta, momentum).sub(first);
+  // Half the square of two normals is minus the logarithm of a uniform.
+  const isAccepted = gain.add(p.energies.square().sum(1).mul(0.5)).greater(0).expandDims(1);
+  return { coefficients: tf.where(isAccepted, means.add(forward(zeta)), before), rates: tf.minimum(gain, 0).exp() };
+}
+
+/** K with KK' = I + C'AC, or of its diagonal: velocities K⁻ᵀp, forces K⁻¹g. */
+function metricOf(
+  scale: tf.Tensor,
+  information: tf.Tensor,
+  like: tf.Tensor,
+): { velocity: (x: tf.Tensor) => tf.Tensor; force: (x: tf.Tensor) => tf.Tensor } {
+  if (information.rank === 2) {
+    const own = scale.rank === 1 ? information.mul(scale.square()) : tf.matMul(information, scale.square());
+    const width = own.add(1).rsqrt();
+    return { velocity: (x) => x.mul(width), force: (x) => x.mul(width) };
+  }
+  const { factor } = prepare({ precision: information, shift: like }, scale, undefined);
+  const solve = (x: tf.Tensor, isTransposed: boolean): tf.Tensor =>
+    triangularSolve(factor, x.expandDims(2), isTransposed).squeeze([2]);
+  return { velocity: (x) => solve(x, true), force: (x) => solve(x, false) };
+}
+
+/** The levels above the innermost and the population as one draw given its coefficients, and the products of all deviations. */
+function drawAbove(links: readonly LevelLinks[], innermost: tf.Tensor, p: NamedTensors): Record<string, tf.Tensor> {
+  const scales = links.map((_, l) => (l === 0 ? undefined : p[names.scale(l)]));
+  const precision = p[names.precision(0)];
+  const matrix = precision.rank === 1 ? diagonalMatrix(precision) : precision;
+  let information = toLevelAbove(links[0], {
+    precision: tf.tile(matrix.expandDims(0), [innermost.shape[0], 1, 1]),
+    shift: precision.rank === 1 ? innermost.mul(precision) : tf.matMul(innermost, precision),
+  });
+  const prepared = links.map((link, l) => {
+    if (l === 0) return undefined;
+    const own = prepare(information, scales[l]!, undefined);
+    information = toLevelAbove(link, integrate(information, own));
+    return own;
+  });
+  const population = drawPopulation(information, p);
+  const outputs: Record<string, tf.Tensor> = { population };
+  let above = population;
+  for (let l = links.length - 1; l >= 0; l--) {
+    const means = levelMeans(links[l], above);
+    const deviations =
+      l === 0 ? innermost.sub(means) : drawDeviations(prepared[l]!, scales[l]!, means, p[names.noise(l)]);
+    outputs[names.products(l)] =
+      p[l === 0 ? names.precision(0) : names.scale(l)].rank === 1
+        ? deviations.square().sum(0)
+        : tf.matMul(deviations, deviations, true, false);
+    above = l === 0 ? innermost : deviations.add(means);
+    if (l > 0) outputs[names.coefficients(l)] = above;
+  }
+  return outputs;
+}
+
+/** Links of a term's levels, from the data of `RowData`. */
+export function linksOf({ levels }: NestedTerm, t: number, d: NamedTensors): LevelLinks[] {
+  return levels.map(({ size, covariates, covariateCount, parent }, l): LevelLinks => {
+    const isConstant = covariateCount === 1 && covariates.every((z) => z === 1);
+    return {
+      size,
+      covariateCount,
+      covariates: isConstant ? undefined : d[`covariates_${t}_${l}`],
+      parent: parent === null ? undefined : d[`parent_${t}_${l}`],
+      parentGroups: parent === null ? 1 : levels[l + 1].groups,
+    };
+  });
+}

@@ -1,0 +1,273 @@
+// The joint density as a function of everything but the coefficients of groups, which move along: value and gradient as a tensor program.
+import * as tf from '@tensorflow/tfjs-core';
+import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
+import type { Device } from '../../../kernels/device.js';
+import { sizeOf } from '../../../kernels/program/tensorProgram.js';
+import { hierarchyModel, type Placement } from '../../../models/linearHierarchy/hierarchyModel.js';
+import { type GeneralisedHierarchy, isDiagonal, type NestedTerm } from '../../../models/linearHierarchy/structure.js';
+import type { HierarchyValues } from '../../../models/linearHierarchy/values.js';
+import type { ModelParameter, Tensors } from '../../../models/model.js';
+import { invertLower } from '../correlations.js';
+import { HierarchyPositions } from '../../linearHierarchy/positions.js';
+import { constrain, unconstrainedShape } from '../../transforms/transforms.js';
+import type { ChainValues } from '../chainValues.js';
+import { type BoundProgram, compileProgram } from '../program.js';
+import { covarianceFactor } from '../scaleMove.js';
+import { followNames as names } from './follow.js';
+import { type LevelInformation, scalarParameters } from './tuning.js';
+
+const after = (t: number, l: number): string => `after ${t} ${l}`;
+const scaleName = (t: number, l: number): string => `scale ${t} ${l}`;
+
+function populationLength({ levels }: NestedTerm): number {
+  const last = levels[levels.length - 1];
+  return last.size * last.covariateCount;
+}
+
+/** How the coefficients of a term follow the scalars. */
+export interface Following {
+  readonly placement: Placement;
+  readonly data: ReadonlyMap<string, DataArray>;
+  /** Whether they follow by what `standardise` makes of them. */
+  readonly isStandardised: boolean;
+  /** @param scales C by level */
+  standardise(
+    scales: readonly tf.Tensor[],
+    coefficients: readonly tf.Tensor[],
+    population: tf.Tensor,
+    d: Tensors,
+  ): readonly tf.Tensor[];
+}
+
+/** The program that standardises coefficients where some term asks for it. */
+async function compileStandardiser(
+  { terms }: GeneralisedHierarchy,
+  device: Device,
+  chains: number,
+  data: ReadonlyMap<string, DataArray>,
+  followings: readonly Following[],
+): Promise<BoundProgram | undefined> {
+  if (!followings.some(({ isStandardised }) => isStandardised)) return undefined;
+  const shapes: Record<string, readonly number[]> = {};
+  for (const [t, term] of terms.entries()) {
+    if (!followings[t].isStandardised) continue;
+    shapes[names.population(t)] = [populationLength(term)];
+    for (const [l, { groups, size, covariance }] of term.levels.entries()) {
+      shapes[names.before(t, l)] = [groups, size];
+      shapes[scaleName(t, l)] = isDiagonal(covariance) ? [size] : [size, size];
+    }
+  }
+  return compileProgram(device, chains, shapes, data, (p, d) => {
+    const outputs: Record<string, tf.Tensor> = {};
+    for (const [t, { levels }] of terms.entries()) {
+      if (!followings[t].isStandardised) continue;
+      const scales = levels.map((_, l) => p[scaleName(t, l)]);
+      const coefficients = levels.map((_, l) => p[names.before(t, l)]);
+      const all = followings[t].standardise(scales, coefficients, p[names.population(t)], d);
+      for (const [l, own] of all.entries()) outputs[names.standard(t, l)] = own;
+    }
+    return outputs;
+  });
+}
+
+export class ScalarProgram {
+  private readonly names: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
+  readonly dimension: number;
+  private readonly positions: HierarchyPositions;
+
+  private constructor(
+    structure: GeneralisedHierarchy,
+    scalars: readonly ModelParameter[],
+    private readonly program: BoundProgram,
+    /** Of terms whose coefficients follow by the approximation. */
+    private readonly standardiser: BoundProgram | undefined,
+  ) {
+    let offset = 0;
+    this.names = scalars.map(({ name, constraint, shape }) => {
+      const size = sizeOf(unconstrainedShape(constraint, shape));
+      const block = { name, offset, size };
+      offset += size;
+      return block;
+    });
+    this.dimension = offset;
+    this.positions = scalarPositions(structure, scalars);
+  }
+
+  static async create(
+    structure: GeneralisedHierarchy,
+    device: Device,
+    chains: number,
+    followings: readonly Following[],
+  ): Promise<ScalarProgram> {
+    const model = hierarchyModel(structure, undefined, (level, p, d) => followings[level.term].placement(level, p, d));
+    const scalars = scalarParameters(structure, model.parameters);
+    const shapes: Record<string, readonly number[]> = {};
+    for (const { name, constraint, shape } of scalars) shapes[name] = unconstrainedShape(constraint, shape);
+    const data = new Map<string, DataArray>(Object.entries(model.data));
+    for (const [t, term] of structure.terms.entries()) {
+      const own = followings[t];
+      for (const [name, array] of own.data) data.set(name, array);
+      for (const [l, { groups, size, covariance }] of term.levels.entries()) {
+        if (own.isStandardised) {
+          shapes[names.standard(t, l)] = [groups, size];
+          continue;
+        }
+        shapes[names.population(t)] = [populationLength(term)];
+        shapes[names.before(t, l)] = [groups, size];
+        shapes[names.kept(t, l)] = shapes[names.information(t, l)] = [size];
+        shapes[names.unit(t, l)] = isDiagonal(covariance) ? [size] : [size, size];
+      }
+    }
+    const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
+      const values: Record<string, tf.Tensor> = { ...p };
+      const parts: tf.Tensor[] = [];
+      for (const { name, constraint, shape } of scalars) {
+        const { value, logJacobian } = constrain(constraint, p[name], shape);
+        values[name] = value;
+        if (logJacobian !== undefined) parts.push(logJacobian);
+      }
+      parts.push(model.logPrior(values, d).sum(), model.logLikelihood(values, d).sum());
+      const outputs: Record<string, tf.Tensor> = { value: parts.reduce((sum, part) => sum.add(part)) };
+      const { coefficients: all } = model.evaluate(values, d);
+      for (const [t, levels] of all.entries()) for (const [l, own] of levels.entries()) outputs[after(t, l)] = own;
+      return outputs;
+    };
+    const gradientsBy = scalars.map(({ name }) => name);
+    const program = await compileProgram(device, chains, shapes, data, fn, {}, { gradientsBy });
+    const standardiser = await compileStandardiser(structure, device, chains, data, followings);
+    return new ScalarProgram(structure, scalars, program, standardiser);
+  }
+
+  get memoryBytes(): number {
+    return this.program.memoryBytes + (this.standardiser?.memoryBytes ?? 0);
+  }
+
+  get dataBytes(): number {
+    return this.program.dataBytes;
+  }
+
+  async dispose(): Promise<void> {
+    await this.program.dispose();
+    await this.standardiser?.dispose();
+  }
+
+  run(): void | Promise<void> {
+    return this.program.run();
+  }
+
+  /** Takes chains' values as those from which their coefficients follow. */
+  async begin(
+    chains: readonly { readonly lane: number; readonly values: ChainValues; readonly information: LevelInformation }[],
+  ): Promise<void> {
+    const { program, standardiser } = this;
+    for (const { lane, values, information } of chains) {
+      for (const [t, { levels, population }] of values.terms.entries()) {
+        for (const own of [program, standardiser]) {
+          if (own?.has(names.population(t))) own.set(names.population(t), lane, population);
+          for (const [l, { coefficients }] of levels.entries())
+            if (own?.has(names.before(t, l))) own.set(names.before(t, l), lane, coefficients);
+        }
+        for (const [l, { sds, lower }] of levels.entries()) {
+          if (standardiser?.has(scaleName(t, l))) standardiser.set(scaleName(t, l), lane, covarianceFactor(sds, lower));
+          if (!program.has(names.before(t, l))) continue;
+          const k = sds.length;
+          const kept = sds.map((sd, i) => 1 / (1 + information[t][l][i] * sd * sd));
+          const unit = sds.map((sd, i) => 1 / (sd * Math.sqrt(kept[i])));
+          const inverse = lower && invertLower(lower, k).map((x, at) => x * unit[at % k]);
+          program.set(names.information(t, l), lane, information[t][l]);
+          program.set(names.kept(t, l), lane, kept);
+          program.set(names.unit(t, l), lane, inverse ?? unit);
+        }
+      }
+    }
+    if (standardiser === undefined) return;
+    await standardiser.run();
+    for (const { lane, values } of chains) {
+      for (const [t, { levels }] of values.terms.entries()) {
+        for (const [l, { coefficients }] of levels.entries()) {
+          if (!program.has(names.standard(t, l))) continue;
+          const standard = new Float64Array(coefficients.length);
+          standardiser.read(names.standard(t, l), lane, standard);
+          program.set(names.standard(t, l), lane, standard);
+        }
+      }
+    }
+  }
+
+  /** The scalars of a chain without constraints, `[dimension]`. */
+  scalarsOf(values: ChainValues): Float64Array {
+    const scalars = new Float64Array(this.dimension);
+    this.positions.write(withoutCoefficients(values), scalars);
+    return scalars;
+  }
+
+  set(lane: number, scalars: Float64Array): void {
+    for (const { name, offset, size } of this.names)
+      this.program.set(name, lane, scalars.subarray(offset, offset + size));
+  }
+
+  /** Log density of the scalars at the last run, the coefficients following them. */
+  value(lane: number): number {
+    return this.program.readScalar('value', lane);
+  }
+
+  gradient(lane: number, target: Float64Array): void {
+    for (const { name, offset, size } of this.names)
+      this.program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
+  }
+
+  /** Puts scalars, and the coefficients of the last run, which was at these scalars, into a chain's values. */
+  accept(lane: number, scalars: Float64Array, values: ChainValues): void {
+    const found: HierarchyValues = this.positions.read(scalars);
+    values.sigma = found.sigma;
+    for (const [t, { levels, population, shrinkage }] of values.terms.entries()) {
+      const own = found.terms[t];
+      population.set(own.population);
+      if (shrinkage !== undefined) Object.assign(shrinkage, own.shrinkage);
+      for (const [l, { coefficients, sds, lower, factors }] of levels.entries()) {
+        this.program.read(after(t, l), lane, coefficients);
+        sds.set(own.levels[l].sds);
+        lower?.set(own.levels[l].lower!);
+        factors?.loadings.set(own.levels[l].factors!.loadings);
+        factors?.uniques.set(own.levels[l].factors!.uniques);
+      }
+    }
+    if (values.fixed === undefined) return;
+    values.fixed.coefficients.set(found.fixed!.coefficients);
+    if (values.fixed.shrinkage !== undefined) Object.assign(values.fixed.shrinkage, found.fixed!.shrinkage);
+  }
+}
+
+/** Positions of a hierarchy whose levels have no groups: the scalars alone. */
+function scalarPositions(structure: GeneralisedHierarchy, scalars: readonly ModelParameter[]): HierarchyPositions {
+  const terms = structure.terms.map((term) => ({
+    ...term,
+    levels: term.levels.map((level) => ({
+      ...level,
+      groups: 0,
+      covariates: new Float64Array(0),
+      centring: level.centring.map(() => 1),
+    })),
+  }));
+  const empty = terms.flatMap(({ levels }) =>
+    levels.map(({ coefficients, size }): ModelParameter => ({
+      name: coefficients,
+      constraint: { kind: 'real' },
+      shape: [0, size],
+      dims: [0, size],
+    })),
+  );
+  return new HierarchyPositions({
+    name: 'scalars',
+    structure: { ...structure, terms },
+    parameters: [...scalars, ...empty],
+  });
+}
+
+function withoutCoefficients(values: ChainValues): HierarchyValues {
+  const coefficients = new Float64Array(0);
+  return {
+    ...values,
+    terms: values.terms.map((term) => ({ ...term, levels: term.levels.map((level) => ({ ...level, coefficients })) })),
+  };
+}
