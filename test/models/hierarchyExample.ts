@@ -51,6 +51,16 @@ export const partialTerm: TermShape = {
   ],
 };
 
+/** The same with correlations, and the groups of the innermost level given twice, each with deviations of others of their coefficients. */
+export const stackedTerm: TermShape = {
+  slopes: 2,
+  levels: [
+    { groups: 12, deviating: [1] },
+    { groups: 12, covariates: 2, deviating: [0, 2], regressions: [[0, 2], [0], [0, 1, 2]], full: true },
+    { groups: 4, covariates: 1, deviating: [0, 2, 4], regressions: [[0], [0], [0, 1], [0], [0], [0]], full: true },
+  ],
+};
+
 export interface HierarchyShape {
   /** The first has its rows in order; others cross it. */
   readonly terms: readonly TermShape[];

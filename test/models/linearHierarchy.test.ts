@@ -9,7 +9,7 @@ import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
 import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
-import { type HierarchyShape, hierarchyExample, partialTerm } from './hierarchyExample.js';
+import { type HierarchyShape, hierarchyExample, partialTerm, stackedTerm } from './hierarchyExample.js';
 import { randomNumbers } from './random.js';
 import { normalLog } from './threeLevelReference.js';
 import { positionBlocks } from '../../src/inference/compiledModel.js';
@@ -79,6 +79,9 @@ const shapes: Record<string, HierarchyShape> = {
     ],
   },
   'coefficients that do not deviate, and regressions on part of the covariates': { terms: [partialTerm] },
+  'the same with groups given twice': {
+    terms: [{ ...stackedTerm, levels: [...stackedTerm.levels.slice(0, 2), { ...stackedTerm.levels[2], full: false }] }],
+  },
   'a relative horseshoe of the outermost regressions': {
     terms: [{ slopes: 1, levels: [{ groups: 9 }, { groups: 4, covariates: 1 }], horseshoe: 'relative slab' }],
   },

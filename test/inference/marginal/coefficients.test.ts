@@ -10,7 +10,7 @@ import type { LinearHierarchy } from '../../../src/models/linearHierarchy/struct
 import type { HierarchyValues } from '../../../src/models/linearHierarchy/values.js';
 import { invert, matrixOf } from '../../models/denseMatrices.js';
 import { densityOf } from '../../models/evaluateModel.js';
-import { type HierarchyShape, partialTerm } from '../../models/hierarchyExample.js';
+import { type HierarchyShape, partialTerm, stackedTerm } from '../../models/hierarchyExample.js';
 import { linearStructure } from '../../../src/models/linearHierarchy/structure.js';
 import { randomNumbers } from '../../models/random.js';
 import { simulatedHierarchy } from './example.js';
@@ -126,8 +126,11 @@ function densePosterior({ y, terms: [term], fixed }: LinearHierarchy, { sigma, t
   return { mean: covariance.map((row) => row.reduce((sum, x, j) => sum + x * score[j], 0)), covariance };
 }
 
-it('have the density of the model given the scales where some do not deviate', async () => {
-  const model = simulatedHierarchy({ terms: [partialTerm], seed: 'partial' });
+it.each([
+  ['where some do not deviate', partialTerm],
+  ['where groups are given twice', stackedTerm],
+])('have the density of the model given the scales %s', async (_, term) => {
+  const model = simulatedHierarchy({ terms: [term], seed: 'partial' });
   const marginal = marginalOf(linearStructure(model)!);
   const draws = await CoefficientDraws.compile(marginal, model);
   const { dimension } = marginal;

@@ -15,7 +15,13 @@ import { deviatingCount, deviatingOf, outerPlaces } from '../../../src/models/li
 import { hasFactors, type LinearHierarchy } from '../../../src/models/linearHierarchy/structure.js';
 import { invert, type Matrix } from '../../models/denseMatrices.js';
 import { gradientError } from '../../models/evaluateModel.js';
-import { type HierarchyShape, hierarchyExample, partialTerm, withPrior } from '../../models/hierarchyExample.js';
+import {
+  type HierarchyShape,
+  hierarchyExample,
+  partialTerm,
+  stackedTerm,
+  withPrior,
+} from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 import { normalLog } from '../../models/threeLevelReference.js';
 
@@ -112,24 +118,7 @@ const shapes: Record<string, HierarchyShape> = {
     fixed: { dense: 3, categories: [3], horseshoe: 'relative slab' },
   },
   'coefficients that do not deviate, and regressions on part of the covariates': { terms: [partialTerm] },
-  'the same with correlations, and one group given twice': {
-    terms: [
-      {
-        slopes: 2,
-        levels: [
-          { groups: 12, deviating: [1] },
-          { groups: 12, covariates: 2, deviating: [0, 2], regressions: [[0, 2], [0], [0, 1, 2]], full: true },
-          {
-            groups: 4,
-            covariates: 1,
-            deviating: [0, 2, 4],
-            regressions: [[0], [0], [0, 1], [0], [0], [0]],
-            full: true,
-          },
-        ],
-      },
-    ],
-  },
+  'the same with correlations, and groups given twice': { terms: [stackedTerm] },
   'more groups than are written out': {
     terms: [{ slopes: 1, levels: [{ groups: 90 }, { groups: 40, full: true, covariates: 1 }], rowsOf: () => 2 }],
   },
