@@ -49,7 +49,9 @@ export async function experimentsBenchmark(options: readonly string[]): Promise<
     },
     { device },
   );
+  const usage = process.cpuUsage();
   await run.run();
+  const { user, system } = process.cpuUsage(usage);
   const ended = seconds();
   await quantities.dispose();
 
@@ -89,6 +91,10 @@ export async function experimentsBenchmark(options: readonly string[]): Promise<
         ['prepared in, s', (times.first - simulatedAt).toFixed(1)],
         ['seconds per sweep of all chains', perSweep.toFixed(3)],
         ['seconds per sweep of one chain', (perSweep / chains).toFixed(3)],
+        [
+          'processor seconds per sweep of one chain, all threads',
+          ((user + system) / 1e6 / chains / (warmup + draws)).toFixed(3),
+        ],
         ['published, one chain at full size', String(published.secondsPerSweep)],
         ['scalars of the population', String(measured.length)],
         [

@@ -26,8 +26,8 @@ export function compileFixed(
     if (inputs.dense > 0) parts.push(d.dense.mul(weighted.expandDims(1)).sum(0));
     for (const t of joined) parts.push(d[`columns ${t}`].mul(weighted.expandDims(1)).sum(0));
     for (const [c, { levels }] of categories.entries()) {
-      const values = inputs.categories[c].hasMultiplier ? weighted.mul(d[`multiplier ${c}`]) : weighted;
-      parts.push(segmentSum(values, d[`category ${c}`], levels));
+      const { codes, multiplier } = inputs.categories[c];
+      parts.push(segmentSum(multiplier === undefined ? weighted : weighted.mul(d[multiplier]), d[codes], levels));
     }
     return { cross: tf.concat(parts, 0), squares: residual.mul(weighted).sum() };
   });

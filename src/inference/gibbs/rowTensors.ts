@@ -12,7 +12,8 @@ export interface RowInputs {
   readonly data: ReadonlyMap<string, DataArray>;
   /** Terms whose coefficients are given. */
   readonly others: readonly number[];
-  readonly categories: readonly { readonly hasMultiplier: boolean }[];
+  /** Names of a category's data: levels of the rows, and what its effect is multiplied with. */
+  readonly categories: readonly { readonly codes: string; readonly multiplier: string | undefined }[];
   readonly dense: number;
 }
 
@@ -38,11 +39,20 @@ export function rowInputs({ rows, y, terms, fixed, errors }: LinearHierarchy, ow
   const dense = fixed?.dense.length ?? 0;
   if (dense > 0) data.set('dense', { shape: [rows, dense], values: interleave(fixed!.dense, rows) });
   if (dense > 0 && own >= 0) parameters.dense_effects = [dense];
+  // An array that several categories hold is stored once.
+  const known = new Map<Int32Array | Float64Array, string>();
+  const nameOf = (values: Int32Array | Float64Array, usual: string): string => {
+    const name = known.get(values) ?? usual;
+    if (name === usual) data.set(usual, { shape: [rows], values });
+    known.set(values, name);
+    return name;
+  };
   const categories = (fixed?.categories ?? []).map(({ levels, levelOfRow, multiplier }, c) => {
     if (own >= 0) parameters[rowNames.category(c)] = [levels];
-    data.set(`category ${c}`, { shape: [rows], values: levelOfRow });
-    if (multiplier !== undefined) data.set(`multiplier ${c}`, { shape: [rows], values: multiplier });
-    return { hasMultiplier: multiplier !== undefined };
+    return {
+      codes: nameOf(levelOfRow, `category ${c}`),
+      multiplier: multiplier && nameOf(multiplier, `multiplier ${c}`),
+    };
   });
   if (errors.df !== undefined) parameters.weights = [rows];
   return { parameters, data, others, categories, dense };
@@ -54,10 +64,10 @@ export function fittedByOthers(inputs: RowInputs, p: NamedTensors, d: NamedTenso
     gatherRows(p[rowNames.term(t)], d[`group ${t}`]).mul(d[`columns ${t}`]).sum(1),
   );
   if ('dense_effects' in p) parts.push(d.dense.mul(p.dense_effects).sum(1));
-  for (const [c, { hasMultiplier }] of inputs.categories.entries()) {
+  for (const [c, { codes, multiplier }] of inputs.categories.entries()) {
     if (!(rowNames.category(c) in p)) continue;
-    const effect = gatherRows(p[rowNames.category(c)], d[`category ${c}`]);
-    parts.push(hasMultiplier ? effect.mul(d[`multiplier ${c}`]) : effect);
+    const effect = gatherRows(p[rowNames.category(c)], d[codes]);
+    parts.push(multiplier === undefined ? effect : effect.mul(d[multiplier]));
   }
   return parts.length === 0 ? d.y.mul(0) : parts.reduce((sum, part) => sum.add(part));
 }

@@ -14,7 +14,8 @@ import { factorOf, partialCorrelations } from './correlations.js';
 import { logCovariancePrior, logPrior } from './priorDensity.js';
 import type { BoundProgram } from './program.js';
 import { horseshoesOnSigma } from './shrinkage.js';
-import { compileIntegrated, names, needsRows, type StaticData } from './termProgram.js';
+import { sumNames } from './rowSums.js';
+import { compileIntegrated, names, type StaticData } from './termProgram.js';
 
 /** Share of the proposals that do not depend on the state; the others are steps from it. */
 const independentShare = 0.75;
@@ -79,8 +80,8 @@ export class ScaleMove {
     private readonly index: number,
     /** Two lanes a chain: 2c for its state, 2c + 1 for its proposal. */
     readonly program: BoundProgram,
-    /** Σ y² where the rows are not needed. */
-    private readonly total: number | undefined,
+    /** By lane: Σ r² of what others leave of the rows; rows with weights give it anew. */
+    private readonly totals: Float64Array,
   ) {}
 
   static async create(
@@ -91,8 +92,16 @@ export class ScaleMove {
     data: StaticData,
   ): Promise<ScaleMove> {
     const program = await compileIntegrated(structure, index, device, data, 2 * chains);
-    const total = data.projectedSquares + data.residual;
-    return new ScaleMove(structure, index, program, needsRows(structure) ? undefined : total);
+    const totals = new Float64Array(2 * chains).fill(data.projectedSquares + data.residual);
+    return new ScaleMove(structure, index, program, totals);
+  }
+
+  /** Hands a chain's two lanes what a pass over the rows gave. */
+  setSums(lane: number, shift: Float64Array, total: number): void {
+    for (const own of [2 * lane, 2 * lane + 1]) {
+      this.program.set(sumNames.shift, own, shift);
+      this.totals[own] = total;
+    }
   }
 
   private get term(): NestedTerm {
@@ -148,7 +157,8 @@ export class ScaleMove {
     const { program, structure, term } = this;
     const { scales, logJacobian } = fromCoordinates(term, coordinates)!;
     const { sigma, levels } = scales;
-    const total = this.total ?? program.readScalar('total', lane);
+    const isWeighted = structure.errors.df !== undefined;
+    const total = isWeighted ? program.readScalar(sumNames.total, lane) : this.totals[lane];
     let density =
       program.readScalar('value', lane) - structure.rows * Math.log(sigma) - (0.5 * total) / (sigma * sigma);
     density += logJacobian + logPrior(structure.errors.prior, sigma);

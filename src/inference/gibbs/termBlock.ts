@@ -14,11 +14,14 @@ import { precisionOf } from './correlations.js';
 import { updateAncillary, updateCovariance } from './levelScales.js';
 import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
-import { rowNames } from './rowTensors.js';
+import { hasSums, needsRows, RowSums, setRowGivens, sumNames } from './rowSums.js';
 import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
 import type { ScaleQuadratic } from './signedScales.js';
 import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
-import { compileTerm, isShrunk, names, needsRows, staticData } from './termProgram.js';
+import { compileTerm, isShrunk, names, staticData } from './termProgram.js';
+
+/** Rows of a group for which one more move of the scales costs little, and the moves of a sweep, at most. */
+const [rowsPerMove, mostMoves] = [8, 4];
 
 /** What a sweep does about slow mixing. */
 export interface Scheme {
@@ -68,6 +71,8 @@ export class TermBlock {
     private readonly residual: number,
     private readonly scheme: Scheme,
     private readonly move: ScaleMove | undefined,
+    /** The pass over the rows, where others explain part of them. */
+    private readonly sums: RowSums | undefined,
   ) {
     const { levels } = this.term;
     this.scratch = levels.map((level, j) => ({
@@ -103,15 +108,21 @@ export class TermBlock {
       device.precision === 'double' &&
       structure.terms[index].levels.every(({ covariance }) => !hasFactors(covariance));
     const move = isMoved ? await ScaleMove.create(structure, index, device, chains, data) : undefined;
-    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, move);
+    const take = (lane: number, shift: Float64Array, total: number): void => {
+      program.set(sumNames.shift, lane, shift);
+      program.setScalar(sumNames.total, lane, total);
+      move?.setSums(lane, shift, total);
+    };
+    const sums = hasSums(structure) ? await RowSums.create(structure, index, device, chains, take) : undefined;
+    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, move, sums);
   }
 
   get memoryBytes(): number {
-    return this.program.memoryBytes + (this.move?.program.memoryBytes ?? 0);
+    return [this.program, this.move?.program, this.sums].reduce((sum, own) => sum + (own?.memoryBytes ?? 0), 0);
   }
 
   get dataBytes(): number {
-    return this.program.dataBytes;
+    return this.program.dataBytes + (this.sums?.dataBytes ?? 0);
   }
 
   private get term(): NestedTerm {
@@ -121,6 +132,7 @@ export class TermBlock {
   async dispose(): Promise<void> {
     await this.program.dispose();
     await this.move?.program.dispose();
+    await this.sums?.dispose();
   }
 
   /** Hands the program what a chain's coefficients depend on. */
@@ -144,28 +156,40 @@ export class TermBlock {
     // Coefficients are drawn given the very variances that the scales were moved with.
     const moments = this.moved.get(lane) ?? this.populationMoments(chain, other);
     this.moved.delete(lane);
-    this.setGivens(program, lane, chain, effects, moments);
+    setMoments(program, lane, moments);
+    if (this.sums !== undefined) this.sums.prepare(lane, chain, effects);
+    else this.setRows(program, lane, chain, effects);
     program.fillNoise(lane, noise.counter!);
   }
 
   /** Moves the scales of chains whose proposals have been learnt, with the coefficients integrated out. */
-  moveScales(chains: readonly MovedChain[]): void | Promise<void> {
+  async moveScales(chains: readonly MovedChain[]): Promise<void> {
     const move = this.move!;
-    const pending = chains.map(({ lane, values, effects, proposal, stream }) => {
-      const own = move.propose(values, proposal, stream);
+    for (const { lane, values, effects, stream } of chains) {
       const moments = this.populationMoments(values, stream);
       this.moved.set(lane, moments);
-      for (const half of [0, 1]) this.setGivens(move.program, 2 * lane + half, values, effects, moments);
-      move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
-      move.setScales(2 * lane + 1, own.scales);
-      return own;
-    });
-    const finish = (): void => {
+      for (const half of [0, 1]) {
+        setMoments(move.program, 2 * lane + half, moments);
+        if (this.sums === undefined) this.setRows(move.program, 2 * lane + half, values, effects);
+      }
+      this.sums?.prepare(lane, values, effects);
+    }
+    const passing = this.sums?.run();
+    if (passing !== undefined) await passing;
+    // The coefficients are drawn given the same.
+    for (const { lane } of chains) this.sums?.keep(lane);
+    for (let step = 0; step < this.moves; step++) {
+      const pending = chains.map(({ lane, values, proposal, stream }) => {
+        const own = move.propose(values, proposal, stream);
+        move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
+        move.setScales(2 * lane + 1, own.scales);
+        return own;
+      });
+      const running = move.program.run();
+      if (running !== undefined) await running;
       for (const [i, { lane, values, proposal, stream }] of chains.entries())
         move.decide(lane, values, pending[i], proposal, stream);
-    };
-    const running = move.program.run();
-    return running === undefined ? finish() : running.then(finish);
+    }
   }
 
   /** Log density of a chain's scales with the term's coefficients integrated out, in their coordinates, up to a constant. */
@@ -177,7 +201,10 @@ export class TermBlock {
     const move = this.move!;
     const scales = ScaleMove.scalesOf(chain, this.index);
     if (this.term.population.prior.kind !== 'normal') throw new Error('the prior of the population is a mixture');
-    this.setGivens(move.program, 0, chain, effects, this.populationMoments(chain, stream));
+    setMoments(move.program, 0, this.populationMoments(chain, stream));
+    if (this.sums === undefined) this.setRows(move.program, 0, chain, effects);
+    this.sums?.prepare(0, chain, effects);
+    await this.sums?.run();
     move.setScales(0, scales);
     await move.program.run();
     return move.logDensity(0, toCoordinates(scales), chain);
@@ -192,26 +219,23 @@ export class TermBlock {
     return populationMoments(stream, this.term.population.prior, chain.terms[this.index]);
   }
 
-  /** What both programs are given of everything but the term's own scales. */
-  private setGivens(
-    program: BoundProgram,
-    lane: number,
-    chain: ChainValues,
-    effects: readonly Float64Array[],
-    { precisions, means }: NormalMoments,
-  ): void {
-    program.set('prior precision', lane, precisions);
-    program.set('prior mean', lane, means);
-    for (let t = 0; t < this.structure.terms.length; t++) {
-      if (t !== this.index) program.set(rowNames.term(t), lane, chain.terms[t].levels[0].coefficients);
-    }
-    if (program.has('dense_effects')) program.set('dense_effects', lane, chain.fixed!.coefficients);
-    for (const [c, values] of effects.entries()) program.set(rowNames.category(c), lane, values);
-    if (program.has('weights')) program.set('weights', lane, chain.weights!);
+  /** Steps of a sweep: groups cost less than rows where these are many. */
+  private get moves(): number {
+    if (this.sums === undefined) return 1;
+    return Math.min(
+      mostMoves,
+      Math.max(1, Math.floor(this.structure.rows / (rowsPerMove * this.term.levels[0].groups))),
+    );
+  }
+
+  /** What rows with weights depend on, which the programs go through themselves. */
+  private setRows(program: BoundProgram, lane: number, chain: ChainValues, effects: readonly Float64Array[]): void {
+    if (needsRows(this.structure)) setRowGivens(program, lane, this.index, chain, effects);
   }
 
   run(): void | Promise<void> {
-    return this.program.run();
+    const passing = this.sums?.run();
+    return passing === undefined ? this.program.run() : passing.then(() => this.program.run());
   }
 
   /** Takes a chain's new coefficients and draws its scales. Returns the weighted sum of squared residuals of the rows. */
@@ -335,6 +359,11 @@ export class TermBlock {
     for (let a = 0; a < k; a++) for (let b = 0; b < a; b++) curvature[b * k + a] = curvature[a * k + b];
     return { slopes, curvature };
   }
+}
+
+function setMoments(program: BoundProgram, lane: number, { precisions, means }: NormalMoments): void {
+  program.set('prior precision', lane, precisions);
+  program.set('prior mean', lane, means);
 }
 
 const diagonalOf = (matrix: Float64Array, k: number): Float64Array =>

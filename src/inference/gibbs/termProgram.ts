@@ -29,6 +29,7 @@ import {
   toLevelAbove,
 } from './levels.js';
 import { type BoundProgram, compileProgram } from './program.js';
+import { sumBlocks, sumNames } from './rowSums.js';
 import { fittedByOthers, type RowInputs, rowInputs } from './rowTensors.js';
 
 export interface TermOptions {
@@ -43,11 +44,6 @@ export interface StaticData {
   readonly residual: number;
   /** Sum of squares of `projected`. */
   readonly projectedSquares: number;
-}
-
-/** Whether what the rows say of a term's coefficients changes from sweep to sweep. */
-export function needsRows({ terms, fixed, errors }: LinearHierarchy): boolean {
-  return terms.length > 1 || fixed !== undefined || errors.df !== undefined;
 }
 
 /** Whether a horseshoe shrinks the population. */
@@ -103,7 +99,7 @@ export function compileTerm(
 ): Promise<BoundProgram> {
   const term = structure.terms[t];
   const { levels } = term;
-  const rows = needsRows(structure) ? rowInputs(structure, t) : undefined;
+  const rows = structure.errors.df === undefined ? undefined : rowInputs(structure, t);
   if (!isCollapsed && isPartial(term))
     throw new RangeError(
       `scheme: coefficients of ${levels[0].coefficients} that do not deviate need a collapsed scheme (collapsed, collapsedInterweaved or integrated)`,
@@ -121,7 +117,7 @@ export function compileTerm(
   }
   parameters['prior precision'] = [populationSize];
   parameters['prior mean'] = [populationSize];
-  Object.assign(parameters, rows?.parameters);
+  Object.assign(parameters, rows?.parameters, sumBlocks(structure, t));
   const arrays = new Map<string, DataArray>([...linkData(term, isCollapsed), ...data.arrays, ...(rows?.data ?? [])]);
   return compileProgram(
     device,
@@ -135,7 +131,7 @@ export function compileTerm(
 
 /**
  * Compiles the log density of the scales given the response, all coefficients of term `t` integrated out. Outputs: `value`, to which
- * −N log σ and −½ total / σ² are to be added, and, where others explain part of the rows, `total`, Σ ω r² of what they leave.
+ * −N log σ and −½ total / σ² are to be added, and, where rows have weights, `total`, Σ ω r² of what others leave of them.
  */
 export function compileIntegrated(
   structure: LinearHierarchy,
@@ -145,13 +141,14 @@ export function compileIntegrated(
   lanes: number,
 ): Promise<BoundProgram> {
   const term = structure.terms[t];
-  const rows = needsRows(structure) ? rowInputs(structure, t) : undefined;
+  const rows = structure.errors.df === undefined ? undefined : rowInputs(structure, t);
   const populationSize = populationLength(term);
   const parameters: Record<string, readonly number[]> = {
     'inverse variance': [],
     'prior precision': [populationSize],
     'prior mean': [populationSize],
     ...rows?.parameters,
+    ...sumBlocks(structure, t),
   };
   for (const [j, level] of term.levels.entries()) parameters[names.scale(j)] = scaleShape(level);
   const arrays = new Map<string, DataArray>([...linkData(term, true), ...data.arrays, ...(rows?.data ?? [])]);
@@ -166,7 +163,7 @@ export function compileIntegrated(
     }
     parts.push(logIntegralOfPopulation(information, p['prior precision'], p['prior mean']));
     const value = parts.reduce((sum, part) => sum.add(part));
-    return residual === undefined ? { value } : { value, total: squares(p, residual) };
+    return residual === undefined ? { value } : { value, [sumNames.total]: squares(p, residual) };
   });
 }
 
@@ -231,7 +228,8 @@ function informationOfRows(
   d: NamedTensors,
   residual: tf.Tensor | undefined,
 ): { own: Information; scaled: Information } {
-  const own = residual === undefined ? { precision: d.gram, shift: d.cross } : crossproducts(p, d, residual);
+  const given = sumNames.shift in p ? p[sumNames.shift] : d.cross;
+  const own = residual === undefined ? { precision: d.gram, shift: given } : crossproducts(p, d, residual);
   const lambda = p['inverse variance'];
   return { own, scaled: { precision: own.precision.mul(lambda), shift: own.shift.mul(lambda) } };
 }
@@ -270,14 +268,27 @@ function sweep(
     const weighted = own.precision.mul(deviations.expandDims(1)).mul(deviations.expandDims(2));
     outputs['scale curvature'] = weighted.sum(0);
   }
-  outputs.squares =
-    rowResidual === undefined
-      ? d.projected
-          .sub(d.upper.mul(coefficients[0].expandDims(1)).sum(2))
-          .square()
-          .sum()
-      : squares(p, rowResidual.sub(gatherRows(coefficients[0], d['group own']).mul(d['columns own']).sum(1)));
+  outputs.squares = squaresLeft(p, d, rowResidual, coefficients[0]);
   return outputs;
+}
+
+/** Σ ω r² of what the coefficients leave of the rows, but for what no coefficients can explain where only crossproducts are known. */
+function squaresLeft(
+  p: NamedTensors,
+  d: NamedTensors,
+  residual: tf.Tensor | undefined,
+  coefficients: tf.Tensor,
+): tf.Tensor {
+  if (residual !== undefined)
+    return squares(p, residual.sub(gatherRows(coefficients, d['group own']).mul(d['columns own']).sum(1)));
+  if (sumNames.shift in p) {
+    const product = d.gram.mul(coefficients.expandDims(1)).sum(2);
+    return p[sumNames.total].add(product.sub(p[sumNames.shift].mul(2)).mul(coefficients).sum());
+  }
+  return d.projected
+    .sub(d.upper.mul(coefficients.expandDims(1)).sum(2))
+    .square()
+    .sum();
 }
 
 function squares(p: NamedTensors, residual: tf.Tensor): tf.Tensor {
