@@ -61,7 +61,7 @@ it('refuses what does not fit, in one line', { timeout: 120_000 }, async () => {
   await fails('', /model\.x is empty; name at least one column, or a category/);
   await fails('  x: [y]\n', /model\.x holds the response 'y'/);
   await fails('  x: [u, v]\n', /column 'v' is a linear combination of u and the intercept/);
-  await fails('  x: [u]\n  shrinkage: horseshoe\n', /model\.shrinkage needs at least two columns in x, not 1/);
+  await fails('  x: [u]\n  shrinkage: horseshoe\n', /model\.shrinkage needs at least two columns of x, not 1/);
   await fails(
     '  x: [u, v]\n  shrinkage: horseshoe\n  relevant: 2\n',
     /model\.relevant must be below the 2 columns of x, not 2/,

@@ -38,6 +38,8 @@ describe('a configuration', () => {
         z: [],
         w: [],
         standardise: true,
+        shrinkage: 'none',
+        slab: { df: 4 },
         covariance: { product: 'diagonal', market: 'diagonal' },
         parametrisation: 'auto',
         priors: {},
@@ -154,7 +156,7 @@ describe('faults are told with their line', () => {
     [
       'method',
       `${base}method: gibs\n`,
-      "C:9: method must be auto or nuts or hmc or chees or marginal or gibbs or advi or pathfinder, or keys with values, not 'gibs'",
+      "C:9: method must be auto or nuts or hmc or chees or marginal or gibbs or advi or pathfinder or reml or ols or ridge, or keys with values, not 'gibs'",
     ],
     [
       'device',

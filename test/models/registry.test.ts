@@ -39,6 +39,7 @@ const small: Readonly<Record<string, Readonly<Record<string, number | string>>>>
   'hbmmm, full': { ...panel, covariance: 'full' },
   'hbmmm, negativeBinomial': { ...panel, family: 'negativeBinomial' },
   'three-level, factors': { rows: 1500, products: 60, markets: 0, x: 3, z: 0, w: 0, factors: 1 },
+  'three-level, shrinkage': { ...sales, products: 8, shrinkage: 'regularisedHorseshoe' },
   'media-mix': { weeks: 80, channels: 2 },
   experiments: {
     customers: 40,

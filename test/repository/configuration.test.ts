@@ -44,6 +44,7 @@ const headings: Readonly<Record<string, string>> = {
   model: '## model',
   method: '## method',
   'model.covariance': '### model.covariance',
+  'model.slab': '### model.slab',
 };
 
 describe('docs/configuration.md', () => {
@@ -67,6 +68,7 @@ describe('docs/configuration.md', () => {
       model: { ...config.model, covariance: 'diagonal' },
       method: { ...config.method, warmup: config.warmup, draws: config.draws, chains: config.chains },
       'model.covariance': config.model.covariance as Record<string, unknown>,
+      'model.slab': config.model.slab as Record<string, unknown>,
     };
     const given = parse(examples[0]) as Record<string, Record<string, unknown>>;
     const isGiven = (section: string, key: string): boolean =>

@@ -1,7 +1,8 @@
 // The regression in words and formulas, for the report.
 import type { ModelDescription } from '../model.js';
 import type { RegressionData } from './data.js';
-import { relevantOf, type RegressionPriors } from './priors.js';
+import { relevantOf } from '../shrinkage.js';
+import type { RegressionPriors } from './priors.js';
 import type { RegressionOptions } from './regression.js';
 
 export function describeRegression(

@@ -4,6 +4,7 @@ import type { DataCheck, ModelEntry } from '../modelEntry.js';
 import { type RegressionData, regressionColumns, regressionData } from './data.js';
 import { regressionOnRows } from './heldOut.js';
 import { regressionModel, type RegressionOptions } from './regression.js';
+import { shrinkageOptions } from '../shrinkage.js';
 import { type RegressionSection, regressionRules } from './section.js';
 import { regressionSimulator } from './simulator.js';
 
@@ -13,12 +14,9 @@ export const regressionEntry: ModelEntry<RegressionSection> = {
   columns: regressionColumns,
   prepare: (table, section) => {
     const data = regressionData(table, section);
-    const { shrinkage, relevant, slab, priors } = section;
     const options: RegressionOptions = {
-      shrinkage,
-      slab: { df: slab.df, ...(slab.scale !== undefined && { scale: slab.scale }) },
-      priors,
-      ...(relevant !== undefined && { relevant }),
+      ...shrinkageOptions(section),
+      priors: section.priors,
       ...(section.family === 'studentT' && { df: section.df }),
     };
     const rebuild = (y: Float64Array) => regressionModel({ ...data, y }, options);

@@ -2,10 +2,10 @@
 import { InputError } from '../../data/inputError.js';
 import { meanAndSd } from '../../data/predictors.js';
 import { formatPrior, type PriorSpec } from '../../data/prior.js';
-import { globalScaleOf } from '../linearHierarchy/horseshoe.js';
-import type { FixedPrior, Horseshoe } from '../linearHierarchy/structure.js';
+import type { FixedPrior } from '../linearHierarchy/structure.js';
 import type { ModelDescription } from '../model.js';
 import { checkFamily, positiveFamilies } from '../priors.js';
+import { declareHorseshoe, isShrunk } from '../shrinkage.js';
 import type { RegressionData } from './data.js';
 import type { RegressionOptions } from './regression.js';
 
@@ -19,12 +19,8 @@ export interface RegressionPriors {
 }
 
 /** Multiples of the response's standard deviation, over those of the columns. */
-const defaultScale = { coefficient: 5, slab: 2 } as const;
+const defaultScale = { coefficient: 5 } as const;
 const residualDf = 3;
-
-/** How many columns a horseshoe expects to matter unless it is told. */
-export const relevantOf = ({ relevant }: RegressionOptions, columns: number): number =>
-  relevant ?? Math.max(1, Math.min(Math.round(columns / 10), columns - 1));
 
 /** Throws InputError for families that do not suit their sites. */
 export function regressionPriors(data: RegressionData, options: RegressionOptions): RegressionPriors {
@@ -40,8 +36,8 @@ export function regressionPriors(data: RegressionData, options: RegressionOption
   };
   checkFamily('sigma', sigma, positiveFamilies);
   describe('sigma', shortPrior(sigma));
-  const isShrunk = (options.shrinkage ?? 'none') !== 'none';
-  if (isShrunk && 'coefficient' in set)
+  const shrunk = isShrunk(options);
+  if (shrunk && 'coefficient' in set)
     throw new InputError('model.priors.coefficient: shrinkage is the prior of the coefficients; keep one of them');
 
   const columnSds = x.map(({ values }) => meanAndSd(values).sd);
@@ -50,7 +46,7 @@ export function regressionPriors(data: RegressionData, options: RegressionOption
   describe('intercept', `normal(${round(response.mean)}, ${round(interceptSd)})`);
   const coefficientSd = normalSd(set, 'coefficient');
   const sds = columnSds.map((sd) => coefficientSd ?? wide / sd);
-  if (!isShrunk) {
+  if (!shrunk) {
     describe(
       'coefficient',
       coefficientSd === undefined
@@ -65,9 +61,11 @@ export function regressionPriors(data: RegressionData, options: RegressionOption
       prior: `normal(0, ${round(wide)}) on the free ones`,
       source: 'default',
     });
-  const horseshoe = isShrunk ? horseshoeOf(data, options, columnSds, describe) : undefined;
   const errorSds = columnSds.map((sd) => response.sd / sd / Math.sqrt(rows));
-  const startSds = [response.sd / Math.sqrt(rows), ...(isShrunk ? columnSds.map(() => 1) : errorSds)];
+  const places = x.map((_, j) => j + 1);
+  const rough = { places, errorSds, rows, responseSd: response.sd, what: 'columns' };
+  const horseshoe = shrunk ? declareHorseshoe(options, rough, describe) : undefined;
+  const startSds = [response.sd / Math.sqrt(rows), ...(shrunk ? columnSds.map(() => 1) : errorSds)];
   return {
     sigma,
     fixed: {
@@ -77,35 +75,6 @@ export function regressionPriors(data: RegressionData, options: RegressionOption
     },
     startSds: Float64Array.from([...startSds, ...Array<number>(free).fill(response.sd / Math.sqrt(rows / (free + 1)))]),
     described,
-  };
-}
-
-/** τ's scale expects so many columns to matter; both it and the slab are for columns of unit standard deviation. */
-function horseshoeOf(
-  { x, rows, response }: RegressionData,
-  options: RegressionOptions,
-  columnSds: readonly number[],
-  describe: (site: string, prior: string) => void,
-): Horseshoe {
-  const relevant = relevantOf(options, x.length);
-  const globalScale = globalScaleOf(relevant, x.length, rows);
-  const scale = options.slab?.scale ?? defaultScale.slab * response.sd;
-  const df = options.slab?.df ?? 4;
-  const isRegularised = options.shrinkage === 'regularisedHorseshoe';
-  describe('local', 'halfCauchy(1)');
-  describe(
-    'tau',
-    `halfCauchy(${round(globalScale)} sigma): ${round(relevant)} of ${x.length} columns expected to matter`,
-  );
-  if (isRegularised) describe('slab', `its square is inverseGamma(${round(df / 2)}, ${round((df / 2) * scale ** 2)})`);
-  return {
-    places: x.map((_, j) => j + 1),
-    local: 'local',
-    global: 'tau',
-    globalScale,
-    isRelative: true,
-    errorSds: columnSds.map((sd) => response.sd / sd / Math.sqrt(rows)),
-    ...(isRegularised && { slab: { name: 'slab', scale, df } }),
   };
 }
 

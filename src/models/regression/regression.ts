@@ -7,17 +7,13 @@ import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
 import type { FixedBlock, LinearHierarchy } from '../linearHierarchy/structure.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
+import type { ShrinkageOptions } from '../shrinkage.js';
 import type { RegressionData } from './data.js';
 import { describeRegression } from './describe.js';
 import { regressionPriors } from './priors.js';
 import { regressionReport } from './report.js';
-import type { shrinkages } from './section.js';
 
-export interface RegressionOptions {
-  readonly shrinkage?: (typeof shrinkages)[number];
-  /** How many columns are expected to matter: the horseshoe's knob; default a tenth of them, at least one. */
-  readonly relevant?: number;
-  readonly slab?: { readonly scale?: number; readonly df: number };
+export interface RegressionOptions extends ShrinkageOptions {
   /** Degrees of freedom of Student's t; undefined: normal errors. */
   readonly df?: number;
   readonly priors?: Readonly<Record<string, PriorSpec>>;

@@ -7,6 +7,7 @@ import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
 import { priorSds } from '../linearHierarchy/horseshoe.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
 import type { Site, Tensors } from '../model.js';
+import { inclusionOf } from '../shrinkage.js';
 import type { RegressionData } from './data.js';
 
 interface RegressionReport {
@@ -49,7 +50,12 @@ export function regressionReport(
     compute: (parameters, theta) => {
       const own = theta.slice([1], [x.length]).div(literal(sds));
       const constant = theta.slice([0], [1]).reshape([]).add(literal(response.mean));
-      const inclusion = horseshoe && inclusionOf(parameters);
+      const inclusion =
+        horseshoe &&
+        inclusionOf(
+          priorSds(fixed.prior, parameters).slice([1], [x.length]),
+          parameters.sigma.reshape([]).mul(literal(x.map(({ values }) => 1 / meanAndSd(values).sd / Math.sqrt(rows)))),
+        );
       return {
         intercept: x.length === 0 ? constant : constant.sub(own.mul(literal(shifts)).sum()),
         ...(x.length > 0 && { coefficient: own }),
@@ -69,15 +75,4 @@ export function regressionReport(
       };
     },
   };
-
-  /**
-   * 1 − κ of every column: κ = 1 / (1 + n σ⁻² s² v²), with v the prior standard deviation of its coefficient and s that of the column, is how far
-   * it is pulled to 0 where columns are uncorrelated (Piironen and Vehtari 2017, equation 2.6).
-   */
-  function inclusionOf(parameters: Tensors): tf.Tensor {
-    const variances = literal(x.map(({ values }) => rows * meanAndSd(values).sd ** 2));
-    const prior = priorSds(fixed.prior, parameters).slice([1], [x.length]);
-    const signal = prior.div(parameters.sigma.reshape([])).square().mul(variances);
-    return signal.div(signal.add(1));
-  }
 }

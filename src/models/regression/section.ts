@@ -2,14 +2,7 @@
 import { z } from 'zod';
 import type { SectionRules } from '../../data/configSchema.js';
 import { names, priors, text } from '../../data/schemaParts.js';
-
-export const shrinkages = ['none', 'horseshoe', 'regularisedHorseshoe'] as const;
-
-const slab = z.strictObject({
-  /** In units of the response, for a column of unit standard deviation. */
-  scale: z.number().gt(0).optional(),
-  df: z.number().gt(0).default(4),
-});
+import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 
 const schema = z
   .strictObject({
@@ -22,10 +15,7 @@ const schema = z
     /** Columns of labels, each a set of effects that sum to zero. */
     categories: names.default([]),
     standardise: z.union([z.boolean(), names]).default(true),
-    shrinkage: z.enum(shrinkages).default('none'),
-    /** How many of the columns are expected to matter. */
-    relevant: z.number().gt(0).optional(),
-    slab: slab.default({ df: 4 }),
+    ...shrinkageSchema,
     priors,
   })
   .superRefine((model, context) => {
@@ -40,18 +30,13 @@ const schema = z
       const stray = model.standardise.find((name) => !model.x.includes(name));
       if (stray !== undefined) report(` names '${stray}', which is not among x`, 'standardise');
     }
-    if (model.shrinkage === 'none' && model.relevant !== undefined)
-      report(' is for shrinkage: horseshoe or regularisedHorseshoe; add it, or leave relevant out', 'relevant');
-    if (model.shrinkage !== 'none' && model.x.length < 2)
-      report(` needs at least two columns in x, not ${model.x.length}`, 'shrinkage');
-    if (model.relevant !== undefined && model.relevant >= model.x.length)
-      report(` must be below the ${model.x.length} columns of x, not ${model.relevant}`, 'relevant');
+    checkShrinkage(model, model.x.length, 'columns of x', report);
   });
 
 export type RegressionSection = z.output<typeof schema>;
 
 export const regressionRules: SectionRules<RegressionSection> = {
   schema,
-  subsections: { slab: Object.keys(slab.shape) },
+  subsections: { slab: slabKeys },
   priorSites: ['sigma', 'coefficient', 'intercept'],
 };

@@ -40,6 +40,12 @@ export function describeThreeLevel({
       `The deviations of a ${of} are made of ${kind.factors} common ${kind.factors === 1 ? 'factor' : 'factors'} (scores_${own}) times loadings (loadings_${own}), and a part of each coefficient's own (psi_${own}).`,
     );
   }
+  const horseshoe = priors.population.kind === 'normal' ? priors.population.horseshoe : undefined;
+  if (horseshoe !== undefined) {
+    words.push(
+      `The population's coefficients but for the Intercept's own are shrunk by a ${horseshoe.slab ? 'regularised ' : ''}horseshoe; inclusion says how far each is left alone, near 1 it matters, near 0 it is pulled to 0, and relevant is their sum.`,
+    );
+  }
   const columns = (names: readonly string[]): string => `[${['1', ...names].join(', ')}]`;
   const formulas = [
     {

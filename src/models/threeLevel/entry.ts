@@ -12,6 +12,7 @@ import type { ForestLayout, ModelEntry } from '../modelEntry.js';
 import { dataChecks } from './dataChecks.js';
 import { threeLevelOnRows } from './heldOut.js';
 import { groupLeastSquares } from './leastSquares.js';
+import { shrinkageOptions } from '../shrinkage.js';
 import { type ThreeLevelSection, threeLevelRules } from './section.js';
 import { salesSimulator } from './simulator.js';
 import { threeLevelModel } from './threeLevel.js';
@@ -24,7 +25,7 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
     const data = threeLevelData(table, section);
     const { covariance, parametrisation, priors, family, df } = section;
     const errors = family === 'studentT' ? family : 'gaussian';
-    const options = { covariance, parametrisation, priors, errors, df } as const;
+    const options = { ...shrinkageOptions(section), covariance, parametrisation, priors, errors, df } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
     const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, options);
     const model = rebuild(data.y);
@@ -36,7 +37,7 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
       summary: summarise(data, section),
       checks: dataChecks(data),
       forest: (site) => forestLayout(data, site),
-      positiveSites: ['sigma', 'phi', 'sigma_u', 'sigma_v', 'psi_u', 'psi_v'],
+      positiveSites: ['sigma', 'phi', 'sigma_u', 'sigma_v', 'psi_u', 'psi_v', 'tau', 'slab', 'relevant', 'inclusion'],
     };
   },
   simulator: salesSimulator,

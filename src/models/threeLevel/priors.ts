@@ -14,7 +14,7 @@ import {
   scalePrior,
   shortPrior,
 } from '../groupPriors.js';
-import type { LevelCovariance } from '../linearHierarchy/structure.js';
+import type { CoefficientPrior, LevelCovariance } from '../linearHierarchy/structure.js';
 import { checkFamily, realFamilies } from '../priors.js';
 import type { LevelDesign, ThreeLevelDesign } from './design.js';
 
@@ -24,7 +24,7 @@ export interface ThreeLevelPriors {
   readonly scale: PriorSpec | undefined;
   /** Population coefficients: one normal each by default, or one prior for all. */
   readonly population:
-    | { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] }
+    | ({ readonly kind: 'normal'; readonly means: readonly number[] } & CoefficientPrior)
     | { readonly kind: 'common'; readonly prior: PriorSpec };
   readonly unit: LevelCovariance;
   /** Undefined with two levels. */

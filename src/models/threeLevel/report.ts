@@ -3,16 +3,18 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
+import { inclusionOf } from '../shrinkage.js';
 import type { LevelDesign } from './design.js';
 import { type CovarianceKind, isCorrelated, scaleParameter } from '../groupPriors.js';
 import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
+import { priorSds } from '../linearHierarchy/horseshoe.js';
 import { covarianceScales, expectedScores } from '../linearHierarchy/levelCovariance.js';
 import { hasFactors, type Hierarchy, type HierarchyLevel, type LevelCovariance } from '../linearHierarchy/structure.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';
 import { unitDimension } from './context.js';
 
 /** Site list in the order of the summary: population first. */
-export function threeLevelSites({ data, family, design, covariance, p, q, r }: ThreeLevelContext): Site[] {
+export function threeLevelSites({ data, family, design, priors, covariance, p, q, r }: ThreeLevelContext): Site[] {
   const units = data.units.count;
   const coefficientDims = [
     'coefficient',
@@ -53,6 +55,16 @@ export function threeLevelSites({ data, family, design, covariance, p, q, r }: T
   const sites: Site[] = [];
   if (design.markets === null) sites.push(site('gamma', 'population', coefficients));
   else sites.push(site('delta', 'population', [...coefficients, ['coefficient_w', r]]));
+  const { population } = priors;
+  const horseshoe = population.kind === 'normal' ? population.horseshoe : undefined;
+  if (horseshoe !== undefined) {
+    sites.push(site('tau', 'population', []));
+    if (horseshoe.slab) sites.push(site('slab', 'population', []));
+    sites.push(site('relevant', 'population', []));
+    const axes = design.markets === null ? coefficients : ([...coefficients, ['coefficient_w', r]] as const);
+    // The Intercept's own is not shrunk.
+    sites.push(site('inclusion', 'population', axes, { isFixed: (index) => index.every((i) => i === 0) }));
+  }
   const scale = scaleParameter(family);
   if (scale !== undefined) sites.push(site(scale, 'population', []));
   sites.push(site('sigma_u', 'population', [['coefficient', p]]));
@@ -117,12 +129,23 @@ export function threeLevelReport(
   levels: LevelValues,
   d: Tensors,
 ): Tensors {
-  const { design, data, covariance, p, q, r } = context;
+  const { design, data, priors, covariance, p, q, r } = context;
   const rows = back(design.rows);
   const units = back(design.units);
   const zShape = q > 1 ? [q] : [];
   const scale = scaleParameter(context.family);
   const out: Record<string, Tensor> = scale === undefined ? {} : { [scale]: parameters[scale] };
+  const { population } = priors;
+  const horseshoe = population.kind === 'normal' ? population.horseshoe : undefined;
+  if (population.kind === 'normal' && horseshoe !== undefined) {
+    const shrunk = horseshoe.places.length;
+    const sds = priorSds(population, parameters).slice([1], [shrunk]);
+    const inclusion = inclusionOf(sds, literal(horseshoe.errorSds!));
+    out.tau = parameters.tau;
+    if (horseshoe.slab) out.slab = parameters.slab;
+    out.relevant = inclusion.sum();
+    out.inclusion = tf.concat([literal([1]), inclusion], 0).reshape([p, ...zShape, ...(r > 0 ? [r] : [])]);
+  }
   out.beta = rows === undefined ? levels.beta : tf.matMul(levels.beta, rows);
   const unit = covarianceInDataUnits(declared[0].covariance, parameters, rows);
   out.sigma_u = unit.sd;

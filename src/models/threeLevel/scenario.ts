@@ -1,5 +1,6 @@
 // The sales of products in markets that `hierax simulate three-level` draws: names of columns and true values.
 import type { ResponseFamily } from '../../data/countResponse.js';
+import type { shrinkages } from '../shrinkage.js';
 import { levelLabels } from '../simulation.js';
 import type { SimulatedPredictor, ThreeLevelSimulation } from './simulate.js';
 
@@ -15,6 +16,8 @@ export interface SalesSize {
   readonly covariance: 'diagonal' | 'full';
   /** Common factors of the effects of products, in place of what `covariance` says of them; default 0, none. */
   readonly factors?: number;
+  /** What the configuration says; the truth is the same. Default none. */
+  readonly shrinkage?: (typeof shrinkages)[number];
   /** Default gaussian. */
   readonly family?: ResponseFamily;
 }

@@ -4,6 +4,7 @@ import { families, isCountFamily } from '../../data/countResponse.js';
 import type { SectionRules } from '../../data/configSchema.js';
 import { names, priors, text } from '../../data/schemaParts.js';
 import { mostFactors } from '../linearHierarchy/levelCovariance.js';
+import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 import { sitesWithPriors } from './priors.js';
 
 const covariance = z.enum(['diagonal', 'full']);
@@ -37,6 +38,8 @@ const schema = z
       .union([covariance.transform((kind) => ({ product: kind, market: kind })), covariances])
       .default({ product: 'diagonal', market: 'diagonal' }),
     parametrisation: z.enum(['auto', 'centred', 'noncentred']).default('auto'),
+    /** Of the population's coefficients, but for the Intercept's own. */
+    ...shrinkageSchema,
     priors,
   })
   .superRefine((model, context) => {
@@ -64,6 +67,8 @@ const schema = z
       const message = `: ${kind.factors} factors of ${size} coefficients cannot be told apart; ${most === 0 ? 'at least three coefficients are needed for one' : `at most ${most}`}`;
       context.addIssue({ code: 'custom', message, path: ['covariance', key, 'factors'] });
     }
+    const population = p * q * (model.market === undefined ? 1 : model.w.length + 1) - 1;
+    checkShrinkage(model, population, "population coefficients beside the Intercept's", report);
     const predictors = [...model.x, ...model.z, ...model.w];
     for (const key of ['x', 'z', 'w'] as const) {
       if (model[key].includes(model.response))
@@ -88,6 +93,6 @@ export type ThreeLevelSection = z.output<typeof schema>;
 
 export const threeLevelRules: SectionRules<ThreeLevelSection> = {
   schema,
-  subsections: { covariance: Object.keys(covariances.shape) },
+  subsections: { covariance: Object.keys(covariances.shape), slab: slabKeys },
   priorSites: sitesWithPriors,
 };

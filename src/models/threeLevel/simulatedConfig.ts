@@ -4,7 +4,12 @@ import type { ThreeLevelSimulation } from './simulate.js';
 /** Text of a configuration that `fit` takes as it is. */
 export function salesConfig(
   simulation: ThreeLevelSimulation,
-  settings: { readonly file: string; readonly covariance: string; readonly seed: number },
+  settings: {
+    readonly file: string;
+    readonly covariance: string;
+    readonly shrinkage?: string | undefined;
+    readonly seed: number;
+  },
 ): string {
   const { columns, markets, products, family = 'gaussian', df } = simulation;
   const list = (predictors: readonly { readonly name: string }[]) =>
@@ -37,6 +42,9 @@ export function salesConfig(
       : [[`  w: ${list(simulation.w)}`, 'varies by market: explains the effects of markets'] as const]),
     ['  standardise: false', 'the predictors were drawn with mean 0 and sd 1, or as 0/1'],
     [`  covariance: ${settings.covariance}`, 'of the effects within a level: diagonal, full or factors'],
+    ...(settings.shrinkage === undefined || settings.shrinkage === 'none'
+      ? []
+      : [[`  shrinkage: ${settings.shrinkage}`, "of the population's coefficients"] as const]),
     [`seed: ${settings.seed}`, 'the same seed gives the same draws'],
   ];
   const width = Math.max(...lines.map(([text]) => text.length));

@@ -3,6 +3,7 @@ import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import { mostFactors } from '../linearHierarchy/levelCovariance.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
+import { shrinkages } from '../shrinkage.js';
 import { type SalesSize, salesScenario } from './scenario.js';
 import { simulateThreeLevel } from './simulate.js';
 import { salesConfig } from './simulatedConfig.js';
@@ -46,6 +47,12 @@ export const salesSimulator: ModelSimulator = {
       least: 0,
       most: 20,
     },
+    shrinkage: {
+      kind: 'word',
+      describe: 'of the population coefficients in the configuration: none, horseshoe or regularisedHorseshoe',
+      default: 'none',
+      known: shrinkages,
+    },
     family: {
       kind: 'word',
       describe: 'distribution of the response',
@@ -59,7 +66,8 @@ export const salesSimulator: ModelSimulator = {
     return (random) => ({
       rows: size.rows,
       ...simulateThreeLevel(simulation, random),
-      config: (file, seed) => salesConfig(simulation, { file, covariance: covarianceOf(size), seed }),
+      config: (file, seed) =>
+        salesConfig(simulation, { file, covariance: covarianceOf(size), shrinkage: size.shrinkage, seed }),
     });
   },
 };
@@ -79,6 +87,7 @@ function sizeOf(settings: SimulationSettings): SalesSize {
     w: given,
     covariance,
     factors,
+    shrinkage,
     family,
   } = settings as unknown as SalesSize & { w?: number };
   const w = given ?? (markets === 0 ? 0 : 1);
@@ -101,5 +110,5 @@ function sizeOf(settings: SimulationSettings): SalesSize {
     const fault = `--factors must be at most ${most} for ${x + 1} coefficients of a product, not ${factors}`;
     throw new InputError(fault, { value: factors });
   }
-  return { rows, products, markets, x, z, w, covariance, factors, family };
+  return { rows, products, markets, x, z, w, covariance, factors, shrinkage, family };
 }

@@ -3,7 +3,10 @@ import type { StartingPoint } from '../model.js';
 import { scaleParameter } from '../groupPriors.js';
 import { covarianceStart, levelStart } from '../linearHierarchy/levelStart.js';
 import type { PilotEstimates } from '../linearHierarchy/pilot.js';
+import { sampledUnit, shrunkSd } from '../linearHierarchy/horseshoe.js';
 import type { ThreeLevelContext } from './context.js';
+import type { ThreeLevelDesign } from './design.js';
+import type { ThreeLevelPriors } from './priors.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
   const scale = scaleParameter(context.family);
@@ -19,22 +22,11 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     ...covarianceStart(priors.unit, pilot.unitSd, spreadSd(units), units),
     beta: levelStart(units, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd, unitMean),
   };
-  // What is left of the spread of units in the mean of a group of them, by coefficient of the unit design.
-  const meanSd = (i: number, groups: number): number =>
-    pilot.unitSd[Math.floor(i / q)] / (Math.sqrt(units / groups) * design.units.sds[i % q]);
-  if (pilot.marketSd === null) {
-    start.gamma = { centre: pilot.mean, sd: Float64Array.from(pilot.mean, (_, i) => meanSd(i, 1)) };
-    return start;
-  }
+  const errors = populationErrors(design, units, pilot);
+  if (pilot.marketSd === null) return { ...start, ...populationStart(priors, 'gamma', pilot.mean, errors) };
   const { marketSd } = pilot;
-  start.delta = {
-    centre: Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0)),
-    sd: Float64Array.from({ length: p * q * r }, (_, i) => {
-      const coefficient = Math.floor(i / r);
-      const spread = Math.hypot(marketSd[coefficient], meanSd(coefficient, markets));
-      return spread / (Math.sqrt(markets) * design.markets!.sds[i % r]);
-    }),
-  };
+  const means = Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0));
+  Object.assign(start, populationStart(priors, 'delta', means, errors));
   Object.assign(start, covarianceStart(priors.market!, marketSd, Math.max(0.2, spreadSd(markets)), markets));
   start.gamma = levelStart(
     markets,
@@ -45,4 +37,53 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     (_, c) => pilot.mean[c],
   );
   return start;
+}
+
+/** Rough standard errors of the population's coefficients, `[p·q·r]`, by the spreads of the groups that they are means of, and their errors. */
+export function populationErrors(
+  design: ThreeLevelDesign,
+  units: number,
+  { unitSd, unitShare, marketSd }: PilotEstimates,
+): Float64Array {
+  const q = design.units.names.length;
+  const of = unitSd.length * q;
+  // What is left of the spread of units' estimates, τ² + v = τ² / share, in the mean of a group of them, by coefficient of the unit design.
+  const estimateSd = unitSd.map((sd, i) => sd / Math.sqrt(Math.max(1e-4, unitShare[i])));
+  const meanSd = (i: number, groups: number): number =>
+    estimateSd[Math.floor(i / q)] / (Math.sqrt(units / groups) * design.units.sds[i % q]);
+  if (design.markets === null || marketSd === null) return Float64Array.from({ length: of }, (_, i) => meanSd(i, 1));
+  const { sds, columns } = design.markets;
+  const markets = columns[0].length;
+  return Float64Array.from({ length: of * sds.length }, (_, i) => {
+    const coefficient = Math.floor(i / sds.length);
+    return Math.hypot(marketSd[coefficient], meanSd(coefficient, markets)) / (Math.sqrt(markets) * sds[i % sds.length]);
+  });
+}
+
+/** Coefficients at their means; where a horseshoe shrinks them its local scales begin where they leave these alone. */
+function populationStart(
+  { population }: ThreeLevelPriors,
+  name: string,
+  means: Float64Array,
+  errors: Float64Array,
+): Record<string, StartingPoint> {
+  const horseshoe = population.kind === 'normal' ? population.horseshoe : undefined;
+  if (horseshoe === undefined) return { [name]: { centre: means, sd: errors } };
+  const { places, local, global, globalScale, slab } = horseshoe;
+  const [centre, sd] = [means.slice(), errors.slice()];
+  const widths = places.map((place) => Math.max(globalScale, Math.abs(means[place])));
+  for (const [j, place] of places.entries()) {
+    const spread = shrunkSd(widths[j] / globalScale, globalScale, slab?.scale ?? Infinity);
+    centre[place] = means[place] / sampledUnit(spread, errors[place]);
+    sd[place] = 1;
+  }
+  return {
+    [global]: { centre: [Math.log(globalScale)], sd: [1] },
+    [local]: {
+      centre: widths.map((width) => Math.log(width / globalScale)),
+      sd: new Float64Array(places.length).fill(1),
+    },
+    ...(slab && { [slab.name]: { centre: [Math.log(slab.scale)], sd: [0.5] } }),
+    [name]: { centre, sd },
+  };
 }

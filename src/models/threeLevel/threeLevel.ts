@@ -12,14 +12,16 @@ import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
 import type { Hierarchy, HierarchyLevel } from '../linearHierarchy/structure.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
+import type { ShrinkageOptions } from '../shrinkage.js';
 import { type LevelValues, type ThreeLevelContext, unitDimension } from './context.js';
 import { describeThreeLevel } from './describe.js';
 import { designMatrix, threeLevelDesign, type ThreeLevelDesign } from './design.js';
 import { type Covariances, threeLevelPriors } from './priors.js';
-import { threeLevelStart } from './start.js';
+import { withShrinkage } from './shrinkage.js';
+import { populationErrors, threeLevelStart } from './start.js';
 import { threeLevelReport, threeLevelSites } from './report.js';
 
-export interface ThreeLevelOptions {
+export interface ThreeLevelOptions extends ShrinkageOptions {
   readonly covariance?: Covariances;
   /** `auto`: coefficient by coefficient, by how much the data of a typical group say. */
   readonly parametrisation?: 'auto' | 'centred' | 'noncentred';
@@ -41,7 +43,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const design = threeLevelDesign(data);
   const covariance = options.covariance ?? { product: 'diagonal', market: 'diagonal' };
   const family = data.counts?.family ?? options.errors ?? 'gaussian';
-  const priors = threeLevelPriors(options.priors ?? {}, design, covariance, data.response, family);
+  const declared = threeLevelPriors(options.priors ?? {}, design, covariance, data.response, family);
   const p = design.rows.names.length;
   const q = design.units.names.length;
   const r = design.markets?.names.length ?? 0;
@@ -61,6 +63,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     data.counts === undefined
       ? pilotEstimates({ ...rough, factors: factors! })
       : countPilot(data.y, data.counts, columns, rowStart, rough);
+  const priors = withShrinkage(declared, options, populationErrors(design, data.units.count, pilot), data.response.sd);
   const wanted = options.parametrisation ?? 'auto';
   const centring = {
     unit: chooseCentring(wanted, pilot.unitShare, p, leastCentring(covariance.product)),
