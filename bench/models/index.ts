@@ -3,11 +3,13 @@ import { thisMachine } from '../machine.js';
 import { experimentsBenchmark } from './experiments.js';
 import { hbmmmBenchmark } from './hbmmm.js';
 import { mediaMixBenchmark } from './mediaMix.js';
+import { threeLevelFactorsBenchmark } from './threeLevelFactors.js';
 
 const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promise<void>>> = {
   'media-mix': mediaMixBenchmark,
   experiments: experimentsBenchmark,
   hbmmm: hbmmmBenchmark,
+  'three-level-factors': threeLevelFactorsBenchmark,
 };
 
 /** Options: --model NAME (default all); the others are those of each model's benchmark. */
