@@ -1,13 +1,12 @@
 // Finds the first value that a column may not hold, and says so in one line: source, column, row, line and value.
 
 import { lineOfRow } from './csvFile.js';
-import { quoteName, rowsOf } from './duckdb.js';
+import { isNumeric, quoteName, rowsOf } from './duckdb.js';
 import type { OpenSource } from './dataSource.js';
 import { InputError } from './inputError.js';
 import type { RawRows } from './rawRows.js';
 import { numberSql } from './rawRows.js';
 
-const numericTypes = /^(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
 const textTypes = /^(VARCHAR|ENUM.*|UUID)$/;
 
 /** "row 12 (line 13)" for CSV files, "row 12" elsewhere, with the location for the error's fields. */
@@ -44,7 +43,7 @@ export async function checkNumbers(raw: RawRows, names: readonly string[]): Prom
   if (names.length === 0) return texts;
   for (const name of names) {
     const type = raw.types.get(name)!;
-    if (numericTypes.test(type)) continue;
+    if (isNumeric(type)) continue;
     if (!textTypes.test(type)) {
       const what = `holds ${type} values, not numbers; turn them into a number in a query`;
       throw new InputError(`${raw.source.shown}: column '${name}' ${what}`, { file: raw.source.shown, column: name });

@@ -32,6 +32,14 @@ export async function rowsOf(connection: DuckDBConnection, sql: string): Promise
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const quoteText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
+const numericTypes = /^(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
+const timeTypes = /^(DATE|TIMESTAMP.*)$/;
+
+/** Whether a type of DuckDB's holds numbers; 0 and 1 of BOOLEAN among them. */
+export const isNumeric = (type: string): boolean => numericTypes.test(type);
+/** Whether it holds dates or times. */
+export const isTime = (type: string): boolean => timeTypes.test(type);
+
 /** The first line of what DuckDB says, without its closing full stop. */
 export function firstLine(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);

@@ -1,9 +1,8 @@
 // Which rows a fit does not see: a random share, the last times, or one row of every unit with enough of them.
-import { quoteName, quoteText } from '../duckdb.js';
+import { isTime, quoteName, quoteText } from '../duckdb.js';
 import { counted } from './dataReport.js';
 import type { Holdout } from './schema.js';
 import type { Workspace } from './workspace.js';
-import { isTime } from './workspace.js';
 
 /**
  * Splits the rows, and says how. Random choices go by hashes of seed and row number: the same for a seed.

@@ -1,6 +1,6 @@
 // The rows under preparation: a table in DuckDB's memory in a fixed order, its columns by name, and how faults of a step are told.
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from '@duckdb/node-api';
-import { firstLine, loadDuckDB, quoteName, rowsOf } from '../duckdb.js';
+import { firstLine, isNumeric, loadDuckDB, quoteName, rowsOf } from '../duckdb.js';
 import { InputError } from '../inputError.js';
 import { suggestion } from '../nearestName.js';
 
@@ -17,12 +17,6 @@ export const heldOutColumn = 'hierax_held_out';
 /** Number of a row while a statement is at work. */
 export const rowColumn = 'hierax_row';
 const reserved = [heldOutColumn, rowColumn];
-
-const numericTypes = /^(BOOLEAN|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/;
-const timeTypes = /^(DATE|TIMESTAMP.*)$/;
-
-export const isNumeric = (type: string): boolean => numericTypes.test(type);
-export const isTime = (type: string): boolean => timeTypes.test(type);
 
 const workPrefix = 'temp.hierax_work_';
 /** Rows of a chunk of DuckDB, at most. */
@@ -75,7 +69,7 @@ export class Workspace {
     return this.hasSplit ? `NOT ${quoteName(heldOutColumn)}` : 'true';
   }
 
-  /** `from the 80 training rows`, to say where figures come from; empty where all rows are fitted. */
+  /** ` of the 80 training rows`, to say where figures come from; empty where all rows are fitted. */
   async ofTraining(): Promise<string> {
     if (!this.hasSplit) return '';
     const [{ n }] = await this.query(`SELECT count(*) AS n FROM ${this.sql} WHERE ${this.training}`);

@@ -1,9 +1,8 @@
 // align: turns dates and times into the first day of their day, week or month, so that tables meet in time.
 import { z } from 'zod';
-import { quoteName } from '../../duckdb.js';
+import { isTime, quoteName } from '../../duckdb.js';
 import { text } from '../../schemaParts.js';
 import { defineStep } from '../step.js';
-import { isTime } from '../workspace.js';
 
 export const alignStep = defineStep({
   name: 'align',

@@ -1,6 +1,6 @@
 // exposure: what a customer had been through before each row: weeks since the last treatment, decayed stock, their cells, activity classes, shares treated.
 import { z } from 'zod';
-import { quoteName } from '../../duckdb.js';
+import { isNumeric, isTime, quoteName } from '../../duckdb.js';
 import {
   type Classes,
   exposureCells,
@@ -16,7 +16,7 @@ import {
 import { count, text } from '../../schemaParts.js';
 import { counted } from '../dataReport.js';
 import { defineStep } from '../step.js';
-import { heldOutColumn, isNumeric, isTime, type Workspace } from '../workspace.js';
+import { heldOutColumn, type Workspace } from '../workspace.js';
 
 /** Classes of activity in the paper on many experiments. */
 const usualActivityClasses = 7;

@@ -1,11 +1,10 @@
 // gaps: gives every unit a row for every period of its series, and says how the new rows are filled.
 import { z } from 'zod';
-import { quoteName } from '../../duckdb.js';
+import { isNumeric, isTime, quoteName } from '../../duckdb.js';
 import { names, text } from '../../schemaParts.js';
 import { counted } from '../dataReport.js';
 import { defineStep } from '../step.js';
 import type { Workspace } from '../workspace.js';
-import { isNumeric, isTime } from '../workspace.js';
 
 const fillWord = z.union([z.number(), z.enum(['last', 'missing', 'refuse'])]);
 type Fill = z.output<typeof fillWord>;

@@ -1,13 +1,13 @@
 // impute: completes missing values by chained equations; each of m data sets is fitted, and the fits are pooled.
 import { z } from 'zod';
-import { quoteName } from '../../duckdb.js';
+import { isNumeric, quoteName } from '../../duckdb.js';
 import { count, names, text } from '../../schemaParts.js';
 import { counted } from '../dataReport.js';
 import { chainEquations } from '../imputation/chainedEquations.js';
 import type { Variable } from '../imputation/variables.js';
 import { defineStep } from '../step.js';
 import type { Workspace } from '../workspace.js';
-import { heldOutColumn, isNumeric } from '../workspace.js';
+import { heldOutColumn } from '../workspace.js';
 import { columnList } from './limits.js';
 
 const mostLevels = 30;

@@ -1,11 +1,10 @@
 // missing: what to do with missing values, column by column: leave rows out, refuse them, or fill them in.
 import { z } from 'zod';
-import { quoteName, quoteText } from '../../duckdb.js';
+import { isNumeric, quoteName, quoteText } from '../../duckdb.js';
 import { text } from '../../schemaParts.js';
 import { counted } from '../dataReport.js';
 import { defineStep } from '../step.js';
 import type { Workspace } from '../workspace.js';
-import { isNumeric } from '../workspace.js';
 
 const way = z.union([
   z.enum(['drop', 'refuse', 'mean', 'median', 'indicator']),

@@ -1,11 +1,11 @@
 // rfm: recency, frequency and monetary value of a unit's purchases, from what lies before each row's time.
 import { z } from 'zod';
-import { quoteName } from '../../duckdb.js';
+import { isTime, quoteName } from '../../duckdb.js';
 import { suggestion } from '../../nearestName.js';
 import { text } from '../../schemaParts.js';
 import { counted } from '../dataReport.js';
 import { defineStep } from '../step.js';
-import { isTime, rowColumn } from '../workspace.js';
+import { rowColumn } from '../workspace.js';
 
 export const rfmStep = defineStep({
   name: 'rfm',
