@@ -1,7 +1,10 @@
-// Small three-level models whose fits take a fraction of a second: the coverage benchmark's.
+// Small hierarchies whose fits take a fraction of a second: the coverage benchmark's.
 import type { Model } from '../../src/models/model.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
+import { models } from '../../src/models/registry.js';
+import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
 import { simulatedSales } from '../simulatedSales.js';
+import { simulatedTable } from '../simulatedTable.js';
 
 interface CoverageProblem {
   readonly model: Model;
@@ -26,9 +29,30 @@ function problem(markets: number, covariance: 'diagonal' | 'full'): CoverageProb
   return { model: rebuild(data.y), rebuild };
 }
 
+/** Sixty consumers in twelve markets, two channels, a control and a trait. */
+function panel(covariance: 'diagonal' | 'full'): CoverageProblem {
+  const entry = models.hbmmm;
+  const usual = Object.entries(entry.simulator!.options).map(([name, own]) => [name, own.default] as const);
+  const size = { consumers: 60, markets: 12, months: 6, channels: 2, controls: 1, traits: 1, covariance };
+  const { blocks } = entry.simulator!.plan({ ...Object.fromEntries(usual), ...size })(portableRandom(1));
+  const section = entry.schema.parse({
+    name: 'hbmmm',
+    response: 'log_purchases',
+    consumer: 'consumer',
+    market: 'market',
+    channels: ['tv', 'digital'],
+    controls: ['confidence'],
+    traits: ['age'],
+    covariance,
+  });
+  return entry.prepare(simulatedTable(blocks), section);
+}
+
 export const problems = {
   'two levels, diagonal': problem(0, 'diagonal'),
   'two levels, full': problem(0, 'full'),
   'three levels, diagonal': problem(12, 'diagonal'),
   'three levels, full': problem(12, 'full'),
+  'hbmmm, diagonal': panel('diagonal'),
+  'hbmmm, full': panel('full'),
 } as const;
