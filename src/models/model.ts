@@ -32,6 +32,8 @@ export interface StartingPoint {
 export interface Site extends SiteDescription {
   /** Population sites are few and judged strictly; group sites hold one entry per unit, product or market. */
   readonly level: 'population' | 'group';
+  /** Of a population site: its elements are shown side by side with their intervals, as groups are. */
+  readonly isSideBySide?: boolean;
   /** Elements that are fixed by construction, such as the diagonal of a correlation matrix: left out of summaries. */
   readonly isFixed?: (index: readonly number[]) => boolean;
   /**

@@ -9,11 +9,11 @@ type Forest = ReportInput['forests'][number];
 /** Groups of one coefficient that a report holds at most; more are thinned evenly. */
 const groupLimit = 10_000;
 
-/** One forest per coefficient of every group site whose draws were kept. */
+/** One forest per coefficient of every group site whose draws were kept, and of population sites that are shown like them. */
 export function buildForests(prepared: PreparedModel, summaries: readonly PlacedSummary[]): Forest[] {
   const { model } = prepared;
   return model.sites
-    .filter(({ level }) => level === 'group')
+    .filter(({ level, isSideBySide }) => level === 'group' || isSideBySide === true)
     .flatMap((site) => {
       const own = summaries.filter((summary) => summary.site === site);
       const layout = prepared.forest?.(site) ?? plainLayout(site, model);

@@ -187,6 +187,12 @@ function configOf(
     '  exposure: true            # recency and stock of past treatments',
     '  share: true               # share treated in the campaign of the week',
     'method: gibbs',
+    // Draws of every customer's effect are too many to keep.
+    ...(customers > 5000
+      ? [
+          `keep: [${['week', 'campaign', 'exposure', 'activity'].map((set) => `effect_${set}`).join(', ')}]  # with intervals in the report`,
+        ]
+      : []),
     `seed: ${seed}`,
     '',
   ].join('\n');

@@ -63,7 +63,7 @@ export function experimentSites(shape: ExperimentShape): ExperimentSites {
     ...(customers && hasX ? [{ ...correlations, isFixed: isOutsideLower }] : []),
     ...(kinds.length > 0 ? [site('spread', component)] : []),
     ...(kinds.length > 1 ? [site('share_of_spread', component)] : []),
-    ...sets.map(({ name, levels }) => site(`effect_${name}`, [name, levels.length])),
+    ...sets.map(({ name, levels }) => ({ ...site(`effect_${name}`, [name, levels.length]), isSideBySide: true })),
     ...sets.map(({ name, levels }) => site(`baseline_${name}`, [name, levels.length])),
     ...(customers ? [{ ...site('effect_of_customer', ofCustomers), level: 'group' as const }] : []),
     ...(customers && hasX ? [{ ...site('beta_of_customer', ofCustomers, columns), level: 'group' as const }] : []),

@@ -1,0 +1,47 @@
+// `hierax simulate experiments`, fit and report; and asking for effects of customers who have one row each, refused in a line.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from '../data/inputFiles.js';
+import { hierax } from './hierax.js';
+import { jsonOf } from './runFiles.js';
+
+const { folder } = temporaryFolder();
+
+it('goes from a simulation to a report in units of the outcome', { timeout: 300_000 }, async () => {
+  const data = join(folder, 'data');
+  const size = ['--customers', 80, '--weeks', 8, '--campaigns', 3, '--interventions', 6, '--sigma', 5] as const;
+  const simulated = await hierax('simulate', 'experiments', ...size, '--out', data);
+  expect(simulated.code, simulated.stderr).toBe(0);
+  const out = join(data, 'fit');
+  const fitted = await hierax('fit', join(data, 'config.yaml'), '--warmup', 300, '--draws', 300, '--out', out);
+  expect(fitted.code, fitted.stderr).toBe(0);
+  interface Named {
+    readonly parameters: readonly { readonly name: string }[];
+  }
+  const [truth, fit] = [jsonOf<Named>(data, 'truth.json'), jsonOf<Named>(out, 'summary.json')].map(
+    ({ parameters }) => new Set(parameters.map(({ name }) => name)),
+  );
+  // Those of single customers are in summary.parquet.
+  const ofAll = [...truth].filter((name) => !name.includes('_of_customer'));
+  expect(ofAll.length).toBeGreaterThan(50);
+  for (const name of ofAll) expect(fit.has(name), name).toBe(true);
+  expect(truth.has('effect_campaign[campaign=c1]')).toBe(true);
+  const report = readFileSync(join(out, 'report.html'), 'utf8');
+  expect(report).toContain('differences between treated and untreated, Y(1) − Y(0) = 2τ, in the units of the response');
+  // Levels side by side with their intervals.
+  for (const set of ['week', 'campaign', 'exposure', 'activity']) expect(report).toContain(`effect_${set} by ${set}`);
+});
+
+it('refuses effects of customers with one row each', { timeout: 120_000 }, async () => {
+  const rows = Array.from({ length: 30 }, (_, i) => `${Math.sin(i)},${i % 2},c${i}`);
+  writeFileSync(join(folder, 'once.csv'), `y,treated,customer\n${rows.join('\n')}\n`);
+  const path = join(folder, 'once.yaml');
+  const model = 'name: experiments, response: y, treatment: treated, customer: customer';
+  writeFileSync(path, `data: { file: once.csv }\nmodel: { ${model} }\n`);
+  const { code, stderr } = await hierax('fit', path, '--out', join(folder, 'never'));
+  expect(code).toBe(2);
+  expect(stderr.trim().split('\n').at(-1)).toMatch(
+    /once\.yaml.*model\.customerEffects: no customer of .* has two rows/,
+  );
+});
