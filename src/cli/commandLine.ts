@@ -4,6 +4,7 @@ import { InputError } from '../data/inputError.js';
 import { suggestion } from '../data/nearestName.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { compareMethodsCommand } from './commands/compareMethods.js';
+import { compareModelsCommand } from './commands/compareModels.js';
 import { doctorCommand } from './commands/doctor.js';
 import { fitCommand } from './commands/fit.js';
 import { reportCommand } from './commands/report.js';
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, string>> = {
   report: 'the folder of a run, like hierax report RUN',
   calibrate: 'a configuration, like hierax calibrate CONFIG.yaml',
   'compare-methods': 'a configuration, like hierax compare-methods CONFIG.yaml',
+  'compare-models': 'configurations, like hierax compare-models A.yaml B.yaml',
   doctor: '',
 };
 
@@ -43,6 +45,7 @@ const parserOf = (words: readonly string[]) =>
     .command(reportCommand)
     .command(calibrateCommand)
     .command(compareMethodsCommand)
+    .command(compareModelsCommand)
     .command(doctorCommand)
     .demandCommand(1, `name a command: ${Object.keys(commands).join(', ')}`)
     .strict()

@@ -2,5 +2,6 @@
 export { renderReport } from './renderReport.js';
 export { renderComparison } from './comparison/renderComparison.js';
 export type { ComparisonReportRow } from './comparison/renderComparison.js';
+export { type ComparedModel, renderModelComparison } from './comparison/renderModelComparison.js';
 export { renderCalibration } from './calibration/renderCalibration.js';
 export type { ReportInput } from './reportInput.js';

@@ -31,14 +31,23 @@ export function formatComparison(rows: readonly ComparisonRow[], reference: Comp
     fromReference === null ? 'reference' : `${(100 * fromReference.sd).toFixed(0)} %`,
     row.status,
   ]);
+  const note = `Largest differences over the population from ${methods[reference.method].title} on ${reference.device}, in its standard deviations. Draws of approximations are independent: they have no ESS.`;
+  return `${alignColumns(headings, cells, (k) => k > 1 && k < 11)}\n${note}`;
+}
+
+/** Headings and rows as lines, columns of numbers to the right. */
+export function alignColumns(
+  headings: readonly string[],
+  cells: readonly (readonly string[])[],
+  isNumber: (column: number) => boolean,
+): string {
   const widths = headings.map((heading, k) => Math.max(heading.length, ...cells.map((row) => row[k].length)));
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, k) => (k > 1 && k < 11 ? cell.padStart(widths[k]) : cell.padEnd(widths[k])))
+      .map((cell, k) => (isNumber(k) ? cell.padStart(widths[k]) : cell.padEnd(widths[k])))
       .join('  ')
       .trimEnd();
-  const note = `Largest differences over the population from ${methods[reference.method].title} on ${reference.device}, in its standard deviations. Draws of approximations are independent: they have no ESS.`;
-  return [line(headings), ...cells.map(line), note].join('\n');
+  return [line(headings), ...cells.map(line)].join('\n');
 }
 
 const short = (value: number | undefined): string => (value === undefined ? '–' : value.toPrecision(3));

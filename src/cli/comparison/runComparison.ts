@@ -5,7 +5,7 @@ import { loadConfig, type Overrides } from '../../data/config.js';
 import type { DeviceName } from '../../data/configSchema.js';
 import { InputError } from '../../data/inputError.js';
 import { replaceFile } from '../../data/run/atomicFile.js';
-import { readRun, recordedRun } from '../../data/run/runFolder.js';
+import { readRun } from '../../data/run/runFolder.js';
 import { toJson } from '../../data/run/summaryFiles.js';
 import { models } from '../../models/registry.js';
 import { type CheckStatus, worstStatus } from '../../diagnostics/index.js';
@@ -13,8 +13,8 @@ import { chooseMethod, type MethodName, methods } from '../../inference/index.js
 import { renderComparison } from '../../report/index.js';
 import { exitCodes } from '../exitCodes.js';
 import { loadJob } from '../fit/job.js';
-import { type Interrupt, runCommand } from '../processes/runCommand.js';
 import { type ComparedRun, compareRuns, type ComparisonRow } from './comparisonFigures.js';
+import { fitAll, isFinished } from './fitAll.js';
 import { formatComparison } from './formatComparison.js';
 
 export interface ComparisonRequest {
@@ -59,30 +59,20 @@ export async function runComparison(request: ComparisonRequest, say: (line: stri
     throw new InputError(`compare-methods: ${planned.length} of the methods suit; name two that do (--methods)`);
   for (const { method, device, why } of refused) say(`left out: ${method} on ${device}: ${why}`);
   mkdirSync(folder, { recursive: true });
-  const interrupt: Interrupt = { current: undefined };
-  let isStopping = false;
-  const onSignal = (): void => {
-    isStopping = true;
-    interrupt.current?.();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const failed: { readonly method: string; readonly device: string; readonly why: string }[] = [];
-  try {
-    for (const [i, { method, device, folder: own }] of planned.entries()) {
-      say(`[${i + 1}/${planned.length}] ${method} on ${device}`);
-      if (recordedRun(own)?.['status'] === 'finished') continue;
-      const fit = ['fit', request.config, ...request.words, '--method', method, '--device', device];
-      const { code, error } = await runCommand([...fit, '--out', own, '--resume'], interrupt);
-      if (isStopping || code === exitCodes.interrupted) {
-        say(`interrupted; what is fitted is saved in ${folder}: continue with the same command`);
-        return exitCodes.interrupted;
-      }
-      if (error !== undefined) failed.push({ method, device, why: error });
-    }
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  const ended = await fitAll(
+    planned.map((own) => ({
+      ...own,
+      title: `${own.method} on ${own.device}`,
+      words: ['fit', request.config, ...request.words, '--method', own.method, '--device', own.device],
+    })),
+    say,
+  );
+  if (ended === undefined) {
+    say(`interrupted; what is fitted is saved in ${folder}: continue with the same command`);
+    return exitCodes.interrupted;
   }
-  const finished = planned.filter(({ folder: own }) => recordedRun(own)?.['status'] === 'finished');
+  const failed = ended.map(({ fit: { method, device }, why }) => ({ method, device, why }));
+  const finished = planned.filter(({ folder: own }) => isFinished(own));
   if (finished.length < 2)
     throw new Error(`${failed.length} of ${planned.length} fits failed: ${failed[0].method}: ${failed[0].why}`);
   const population = new Set(
