@@ -55,7 +55,9 @@ async function main(): Promise<number> {
   const method = given.method as MethodName | 'auto';
   const model = modelFor(method, declared, data);
   const { chains, warmup, draws, seed } = given;
-  const set = Object.fromEntries(Object.entries({ chains, warmup, draws, seed }).filter(([, value]) => value !== undefined));
+  const set = Object.fromEntries(
+    Object.entries({ chains, warmup, draws, seed }).filter(([, value]) => value !== undefined),
+  );
   const posterior = await fit(model, { ...declared.settings, ...set, method } satisfies FitOptions);
   const { method: taken, why } = posterior.method;
   console.log(`${name} by ${[taken.title, ...(why === undefined ? [] : [why])].join(': ')}`);
