@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { models } from '../../src/models/registry.js';
 import { hierax, hieraxProcess, type Outcome } from './hierax.js';
 import { type Row, salesConfig, salesFolders, salesRows, threeLevelConfig, toCsv } from './salesFolder.js';
 
@@ -256,7 +257,7 @@ describe('a fault in the configuration', () => {
     [
       'an unknown model',
       two('three-level', 'two-level'),
-      "config.yaml:4: unknown model 'two-level'; known: three-level, media-mix, regression",
+      `config.yaml:4: unknown model 'two-level'; known: ${Object.keys(models).join(', ')}`,
     ],
     [
       'an unknown method',
@@ -317,7 +318,7 @@ describe('a prior that leaves no place to start', () => {
 describe('words that make no command', () => {
   const { config, dir, out } = newCase();
   const faults: [string, (string | number)[], string | RegExp][] = [
-    ['no command', [], /^name a command: simulate, fit, report, calibrate, compare-methods, doctor/],
+    ['no command', [], /^name a command: simulate, fit, report, calibrate, compare-methods, compare-models, doctor/],
     ['an unknown command', ['fti', config], "unknown command 'fti'; did you mean 'fit'?"],
     ['no configuration', ['fit'], 'hierax fit needs a configuration, like hierax fit CONFIG.yaml'],
     [

@@ -22,7 +22,14 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     ...covarianceStart(priors.unit, pilot.unitSd, spreadSd(units), units),
     beta: levelStart(units, centring.unit, pilot.unitCoefficients, pilot.unitCoefficientSd, pilot.unitSd, unitMean),
   };
-  const errors = populationErrors(design, units, pilot);
+  // Without shrinkage chains start as near as the units' spreads say: with the errors of their estimates too, joint NUTS of counts got stuck more often.
+  const { population } = priors;
+  const isShrunk = population.kind === 'normal' && population.horseshoe !== undefined;
+  const errors = populationErrors(
+    design,
+    units,
+    isShrunk ? pilot : { ...pilot, unitShare: pilot.unitShare.map(() => 1) },
+  );
   if (pilot.marketSd === null) return { ...start, ...populationStart(priors, 'gamma', pilot.mean, errors) };
   const { marketSd } = pilot;
   const means = Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0));
