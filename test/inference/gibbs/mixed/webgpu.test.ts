@@ -1,6 +1,5 @@
 // Mixed sweeps on WebGPU: the draws of the processor up to single precision.
 import { afterAll, describe, expect, it } from 'vitest';
-import { type ChainValues, packValues } from '../../../../src/inference/gibbs/chainValues.js';
 import { MixedSweep } from '../../../../src/inference/gibbs/mixed/mixedSweep.js';
 import { MixedTuning } from '../../../../src/inference/gibbs/mixed/tuning.js';
 import { HierarchyPositions } from '../../../../src/inference/linearHierarchy/positions.js';
@@ -24,7 +23,7 @@ async function swept(structure: GeneralisedHierarchy, device: Device): Promise<F
   const positions = new HierarchyPositions({ ...model, parameters });
   const chains = [0, 1].map((lane) => ({
     lane,
-    values: positions.read(randomNumbers(`gpu ${lane}`).normals(positions.dimension, 0.4)) as ChainValues,
+    values: positions.read(randomNumbers(`gpu ${lane}`).normals(positions.dimension, 0.4)),
     tuning: MixedTuning.of(structure, parameters),
     progress: { sweep: 0, warmup: 0 },
     key: stepKey(randomKey(9), lane, 0),
