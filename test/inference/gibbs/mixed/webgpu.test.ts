@@ -1,5 +1,6 @@
 // Mixed sweeps on WebGPU: the draws of the processor up to single precision.
 import { afterAll, describe, expect, it } from 'vitest';
+import { packValues } from '../../../../src/inference/gibbs/chainValues.js';
 import { MixedSweep } from '../../../../src/inference/gibbs/mixed/mixedSweep.js';
 import { MixedTuning } from '../../../../src/inference/gibbs/mixed/tuning.js';
 import { HierarchyPositions } from '../../../../src/inference/linearHierarchy/positions.js';
