@@ -19,6 +19,8 @@ export interface ModelDensity extends BatchedLogDensity {
   /** The positions, and after them whatever else the program takes, which samplers leave as it is; `[element][lane]`. */
   readonly parameters: Float64Array;
   readonly memoryBytes: number;
+  /** Another output of the program, `[element][lane]`, as the last evaluation left it. */
+  output(name: string): Float64Array;
   /** Absent where the device keeps its programs to itself. */
   readonly portable?: PortableDensity;
   dispose(): Promise<void>;
@@ -35,6 +37,7 @@ export function densityOf(executable: Executable, shape: DensityShape): ModelDen
     logDensities: executable.output('value'),
     gradients: executable.output(...shape.gradients),
     evaluate: () => executable.run(),
+    output: (name) => executable.output(name),
     memoryBytes: executable.memoryBytes,
     ...(executable.runCompanion && { runVectors: (job: number) => executable.runCompanion!(job) }),
     ...(program !== undefined && { portable: { ...shape, program }, memory: program.memory }),

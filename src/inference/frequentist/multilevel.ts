@@ -44,7 +44,7 @@ export class Multilevel {
     const { term, priors, kinds, blocks } = marginal;
     return {
       criterion: -2 * (likelihood.logDensities[0] - this.logPriors),
-      scales: naturalScales(term, priors, kinds, blocks, map.centre, map.units),
+      scales: naturalScales(term, priors, kinds, blocks, map.centre, map),
     };
   }
 

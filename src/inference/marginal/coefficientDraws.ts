@@ -67,7 +67,7 @@ export class CoefficientDraws {
     const { dimension } = this.marginal;
     this.scales[draw].set(position);
     for (let i = 0, at = draw; i < dimension; i++, at += lanes) parameters[at] = position[i];
-    const first = (3 * dimension + dimension * dimension) * lanes + draw;
+    const first = (4 * dimension + dimension * dimension) * lanes + draw;
     const { counter } = stream;
     if (this.source && counter) {
       const count = Math.ceil(this.normals.length / normalsPerPass) * normalsPerPass;
@@ -88,7 +88,7 @@ export class CoefficientDraws {
   read(draw: number, target: Float64Array): void {
     const { term, priors, kinds, blocks } = this.marginal;
     const theta = this.thetaOf(this.scales[draw]);
-    const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, theta, this.scaleMap!.units);
+    const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, theta, this.scaleMap!);
     const [own, ofFixed] = shrinkages;
     const fixed = this.fixed(draw);
     this.positions.write(

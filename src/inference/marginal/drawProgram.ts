@@ -9,7 +9,7 @@ import { regressionMean } from './downward.js';
 import { ElementAlgebra } from './elements.js';
 import { parentName } from './marginalData.js';
 import { type Marginal, recordScales } from './marginalDensity.js';
-import { covariateColumns, upward } from './upward.js';
+import { covariateColumns, informationOutput, upward } from './upward.js';
 
 const populationNormals = 'normals of the population';
 const levelNormals = (level: number): string => `normals ${level}`;
@@ -30,7 +30,7 @@ export function drawProgram(marginal: Marginal): TensorProgram {
   const up = upward(builder, term, data, nodes);
   const outputs = new Map<string, NodeId>();
   for (const [l, { stored }] of up.levels.entries())
-    for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
+    for (const [i, array] of stored.entries()) outputs.set(informationOutput(l, i), array);
   const size = jointSize(marginal);
   const noise = builder.reshape(parameters.get(populationNormals)!, [size, 1]);
   const deviation = builder.reshape(up.factor.solveTransposed(noise), [size]);

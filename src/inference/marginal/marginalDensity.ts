@@ -17,7 +17,7 @@ import { scalars } from './columns.js';
 import { downward } from './downward.js';
 import { type MarginalData, marginalData, normalPriors } from './marginalData.js';
 import { factorName, priorSdsName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
-import { type ScaleNodes, upward } from './upward.js';
+import { informationOutput, type ScaleNodes, upward } from './upward.js';
 
 /** θ = centre + map · ξ, with ξ of about unit variance. */
 export interface ScaleMap {
@@ -25,8 +25,9 @@ export interface ScaleMap {
   readonly centre: Float64Array;
   /** `[dimension][dimension]`, upper triangular. */
   readonly map: Float64Array;
-  /** What signed scales are counted in, `[dimension]`; 1 for the others. */
+  /** Where the coordinates of signed scales turn (`spreads.ts`), `[dimension]`; 1 and 0 for the others. */
   readonly units: Float64Array;
+  readonly bends: Float64Array;
 }
 
 /** A term whose scales are sampled, with what was computed of its data. */
@@ -81,16 +82,17 @@ export function marginalOf(structure: LinearHierarchy, kinds?: readonly ScaleKin
 }
 
 /** Parameters of the programs: the position ξ, and the map from it to the scales, θ = centre + map · ξ. */
-const parameterNames = { position: 'position', centre: 'centre', map: 'map', units: 'units' } as const;
+const parameterNames = { position: 'position', centre: 'centre', map: 'map', units: 'units', bends: 'bends' } as const;
 
 /** Parameter blocks of the programs, in the order in which they lie in memory. */
 export function marginalParameters({ dimension }: Marginal): { readonly name: string; readonly size: number }[] {
-  const { position, centre, map, units } = parameterNames;
+  const { position, centre, map, units, bends } = parameterNames;
   return [
     { name: position, size: dimension },
     { name: centre, size: dimension },
     { name: map, size: dimension * dimension },
     { name: units, size: dimension },
+    { name: bends, size: dimension },
   ];
 }
 
@@ -99,13 +101,14 @@ export function recordScales(
   { term, errors, priors, kinds, blocks, dimension }: Marginal,
   more: Readonly<Record<string, number>> = {},
 ) {
-  const { position, centre, map, units } = parameterNames;
+  const { position, centre, map, units, bends } = parameterNames;
   const others = Object.fromEntries(Object.entries(more).map(([name, size]) => [name, [size]]));
   const parameters = {
     [position]: [dimension],
     [centre]: [dimension],
     [map]: [dimension, dimension],
     [units]: [dimension],
+    [bends]: [dimension],
     ...others,
   };
   const recorded = trace(
@@ -113,7 +116,8 @@ export function recordScales(
       const theta = given[centre].add(given[map].mul(given[position].reshape([1, dimension])).sum(1));
       const parts = (of: tf.Tensor) =>
         Object.fromEntries(blocks.map(({ name, offset, size }) => [name, of.slice([offset], [size])]));
-      return { ...scaleTensors(term, errors, priors, kinds, parts(theta), parts(given[units])), theta };
+      const turns = { units: parts(given[units]), bends: parts(given[bends]) };
+      return { ...scaleTensors(term, errors, priors, kinds, parts(theta), turns), theta };
     },
     { parameters },
   );
@@ -165,15 +169,20 @@ export function traceMarginal(
 /** θ = ξ, with scales in units of 1. */
 export function identityMap(dimension: number): ScaleMap {
   const map = Float64Array.from({ length: dimension * dimension }, (_, at) => Number(at % (dimension + 1) === 0));
-  return { centre: new Float64Array(dimension), map, units: new Float64Array(dimension).fill(1) };
+  return {
+    centre: new Float64Array(dimension),
+    map,
+    units: new Float64Array(dimension).fill(1),
+    bends: new Float64Array(dimension),
+  };
 }
 
 /** Sets the map from positions to scales, in all lanes. */
 export function setMap(
   { parameters, dimension, lanes }: Pick<ModelDensity, 'parameters' | 'dimension' | 'lanes'>,
-  { centre, map, units }: ScaleMap,
+  { centre, map, units, bends }: ScaleMap,
 ): void {
-  for (const [i, value] of [...centre, ...map, ...units].entries()) {
+  for (const [i, value] of [...centre, ...map, ...units, ...bends].entries()) {
     parameters.fill(value, (dimension + i) * lanes, (dimension + i + 1) * lanes);
   }
 }
@@ -191,7 +200,7 @@ function marginalProgram(
   const value = builder.add(logPrior, up.logDensity);
   const outputs = new Map<string, NodeId>([['value', value]]);
   for (const [l, { stored }] of up.levels.entries())
-    for (const [i, array] of stored.entries()) outputs.set(`information ${l} ${i}`, array);
+    for (const [i, array] of stored.entries()) outputs.set(informationOutput(l, i), array);
   const cotangents = new Map<NodeId, NodeId>(of === 'density' ? [[logPrior, builder.scalar(1)]] : []);
   if (differentiation === 'automatic') {
     // Of −½ log |Λ| + ½ η'Λ⁻¹η by Λ: −½ (Λ⁻¹ + Δ̂Δ̂'); by η: Δ̂.

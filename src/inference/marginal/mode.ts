@@ -9,16 +9,18 @@ import { lbfgs } from '../optimise/lbfgs.js';
 import type { ModelDensity } from '../portableDensity.js';
 import { identityMap, type Marginal, type ScaleMap, setMap } from './marginalDensity.js';
 import { isFull } from './scales.js';
+import { coordinateOf, signedScales, slopeAt, spreadAt, type Turns, turnsOf } from './spreads.js';
 
-/** Rough values of what is sampled and how far it is known, `[dimension]`; in the units of signed scales, 1 for the others. */
+/** Rough values of what is sampled and how far it is known, `[dimension]`; with the turns of signed scales, 1 and 0 for the others. */
 interface Guess {
   readonly centre: Float64Array;
   readonly sd: Float64Array;
   readonly units: Float64Array;
+  readonly bends: Float64Array;
 }
 
 /**
- * The mode by L-BFGS, first in units of the guess and then in those that suit what was found, and the curvature there by differences
+ * The mode by L-BFGS, in coordinates that suit what the groups can say of their spreads (`turnsOf`), and the curvature there by differences
  * of gradients; directions in which it is flat, or curves upwards, get the width of the guess. Rejects with the signal's reason when it is
  * aborted.
  * @param density its map is changed
@@ -29,92 +31,204 @@ export async function findMode(
   density: ModelDensity,
   signal?: AbortSignal,
 ): Promise<ScaleMap> {
-  const inUnits = async <Result>(units: Float64Array, search: Evaluating<Result>): Promise<Result> => {
-    setMap(density, { ...identityMap(marginal.dimension), units });
+  const signed = signedScales(marginal);
+  const inTurns = async <Result>({ units, bends }: Guess, search: Evaluating<Result>): Promise<Result> => {
+    setMap(density, { ...identityMap(marginal.dimension), units, bends });
     const [found] = await driveTogether([search], density, signal);
     return found;
   };
-  const signed = signedScales(marginal);
-  const guess = firstGuess(marginal, start);
-  // Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of units and widths.
+  /** The guess in coordinates that turn where they should, given its own scales. */
+  const suited = async (guess: Guess): Promise<Guess> => {
+    await inTurns(guess, at(uncorrelated(marginal, guess.centre)));
+    const spreads = signed.map(({ at: i }) => spreadAt(guess.centre[i], guess.units[i], guess.bends[i]));
+    return turned(guess, signed, turnsOf(marginal, density, signed, spreads));
+  };
+  let guess = firstGuess(marginal, start);
+  // Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of widths.
   const { term, groups } = marginal;
-  if (term.levels.some((level, l) => isFull(level) && groups[l] < fewestGroups * deviatingCount(level))) {
+  const isDegenerate = term.levels.some(
+    (level, l) => isFull(level) && groups[l] < fewestGroups * deviatingCount(level),
+  );
+  if (isDegenerate) {
     const straight = keptLinear(guess, signed);
-    return { ...(await inUnits(straight.units, climb(straight, differenceStep))), units: straight.units };
+    return {
+      ...(await inTurns(
+        straight,
+        climb(
+          straight,
+          straight.sd.map((s) => differenceStep * s),
+        ),
+      )),
+      ...turnsIn(straight),
+    };
   }
-  const better = await inUnits(guess.units, recount(guess, signed));
-  return { ...(await inUnits(better.units, climb(better, averagingStep))), units: better.units };
+  guess = await suited(guess);
+  guess = await suited({ ...guess, centre: (await inTurns(guess, climbFrom(guess))).position });
+  let near = await inTurns(guess, climbFrom(guess));
+  for (let again = inside(marginal, near, guess.sd); again !== undefined;) {
+    const other = await inTurns(guess, climbFrom({ centre: again, sd: guess.sd }));
+    again = other.value > near.value + betterBy ? inside(marginal, other, guess.sd) : undefined;
+    if (other.value > near.value) near = other;
+  }
+  const steps = await inTurns(guess, widths(near, guess.sd));
+  const mode = await inTurns(guess, climbFrom({ centre: near.position, sd: steps }));
+  const curvature = await inTurns(guess, curvatureAt(mode, steps));
+  const crossed = signed.filter(({ at: i }) => Math.abs(mode.position[i]) < mirrored * steps[i]).map(({ at: i }) => i);
+  const even = averaged(curvature, marginal, crossed);
+  return { centre: mode.position, map: inverseTransposedFactor(even, mode.position, guess.sd), ...turnsIn(guess) };
+}
+
+/** The same scales without correlations. */
+function uncorrelated({ term, blocks }: Marginal, position: Float64Array): Float64Array {
+  const alone = position.slice();
+  for (const { covariance } of term.levels) {
+    const block = blocks.find(({ name }) => !hasFactors(covariance) && name === covariance.cholesky);
+    if (block !== undefined) alone.fill(0, block.offset, block.offset + block.size);
+  }
+  return alone;
 }
 
 /**
- * Mode, and the map that makes the density round there.
- * @param reach of differences, in standard deviations of the guess; where these are known, as far as the density, to average over it
+ * Where to climb from again: correlations run to ±1, where the density may be flat in what they are sampled as, and spreads to 0, where it is even, whether the mode is there or
+ * not. Undefined where nothing has.
  */
-function* climb({ centre, sd }: Guess, reach: number): Evaluating<Pick<ScaleMap, 'centre' | 'map'>> {
-  const mode = yield* climbFrom(centre, sd);
-  const steps = sd.map((s) => reach * s);
-  return { centre: mode.position, map: inverseTransposedFactor(yield* curvatureAt(mode, steps), mode.position, sd) };
+function inside({ term, blocks }: Marginal, { position }: Point, sd: Float64Array): Float64Array | undefined {
+  const start = position.slice();
+  for (const { covariance } of term.levels) {
+    if (hasFactors(covariance) || covariance.cholesky === undefined) continue;
+    for (const { name, offset, size } of blocks) {
+      for (let i = offset; i < offset + size; i++) {
+        const x = position[i];
+        if (name === covariance.cholesky) start[i] = Math.max(-nearlyOne, Math.min(nearlyOne, x));
+        else if (name === covariance.sds && Math.abs(x) < sd[i]) start[i] = x < 0 ? -sd[i] : sd[i];
+      }
+    }
+  }
+  return start.some((x, i) => x !== position[i]) ? start : undefined;
 }
 
-/** Place of a signed scale, and the groups that it is the spread of. */
-interface SignedScale {
-  readonly at: number;
-  readonly groups: number;
+const turnsIn = ({ units, bends }: Guess): Pick<ScaleMap, 'units' | 'bends'> => ({ units, bends });
+
+/** Mode, and the map that makes the density round there. */
+function* climb(guess: Guess, steps: Float64Array): Evaluating<Pick<ScaleMap, 'centre' | 'map'>> {
+  const mode = yield* climbFrom(guess);
+  return {
+    centre: mode.position,
+    map: inverseTransposedFactor(yield* curvatureAt(mode, steps), mode.position, guess.sd),
+  };
 }
 
-function signedScales({ blocks, kinds, term, groups }: Marginal): SignedScale[] {
-  return term.levels.flatMap((level, l) => {
-    const size = deviatingCount(level);
-    const { offset } = blocks.find(({ name }) => name === level.covariance.sds)!;
-    return kinds[l] === 'log' ? [] : Array.from({ length: size }, (_, i) => ({ at: offset + i, groups: groups[l] }));
-  });
+/** One evaluation. */
+function* at(position: Float64Array): Evaluating<void> {
+  const point = newPoint(position.length);
+  point.position.set(position);
+  yield [point];
+}
+
+type Places = readonly { readonly at: number }[];
+
+/** The same scales in coordinates with other turns. */
+function turned({ centre, sd, units, bends }: Guess, signed: Places, turns: readonly (Turns | undefined)[]): Guess {
+  const other = { centre: centre.slice(), sd: sd.slice(), units: units.slice(), bends: bends.slice() };
+  for (const [n, { at }] of signed.entries()) {
+    const own = turns[n];
+    if (own === undefined) continue;
+    const { unit, bend } = own;
+    other.units[at] = unit;
+    other.bends[at] = bend;
+    other.centre[at] = coordinateOf(spreadAt(centre[at], units[at], bends[at]), unit, bend);
+    other.sd[at] =
+      own.sd ?? (sd[at] * slopeAt(centre[at], units[at], bends[at])) / slopeAt(other.centre[at], unit, bend);
+  }
+  return other;
 }
 
 /** The guess in units so large that signed scales are linear as far as any density reaches. */
-function keptLinear({ centre, sd, units }: Guess, signed: readonly SignedScale[]): Guess {
-  const straight = { centre: centre.slice(), sd: sd.slice(), units: units.slice() };
-  for (const { at } of signed) {
-    straight.units[at] = linearReach * units[at];
-    straight.centre[at] = Math.asinh(Math.sinh(centre[at]) / linearReach);
-    straight.sd[at] = (sd[at] * Math.cosh(centre[at])) / (linearReach * Math.cosh(straight.centre[at]));
-  }
-  return straight;
+function keptLinear(guess: Guess, signed: Places): Guess {
+  return turned(
+    guess,
+    signed,
+    signed.map(({ at }) => ({ unit: linearReach * guess.units[at], bend: 0 })),
+  );
 }
 
 /**
- * The mode in other units. Where the density falls much towards 0 (by `fall` from a mode at s) a scale's logarithm is rounder than the scale:
- * its right tail is heavy when groups are few, and its left one steep. With G groups, each estimated with an error e, the fall is about
- * G s² / 2e²: the unit is near e. Where it hardly falls the scale is kept linear as far as the density reaches, and of few groups less far.
+ * How far along each direction the density goes before its slopes on both sides make a step of that size unstable: a Gaussian's standard deviation, and of a density that
+ * is flat in the middle and steep at its edges what suits the edges.
  */
-function* recount({ centre, sd, units }: Guess, signed: readonly SignedScale[]): Evaluating<Guess> {
-  const mode = yield* climbFrom(centre, sd);
-  const { position } = mode;
-  const curvature = yield* curvatureAt(
-    mode,
-    sd.map((s) => differenceStep * s),
+function* widths(mode: Point, sd: Float64Array): Evaluating<Float64Array> {
+  const factors = Array.from({ length: 2 * widthOctaves + 1 }, (_, n) => 2 ** (n - widthOctaves));
+  const pairs = Array.from(sd, (s, i) =>
+    factors.map((factor) => [moved(mode, i, factor * s), moved(mode, i, -factor * s)] as const),
   );
-  const nearZero = signed.map(({ at }) => moved(mode, at, nearlyZero * Math.tanh(position[at]) - position[at]));
-  yield nearZero;
-  const width = sd.map(
-    (s, i) => 1 / Math.sqrt(Math.max(curvature[i * (sd.length + 1)], 1 / (widestRecounted * s) ** 2)),
-  );
-  const better = { centre: position.slice(), sd: width.slice(), units: units.slice() };
-  for (const [n, { at, groups }] of signed.entries()) {
-    const own = position[at];
-    const scale = units[at] * Math.sinh(Math.abs(own));
-    const densityOfScale = ({ value, position: w }: Point): number => value - Math.log(Math.cosh(w[at]));
-    const fall = densityOfScale(mode) - densityOfScale(nearZero[n]);
-    const reach = Math.min(farthest, groups);
-    const unit =
-      fall * reach > 1 ? scale * Math.sqrt(reach / fall) : reach * Math.max(scale, units[at] * Math.sinh(width[at]));
-    better.units[at] = unit;
-    better.centre[at] = Math.asinh((units[at] * Math.sinh(own)) / unit);
-    better.sd[at] = (width[at] * units[at] * Math.cosh(own)) / (unit * Math.cosh(better.centre[at]));
-  }
-  return better;
+  yield pairs.flat(2);
+  return sd.map((s, i) => {
+    // h² times the curvature over [−h, h]: h² / σ² of a Gaussian.
+    const drops = pairs[i].map(([up, down], n) => (factors[n] * s * (down.gradient[i] - up.gradient[i])) / 2);
+    const first = drops.findIndex((drop) => !(drop < 1));
+    if (first < 0) return factors[factors.length - 1] * s;
+    const [below, above] = [first === 0 ? undefined : drops[first - 1], drops[first]];
+    if (!Number.isFinite(above)) return factors[Math.max(0, first - 1)] * s;
+    // Between two steps as a power of h.
+    const power = below !== undefined && below > 0 ? Math.log2(above / below) : 2;
+    return factors[first] * s * above ** (-1 / Math.max(1, power));
+  });
 }
 
-function* climbFrom(centre: Float64Array, sd: Float64Array): Evaluating<Point> {
+/**
+ * The curvature averaged over what leaves the density as it is and chains come across: turns of factors, and the signs of spreads near 0 with those of
+ * their correlations. Between directions that such a sign turns differently it is 0 on average.
+ * @param crossed places of the spreads whose signs change
+ */
+function averaged(
+  curvature: Float64Array,
+  { term, blocks, dimension }: Marginal,
+  crossed: readonly number[],
+): Float64Array {
+  const even = curvature.slice();
+  const signs: ReadonlySet<number>[] = Array.from({ length: dimension }, () => new Set<number>());
+  const turnedBy = (i: number, own: readonly number[]): void => {
+    signs[i] = new Set(own.filter((sd) => crossed.includes(sd)));
+  };
+  const offsetOf = (name: string): number => blocks.find((block) => block.name === name)!.offset;
+  for (const level of term.levels) {
+    const { covariance } = level;
+    const size = deviatingCount(level);
+    const sds = offsetOf(covariance.sds);
+    for (let i = 0; i < size; i++) turnedBy(sds + i, [sds + i]);
+    if (hasFactors(covariance)) {
+      const { factors, loadings } = covariance;
+      const offset = offsetOf(loadings);
+      if (factors === 1) continue;
+      const place = (i: number, factor: number): number => offset + i * factors + factor;
+      for (let i = 0; i < size * factors; i++) {
+        for (let j = 0; j < dimension; j++) {
+          even[(offset + i) * dimension + j] = 0;
+          even[j * dimension + offset + i] = 0;
+        }
+      }
+      for (let i = 0; i < size; i++) {
+        for (let j = 0; j < size; j++) {
+          let mean = 0;
+          for (let f = 0; f < factors; f++) mean += curvature[place(i, f) * dimension + place(j, f)] / factors;
+          for (let f = 0; f < factors; f++) even[place(i, f) * dimension + place(j, f)] = mean;
+        }
+      }
+    } else if (covariance.cholesky !== undefined) {
+      let next = offsetOf(covariance.cholesky);
+      for (let i = 0; i < size; i++) for (let j = 0; j < i; j++) turnedBy(next++, [sds + i, sds + j]);
+    }
+  }
+  for (let i = 0; i < dimension; i++) {
+    for (let j = 0; j < dimension; j++) {
+      const isSame = signs[i].size === signs[j].size && [...signs[i]].every((sd) => signs[j].has(sd));
+      if (!isSame) even[i * dimension + j] = 0;
+    }
+  }
+  return even;
+}
+
+function* climbFrom({ centre, sd }: Pick<Guess, 'centre' | 'sd'>): Evaluating<Point> {
   const { point } = yield* lbfgs(centre, { variances: sd.map((s) => s * s), maxIterations: 200 });
   return point;
 }
@@ -142,20 +256,22 @@ function* curvatureAt(mode: Point, steps: Float64Array): Evaluating<Float64Array
   return curvature;
 }
 
-/** Steps of gradient differences, in standard deviations: of the guess, and of a Gaussian as curved as the density. */
+/** Step of gradient differences, in standard deviations of the guess. */
 const differenceStep = 0.01;
-const averagingStep = 0.7;
-/** Posterior standard deviations, at most, in those of the guess: while units are chosen, and at last. */
-const widestRecounted = 3;
+/** Of a correlation, as its inverse hyperbolic tangent: beyond this it has run away. */
+const nearlyOne = 1;
+/** Gain of the log density for which it is climbed again. */
+const betterBy = 1e-4;
+/** Octaves around the guess in which widths are looked for. */
+const widthOctaves = 4;
+/** Widths from 0 within which chains change a spread's sign. */
+const mirrored = 3;
+/** Posterior standard deviations, at most, in those of the guess. */
 const widest = 20;
-/** Multiples of a spread that may vanish up to which it is kept linear, at most. */
-const farthest = 16;
 /** Groups for each correlated coefficient from which on the mode says how wide a covariance is. Own choice. */
 const fewestGroups = 2;
 /** Multiples of the guess up to which `keptLinear` is linear. */
 const linearReach = 1000;
-/** Where the density near 0 is looked at, in units: some priors of correlated scales cannot be evaluated at 0 itself. */
-const nearlyZero = 0.02;
 
 /** K'⁻¹ with KK' the curvature, made positive definite. */
 function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd: Float64Array): Float64Array {
@@ -182,7 +298,7 @@ function inverseTransposedFactor(curvature: Float64Array, mode: Float64Array, sd
 /** The model's own start where it has one; else what the residuals and the sizes of the columns suggest. */
 function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingPoint>> | undefined): Guess {
   const { term, groups: declared, errors, priors, blocks, dimension, kinds, data } = marginal;
-  const { units } = identityMap(dimension);
+  const { units, bends } = identityMap(dimension);
   const centre = new Float64Array(dimension);
   const sd = new Float64Array(dimension).fill(0.5);
   const place = new Map(blocks.map(({ name, offset }) => [name, offset]));
@@ -234,5 +350,5 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     set(local, new Float64Array(places.length), new Float64Array(places.length).fill(1), true);
     if (slab !== undefined) set(slab.name, [Math.log(slab.scale)], [0.5], true);
   }
-  return { centre, sd, units };
+  return { centre, sd, units, bends };
 }

@@ -17,12 +17,14 @@ import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
 import { choleskyFactor } from '../linearHierarchy/positions.js';
+import { spreadAt } from './spreads.js';
 import { constrain } from '../transforms/transforms.js';
 
 /**
- * How standard deviations are sampled: as their logarithms, or with a sign that means nothing, under half their prior, as s = unit · sinh w.
- * Near 0 that is linear: a spread that may vanish has no long tail there, as its log density is even and smooth. Beyond the unit it is
- * logarithmic: the heavy tail of a spread of few groups becomes a light one.
+ * How standard deviations are sampled: as their logarithms, or with a sign that means nothing, under half their prior, in the coordinate of `spreads.ts`.
+ * Near 0 that is linear: a spread that may vanish has no long tail there, as its log density is even and smooth. Then it goes as the variance: what many groups say
+ * of a spread near 0 falls off like exp(−s⁴), too steeply at its edges for steps that suit its middle. At last it is logarithmic: the heavy tail of a spread of few groups
+ * becomes a light one.
  */
 export type ScaleKind = 'log' | 'signed';
 
@@ -59,7 +61,7 @@ export function scaleKinds({ levels }: NestedTerm): ScaleKind[] {
 }
 
 /**
- * From the sampled blocks and the units of signed scales: log prior with Jacobians, σ, by level the standard deviations (signs kept) or a factor of Σ, and the standard
+ * From the sampled blocks and the turns of signed scales: log prior with Jacobians, σ, by level the standard deviations (signs kept) or a factor of Σ, and the standard
  * deviations of the coefficients of no group.
  */
 export function scaleTensors(
@@ -68,7 +70,7 @@ export function scaleTensors(
   priors: readonly CoefficientPrior[],
   kinds: readonly ScaleKind[],
   sampled: Tensors,
-  units: Tensors,
+  { units, bends }: { readonly units: Tensors; readonly bends: Tensors },
 ) {
   const logSigma = sampled[errors.sigma].reshape([]);
   const sigma = logSigma.exp();
@@ -79,11 +81,12 @@ export function scaleTensors(
     const { covariance } = level;
     const size = deviatingCount(level);
     const raw = sampled[covariance.sds];
-    const signed = kinds[l] === 'log' ? raw.exp() : units[covariance.sds].mul(raw.sinh());
+    const { signed, logSlope } =
+      kinds[l] === 'log'
+        ? { signed: raw.exp(), logSlope: raw }
+        : signedSpreads(raw, units[covariance.sds], bends[covariance.sds]);
     const sds = kinds[l] === 'log' ? signed : signed.abs();
-    if (kinds[l] === 'log') logJacobians.push(raw.sum());
-    // Half the prior for each sign; ds/dw = unit · cosh w.
-    else logJacobians.push(units[covariance.sds].mul(raw.cosh().mul(0.5)).log().sum());
+    logJacobians.push(logSlope.sum());
     constrained[covariance.sds] = sds;
     if (hasFactors(covariance)) {
       const loadings = sampled[covariance.loadings].reshape([size, covariance.factors]);
@@ -118,6 +121,16 @@ export function scaleTensors(
   return { logPrior, sigma, ...factors, [priorSdsName]: sds.length === 1 ? sds[0] : tf.concat(sds, 0) };
 }
 
+/** See `spreadAt`: s, and log ds/dw with half the prior for each sign. */
+function signedSpreads(w: tf.Tensor, unit: tf.Tensor, bend: tf.Tensor) {
+  const q = unit.mul(w.sinh());
+  // √(1 + 4 bend q²) = 1 + 2 bend s².
+  const t = bend.mul(q.square()).mul(4).add(1).sqrt();
+  const half = t.add(1).mul(0.5);
+  const logSlope = unit.mul(w.cosh().mul(0.5)).log().add(half.log().mul(0.5)).sub(t.log());
+  return { signed: q.div(half.sqrt()), logSlope };
+}
+
 /** Name of the tensor that holds the prior standard deviations of the population and after it of the fixed block. */
 export const priorSdsName = 'prior sds';
 
@@ -141,7 +154,7 @@ export function naturalScales(
   kinds: readonly ScaleKind[],
   blocks: readonly PositionBlock[],
   theta: Float64Array,
-  units: Float64Array,
+  { units, bends }: { readonly units: Float64Array; readonly bends: Float64Array },
 ): NaturalScales {
   const at = (name: string, of = theta): Float64Array => {
     const { offset, size } = blocks.find((block) => block.name === name)!;
@@ -162,8 +175,8 @@ export function naturalScales(
       const { covariance } = level;
       const size = deviatingCount(level);
       const raw = at(covariance.sds);
-      const unit = at(covariance.sds, units);
-      const sds = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : unit[i] * Math.abs(Math.sinh(x))));
+      const [unit, bend] = [at(covariance.sds, units), at(covariance.sds, bends)];
+      const sds = raw.map((x, i) => (kinds[l] === 'log' ? Math.exp(x) : Math.abs(spreadAt(x, unit[i], bend[i]))));
       if (hasFactors(covariance))
         return covarianceOfFactors({ loadings: at(covariance.loadings).slice(), uniques: sds });
       if (covariance.cholesky === undefined) return { sds, lower: undefined };

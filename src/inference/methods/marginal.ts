@@ -22,6 +22,7 @@ interface MarginalSnapshot {
   readonly centre: EncodedVector;
   readonly map: EncodedVector;
   readonly units: EncodedVector;
+  readonly bends: EncodedVector;
   readonly run: Snapshot;
 }
 
@@ -63,6 +64,7 @@ export const marginal: Method = {
           centre: encodeVector(map.centre),
           map: encodeVector(map.map),
           units: encodeVector(map.units),
+          bends: encodeVector(map.bends),
           run,
         });
         const result = await chains.run(
@@ -122,13 +124,14 @@ function ownSettings({ chains, warmup, draws, seed, targetAcceptance, maxTreeDep
 
 /** Throws RangeError for a snapshot of another method, or of other scales. */
 function savedRun(resume: MethodSnapshot, kinds: string, dimension: number): { map: ScaleMap; run: Snapshot } {
-  const { kind, scales, centre, map, units, run } = resume as Partial<MarginalSnapshot>;
+  const { kind, scales, centre, map, units, bends, run } = resume as Partial<MarginalSnapshot>;
   if (
     kind !== 'marginal' ||
     scales !== kinds ||
     centre === undefined ||
     map === undefined ||
     units === undefined ||
+    bends === undefined ||
     run === undefined
   ) {
     throw new RangeError('resume: the saved run is not one of marginal NUTS on these scales; start it again');
@@ -138,6 +141,7 @@ function savedRun(resume: MethodSnapshot, kinds: string, dimension: number): { m
       centre: decodeVector(centre, dimension),
       map: decodeVector(map, dimension * dimension),
       units: decodeVector(units, dimension),
+      bends: decodeVector(bends, dimension),
     },
     run,
   };

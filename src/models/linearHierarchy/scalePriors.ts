@@ -42,3 +42,16 @@ export function isEvenAtZero(covariance: LevelCovariance): boolean {
       throw new Error((prior satisfies never as CovariancePrior).kind);
   }
 }
+
+/** Degrees of freedom from which on a t distribution is taken for a normal one. Own choice. */
+const nearlyNormal = 10;
+
+/** Whether the prior density of a standard deviation falls like a normal one's, and not as a power. */
+export function hasLightTail(covariance: LevelCovariance): boolean {
+  const isLight = ({ family, parameters }: PriorSpec): boolean =>
+    family === 'halfNormal' || (family === 'halfStudentT' && parameters[0] > nearlyNormal);
+  if (hasFactors(covariance)) return isLight(covariance.prior.sd);
+  const { prior } = covariance;
+  if (prior.kind === 'huangWand') return prior.df > nearlyNormal;
+  return prior.kind === 'separate' && isLight(prior.sd);
+}

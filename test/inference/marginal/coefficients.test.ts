@@ -174,7 +174,8 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       at % (dimension + 1) === 0 ? 0.5 : 0.1,
     );
     const units = random.normals(dimension).map((x) => 0.8 + 0.1 * x);
-    draws.setMap({ centre: random.normals(dimension, 0.5), map, units });
+    const bends = random.normals(dimension).map((x) => x * x);
+    draws.setMap({ centre: random.normals(dimension, 0.5), map, units, bends });
     const xi = random.normals(dimension);
     const positions = new HierarchyPositions(model);
     const at = (place: number): HierarchyValues => {
