@@ -8,6 +8,7 @@ import { MixedSweep } from './mixed/mixedSweep.js';
 import { MixedTuning, type Progress } from './mixed/tuning.js';
 import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
 import { type GibbsModel, type GibbsScheme, schemes } from './settings.js';
+import { ScaleSurrogate, suitsSurrogate } from './surrogate/scaleSurrogate.js';
 import { GibbsSweep } from './sweep.js';
 
 /** What a chain has learnt, as numbers, always as many. */
@@ -68,10 +69,32 @@ function ofOtherRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel
   };
 }
 
-function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampler<AdaptiveProposal> {
+/** What a chain learns of one term's scales. */
+class ScaleLearner implements Learner {
+  readonly proposal: AdaptiveProposal;
+  readonly surrogate: ScaleSurrogate | undefined;
+
+  constructor(structure: LinearHierarchy, t: number) {
+    const term = structure.terms[t];
+    this.proposal = new AdaptiveProposal(scaleDimension(term));
+    if (suitsSurrogate(structure, t)) this.surrogate = new ScaleSurrogate(term, structure.rows);
+  }
+
+  pack(): Float64Array {
+    return Float64Array.of(...this.proposal.pack(), ...(this.surrogate?.pack() ?? []));
+  }
+
+  unpack(packed: Float64Array): void {
+    const { length } = this.proposal.pack();
+    this.proposal.unpack(packed.subarray(0, length));
+    this.surrogate?.unpack(packed.subarray(length));
+  }
+}
+
+function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampler<ScaleLearner> {
   const scheme = schemes[name];
   return {
-    newLearners: () => structure.terms.map((term) => new AdaptiveProposal(scaleDimension(term))),
+    newLearners: () => structure.terms.map((_, t) => new ScaleLearner(structure, t)),
     compile: async (device, chains) => {
       const sweep = await GibbsSweep.create(structure, device, chains, scheme);
       return {
@@ -80,7 +103,11 @@ function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampl
         scanned: sweep.scanned,
         sweep: async (all, scan) => {
           await sweep.sweep(
-            all.map(({ lane, values, key, learners }) => ({ lane, values, key, proposals: learners })),
+            all.map(({ learners, ...chain }) => ({
+              ...chain,
+              proposals: learners.map(({ proposal }) => proposal),
+              surrogates: learners.map(({ surrogate }) => surrogate),
+            })),
             scan,
           );
           if (scheme.movesScales) for (const chain of all) learn(chain);
@@ -98,14 +125,23 @@ function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampl
 const windowEnds = [0.1, 0.25, 0.5, 1];
 /** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
 const slowAutocorrelation = 0.7;
+/** Of surrogates: the share that is forgotten; they are judged by fewer sweeps, which understate autocorrelations. */
+const [forgottenShare, slowOfFew] = [0.03, 0.5];
 
 /** In the burn-in: takes the scales in, and at the end of each window fits the proposals to those of the window. */
-function learn({ values, learners, progress: { sweep, warmup } }: SampledChain<AdaptiveProposal>): void {
+function learn({ values, learners, progress }: SampledChain<ScaleLearner>): void {
+  const { sweep, warmup } = progress;
   const sweeps = sweep + 1;
   if (sweeps > warmup) return;
   const ends = windowEnds.map((share) => Math.round(share * warmup));
-  for (const [t, proposal] of learners.entries()) {
-    proposal.observe(toCoordinates(ScaleMove.scalesOf(values, t)));
+  for (const [t, { proposal, surrogate }] of learners.entries()) {
+    const scales = ScaleMove.scalesOf(values, t);
+    proposal.observe(toCoordinates(scales));
+    if (surrogate !== undefined) {
+      if (sweeps === Math.round(forgottenShare * warmup)) proposal.forget();
+      surrogate.observe(scales, progress, () => proposal.slowest >= slowOfFew);
+      continue;
+    }
     if (sweeps === ends[0]) proposal.forget();
     else if (ends.includes(sweeps)) {
       if (sweeps === ends[1] && proposal.slowest < slowAutocorrelation) proposal.retire();

@@ -144,23 +144,33 @@ export class ScaleMove {
     let logRatio = this.logDensity(2 * lane + 1, after, chain) - this.logDensity(2 * lane, before, chain);
     if (isIndependent) logRatio += proposal.logDensity(before) - proposal.logDensity(after);
     if (!(Math.log(uniform) < logRatio)) return false;
-    chain.sigma = scales.sigma;
-    for (const [j, { sds, lower }] of scales.levels.entries()) {
+    this.assign(chain, scales);
+    return true;
+  }
+
+  /** Gives a chain other scales. */
+  assign(chain: ChainValues, { sigma, levels }: Scales): void {
+    chain.sigma = sigma;
+    for (const [j, { sds, lower }] of levels.entries()) {
       chain.terms[this.index].levels[j].sds.set(sds);
       if (lower !== undefined) chain.terms[this.index].levels[j].lower!.set(lower);
     }
-    return true;
+  }
+
+  /** Log density of the rows given the scales that a lane of the program was given, σ among them, up to a constant. */
+  logLikelihood(lane: number, sigma: number): number {
+    const { program, structure } = this;
+    const isWeighted = structure.errors.df !== undefined;
+    const total = isWeighted ? program.readScalar(sumNames.total, lane) : this.totals[lane];
+    return program.readScalar('value', lane) - structure.rows * Math.log(sigma) - (0.5 * total) / (sigma * sigma);
   }
 
   /** Log density of the coordinates that a lane of the program was given, up to a constant. */
   logDensity(lane: number, coordinates: Float64Array, chain: ChainValues): number {
-    const { program, structure, term } = this;
+    const { structure, term } = this;
     const { scales, logJacobian } = fromCoordinates(term, coordinates)!;
     const { sigma, levels } = scales;
-    const isWeighted = structure.errors.df !== undefined;
-    const total = isWeighted ? program.readScalar(sumNames.total, lane) : this.totals[lane];
-    let density =
-      program.readScalar('value', lane) - structure.rows * Math.log(sigma) - (0.5 * total) / (sigma * sigma);
+    let density = this.logLikelihood(lane, sigma);
     density += logJacobian + logPrior(structure.errors.prior, sigma);
     density += horseshoesOnSigma(structure, chain)?.(sigma) ?? 0;
     for (const [j, { sds, lower }] of levels.entries()) {

@@ -3,7 +3,6 @@ import { isPartial } from '../../models/linearHierarchy/links.js';
 import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import type { ChainRange } from '../settings.js';
-import type { Scheme } from './termBlock.js';
 import { isShrunk } from './termProgram.js';
 
 /** What Gibbs sampling knows of a model: plain records, which travel to other threads. */
@@ -13,9 +12,19 @@ export type GibbsModel = Pick<Model, 'name' | 'parameters' | 'structure' | 'star
  * `plain`: each block given all others. `interweaved`: after the scales given the coefficients, the scales given the standardised
  * deviations. `collapsed`: all coefficients of a term as one draw, each level with the levels below integrated out.
  * `collapsedInterweaved`: both. `integrated`: besides, where the burn-in shows that the scales mix slowly, a Metropolis
- * step on them with the coefficients integrated out, by proposals learnt in the burn-in.
+ * step on them with the coefficients integrated out, by proposals or surrogates learnt in the burn-in.
  */
 export type GibbsScheme = 'plain' | 'interweaved' | 'collapsed' | 'collapsedInterweaved' | 'integrated';
+
+/** What a sweep does about slow mixing. */
+export interface Scheme {
+  /** Means, and coefficients of outer levels, drawn with the coefficients below integrated out. */
+  readonly isCollapsed: boolean;
+  /** After the scales given the coefficients, the scales given the standardised deviations. */
+  readonly isInterweaved: boolean;
+  /** Before the coefficients, the scales with the coefficients integrated out. */
+  readonly movesScales: boolean;
+}
 
 export interface GibbsSettings {
   /** Default 4. */

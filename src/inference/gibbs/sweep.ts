@@ -13,7 +13,10 @@ import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
 import { sharedColumns, shiftBetween } from './sharedColumns.js';
 import { horseshoesOnSigma } from './shrinkage.js';
-import { type MovedChain, type Scheme, TermBlock } from './termBlock.js';
+import type { Progress } from './mixed/tuning.js';
+import type { ScaleSurrogate } from './surrogate/scaleSurrogate.js';
+import type { Scheme } from './settings.js';
+import { type MovedChain, TermBlock } from './termBlock.js';
 
 /** A chain that takes part in a sweep. */
 export interface SweptChain {
@@ -23,6 +26,9 @@ export interface SweptChain {
   readonly key: StepKey;
   /** By term: how its scales are proposed; without it they are not moved with the coefficients integrated out. */
   readonly proposals?: readonly AdaptiveProposal[];
+  /** By term, where groups are many: what proposes in their place; with the sweep's place in its run. */
+  readonly surrogates?: readonly (ScaleSurrogate | undefined)[];
+  readonly progress?: Progress;
 }
 
 /** Blocks by number: 0 the fixed block, 1 the errors, t + 2 term t. */
@@ -110,12 +116,24 @@ export class GibbsSweep {
 
   /** Moves the scales of those chains that have learnt to propose some. */
   private moveScales(t: number, chains: readonly SweptChain[]): void | Promise<void> {
+    if (this.terms[t].hasSurrogate) return this.moveScalesBySurrogates(t, chains);
     const moved = chains.flatMap(({ lane, values, key, proposals }): MovedChain[] => {
       const proposal = proposals?.[t];
       if (!proposal?.isFitted) return [];
       return [{ lane, values, effects: this.effectsOf(values), proposal, stream: movesOf(key, blocks.term(t)) }];
     });
     return moved.length === 0 ? undefined : this.terms[t].moveScales(moved);
+  }
+
+  private moveScalesBySurrogates(t: number, chains: readonly SweptChain[]): void | Promise<void> {
+    const moved = chains.flatMap(({ lane, values, key, surrogates, progress }) => {
+      const surrogate = surrogates?.[t];
+      if (surrogate === undefined || progress === undefined) return [];
+      if (!surrogate.isLearnt && !surrogate.isDue(progress)) return [];
+      const stream = movesOf(key, blocks.term(t));
+      return [{ lane, values, effects: this.effectsOf(values), surrogate, progress, stream }];
+    });
+    return moved.length === 0 ? undefined : this.terms[t].moveScalesBySurrogates(moved);
   }
 
   private updateTerm(t: number, chains: readonly SweptChain[], squares: Float64Array): void | Promise<void> {

@@ -16,30 +16,27 @@ import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
 import { hasSums, needsRows, RowSums, setRowGivens, sumNames } from './rowSums.js';
 import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
+import type { Scheme } from './settings.js';
 import type { ScaleQuadratic } from './signedScales.js';
 import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
+import { suitsSurrogate } from './surrogate/scaleSurrogate.js';
+import { type SurrogateChain, SurrogateMove } from './surrogate/surrogateMove.js';
+import { changeOfSquares, diagonalOf, memberCovariates, scaleSums, setMoments } from './termSums.js';
 import { compileTerm, isShrunk, names, staticData } from './termProgram.js';
 
 /** Rows of a group for which one more move of the scales costs little, and the moves of a sweep, at most. */
 const [rowsPerMove, mostMoves] = [8, 4];
 
-/** What a sweep does about slow mixing. */
-export interface Scheme {
-  /** Means, and coefficients of outer levels, drawn with the coefficients below integrated out. */
-  readonly isCollapsed: boolean;
-  /** After the scales given the coefficients, the scales given the standardised deviations. */
-  readonly isInterweaved: boolean;
-  /** Before the coefficients, the scales with the coefficients integrated out. */
-  readonly movesScales: boolean;
-}
-
 /** A chain whose scales are moved. */
-export interface MovedChain {
+interface GivenChain {
   readonly lane: number;
   readonly values: ChainValues;
   readonly effects: readonly Float64Array[];
-  readonly proposal: AdaptiveProposal;
   readonly stream: RandomStream;
+}
+
+export interface MovedChain extends GivenChain {
+  readonly proposal: AdaptiveProposal;
 }
 
 /** Arrays that the updates of one chain work in. */
@@ -71,6 +68,7 @@ export class TermBlock {
     private readonly residual: number,
     private readonly scheme: Scheme,
     private readonly move: ScaleMove | undefined,
+    private readonly surrogate: SurrogateMove | undefined,
     /** The pass over the rows, where others explain part of them. */
     private readonly sums: RowSums | undefined,
   ) {
@@ -108,17 +106,33 @@ export class TermBlock {
       device.precision === 'double' &&
       structure.terms[index].levels.every(({ covariance }) => !hasFactors(covariance));
     const move = isMoved ? await ScaleMove.create(structure, index, device, chains, data) : undefined;
+    const surrogate =
+      move && suitsSurrogate(structure, index)
+        ? await SurrogateMove.create(structure, index, device, chains, move)
+        : undefined;
     const take = (lane: number, shift: Float64Array, total: number): void => {
       program.set(sumNames.shift, lane, shift);
       program.setScalar(sumNames.total, lane, total);
       move?.setSums(lane, shift, total);
     };
     const sums = hasSums(structure) ? await RowSums.create(structure, index, device, chains, take) : undefined;
-    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, move, sums);
+    return new TermBlock(
+      structure,
+      index,
+      program,
+      needsRows(structure) ? 0 : data.residual,
+      scheme,
+      move,
+      surrogate,
+      sums,
+    );
   }
 
   get memoryBytes(): number {
-    return [this.program, this.move?.program, this.sums].reduce((sum, own) => sum + (own?.memoryBytes ?? 0), 0);
+    return [this.program, this.move?.program, this.surrogate?.program, this.sums].reduce(
+      (sum, own) => sum + (own?.memoryBytes ?? 0),
+      0,
+    );
   }
 
   get dataBytes(): number {
@@ -132,6 +146,7 @@ export class TermBlock {
   async dispose(): Promise<void> {
     await this.program.dispose();
     await this.move?.program.dispose();
+    await this.surrogate?.program.dispose();
     await this.sums?.dispose();
   }
 
@@ -162,8 +177,32 @@ export class TermBlock {
     program.fillNoise(lane, noise.counter!);
   }
 
-  /** Moves the scales of chains whose proposals have been learnt, with the coefficients integrated out. */
+  /** Moves the scales of chains by the proposals that they have learnt, with the coefficients integrated out. */
   async moveScales(chains: readonly MovedChain[]): Promise<void> {
+    const move = this.move!;
+    await this.prepareMoves(chains);
+    for (let step = 0; step < this.moves; step++) {
+      const pending = chains.map(({ lane, values, proposal, stream }) => {
+        const own = move.propose(values, proposal, stream);
+        move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
+        move.setScales(2 * lane + 1, own.scales);
+        return own;
+      });
+      const running = move.program.run();
+      if (running !== undefined) await running;
+      for (const [i, { lane, values, proposal, stream }] of chains.entries())
+        move.decide(lane, values, pending[i], proposal, stream);
+    }
+  }
+
+  /** The same by their surrogates. */
+  async moveScalesBySurrogates(chains: readonly (GivenChain & SurrogateChain)[]): Promise<void> {
+    await this.prepareMoves(chains);
+    await this.surrogate!.run(chains);
+  }
+
+  /** Hands the program of the moves what they are given. */
+  private async prepareMoves(chains: readonly GivenChain[]): Promise<void> {
     const move = this.move!;
     for (const { lane, values, effects, stream } of chains) {
       const moments = this.populationMoments(values, stream);
@@ -178,18 +217,6 @@ export class TermBlock {
     if (passing !== undefined) await passing;
     // The coefficients are drawn given the same.
     for (const { lane } of chains) this.sums?.keep(lane);
-    for (let step = 0; step < this.moves; step++) {
-      const pending = chains.map(({ lane, values, proposal, stream }) => {
-        const own = move.propose(values, proposal, stream);
-        move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
-        move.setScales(2 * lane + 1, own.scales);
-        return own;
-      });
-      const running = move.program.run();
-      if (running !== undefined) await running;
-      for (const [i, { lane, values, proposal, stream }] of chains.entries())
-        move.decide(lane, values, pending[i], proposal, stream);
-    }
   }
 
   /** Log density of a chain's scales with the term's coefficients integrated out, in their coordinates, up to a constant. */
@@ -213,6 +240,11 @@ export class TermBlock {
   /** Whether scales are moved with the coefficients integrated out. */
   get movesScales(): boolean {
     return this.move !== undefined;
+  }
+
+  /** Whether that is by surrogates. */
+  get hasSurrogate(): boolean {
+    return this.surrogate !== undefined;
   }
 
   private populationMoments(chain: ChainValues, stream: RandomStream): NormalMoments {
@@ -359,41 +391,4 @@ export class TermBlock {
     for (let a = 0; a < k; a++) for (let b = 0; b < a; b++) curvature[b * k + a] = curvature[a * k + b];
     return { slopes, curvature };
   }
-}
-
-function setMoments(program: BoundProgram, lane: number, { precisions, means }: NormalMoments): void {
-  program.set('prior precision', lane, precisions);
-  program.set('prior mean', lane, means);
-}
-
-const diagonalOf = (matrix: Float64Array, k: number): Float64Array =>
-  Float64Array.from({ length: k }, (_, i) => matrix[i * (k + 1)]);
-
-/** Sums of deviation i times covariate c, at i·q + c, when deviations are multiplied by ρ. */
-function scaleSums(sums: Float64Array, rho: Float64Array, q: number): void {
-  const width = rho.length * q;
-  for (let at = 0; at < sums.length; at++) sums[at] *= rho[Math.floor((at % width) / q)];
-}
-
-function changeOfSquares(rho: Float64Array, slopes: Float64Array, curvature: Float64Array): number {
-  const k = rho.length;
-  let change = 0;
-  for (let i = 0; i < k; i++) {
-    let product = 0;
-    for (let j = 0; j < k; j++) product += curvature[i * k + j] * (rho[j] - 1);
-    change += (rho[i] - 1) * (product - 2 * slopes[i]);
-  }
-  return change;
-}
-
-/** Σ z z' over the groups of level j − 1 that belong to each group of level j, or to the population. */
-function memberCovariates({ levels }: NestedTerm, j: number): Float64Array {
-  const { groups, covariates, covariateCount: q, parent } = levels[j - 1];
-  const sums = new Float64Array((j < levels.length ? levels[j].groups : 1) * q * q);
-  for (let g = 0; g < groups; g++) {
-    const at = (parent?.[g] ?? 0) * q * q;
-    for (let c = 0; c < q; c++)
-      for (let d = 0; d < q; d++) sums[at + c * q + d] += covariates[g * q + c] * covariates[g * q + d];
-  }
-  return sums;
 }

@@ -1,0 +1,146 @@
+// What a chain learns of one term's scales in the burn-in: a quadratic that stands for their likelihood, and how to walk over the density it gives.
+import { deviatingCount } from '../../../models/linearHierarchy/links.js';
+import {
+  hasFactors,
+  isDiagonal,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../../models/linearHierarchy/structure.js';
+import { cholesky } from '../../linearAlgebra.js';
+import type { Progress } from '../mixed/tuning.js';
+import { covarianceFactor, fromCoordinates, type Scales, toCoordinates } from '../scaleMove.js';
+import { type Reference, surrogateDimension } from './coordinates.js';
+
+/** Sweeps before which the quadratic is learnt anew, as shares of the burn-in; whether scales mix slowly shows at the first. */
+const renewals = [0.1, 0.15, 0.25, 0.4, 0.6];
+/** From this one on by the states since the one before, around their mean; until then around the state. */
+const firstByStates = 2;
+/** States that are kept. */
+const keptStates = 64;
+/** Displacements of the first differences: of variances and covariances relative to the reference. */
+const firstWidth = 0.1;
+/** Groups of every level from which a quadratic stands for the likelihood of variances. */
+const fewestGroups = 500;
+
+/** Whether scales of a term are proposed by a surrogate. */
+export function suitsSurrogate({ terms }: LinearHierarchy, t: number): boolean {
+  return terms[t].levels.every(({ groups, covariance }) => groups >= fewestGroups && !hasFactors(covariance));
+}
+
+export class ScaleSurrogate {
+  readonly dimension: number;
+  /** The log likelihood at displacements q is g'q − ½ q'Hq. */
+  readonly slopes: Float64Array;
+  readonly curvature: Float64Array;
+  /** Of differences, by displacement. */
+  readonly widths: Float64Array;
+  /** Coordinates are Fx with x round, `[dimension][dimension]`. */
+  readonly round: Float64Array;
+  logStep = 0;
+  private sigma = 1;
+  private readonly factors: readonly Float64Array[];
+  /** The last states since a renewal, as `toCoordinates` gives them. */
+  private readonly states: Float64Array;
+  private seen = 0;
+  private isWanted = false;
+  private isReady = false;
+
+  constructor(
+    private readonly term: NestedTerm,
+    rows: number,
+  ) {
+    const n = surrogateDimension(term);
+    this.dimension = n;
+    this.slopes = new Float64Array(n);
+    this.curvature = new Float64Array(n * n);
+    this.widths = new Float64Array(n).fill(firstWidth);
+    this.widths[0] = 1 / Math.sqrt(2 * rows);
+    this.round = new Float64Array(n * n);
+    this.factors = term.levels.map((level) => {
+      const k = deviatingCount(level);
+      return new Float64Array(isDiagonal(level.covariance) ? k : k * k);
+    });
+    this.states = new Float64Array(keptStates * n);
+  }
+
+  /** Whether it has learnt to propose. */
+  get isLearnt(): boolean {
+    return this.isReady;
+  }
+
+  get reference(): Reference {
+    return { sigma: this.sigma, factors: this.factors };
+  }
+
+  /** Whether the quadratic is to be learnt before this sweep. */
+  isDue({ sweep, warmup }: Progress): boolean {
+    return this.isWanted && renewals.some((share) => Math.round(share * warmup) === sweep);
+  }
+
+  /** Takes the state after a sweep of the burn-in in. @param isSlow whether scales mix slowly, as far as has been seen */
+  observe(scales: Scales, { sweep, warmup }: Progress, isSlow: () => boolean): void {
+    this.states.set(toCoordinates(scales), (this.seen++ % keptStates) * this.dimension);
+    if (sweep + 1 === Math.round(renewals[0] * warmup)) this.isWanted = isSlow();
+  }
+
+  /** Begins a renewal: chooses the reference. Returns states of the chain that the quadratic is to fit, and forgets them. */
+  begin(scales: Scales, { sweep, warmup }: Progress): Scales[] {
+    const { states, seen, term, dimension: n } = this;
+    const isByStates = sweep >= Math.round(renewals[firstByStates] * warmup);
+    const recent = Array.from(
+      { length: isByStates ? Math.min(seen, keptStates) : 0 },
+      (_, i) => fromCoordinates(term, states.subarray(i * n, (i + 1) * n))!.scales,
+    );
+    const around = recent.length > 0 ? recent : [scales];
+    this.sigma = Math.exp(around.reduce((sum, { sigma }) => sum + Math.log(sigma), 0) / around.length);
+    for (const [j, factor] of this.factors.entries()) {
+      factor.set(factorOfMean(around.map(({ levels }) => levels[j])));
+    }
+    this.seen = 0;
+    return recent;
+  }
+
+  /** Ends a renewal. */
+  end(): void {
+    this.isReady = true;
+  }
+
+  /** All numbers, for a snapshot; always as many. */
+  pack(): Float64Array {
+    const { sigma, seen, logStep, isWanted, isReady } = this;
+    return Float64Array.from(
+      [[sigma, seen, logStep, Number(isWanted), Number(isReady)], ...this.arrays].flatMap((own) => Array.from(own)),
+    );
+  }
+
+  unpack(packed: Float64Array): void {
+    this.sigma = packed[0];
+    this.seen = packed[1];
+    this.logStep = packed[2];
+    this.isWanted = packed[3] === 1;
+    this.isReady = packed[4] === 1;
+    let offset = 5;
+    for (const target of this.arrays) target.set(packed.subarray(offset, (offset += target.length)));
+  }
+
+  private get arrays(): Float64Array[] {
+    return [...this.factors, this.states, this.slopes, this.curvature, this.widths, this.round];
+  }
+}
+
+/** C with CC' the mean of covariances, or the root mean square of standard deviations. */
+function factorOfMean(all: readonly Scales['levels'][number][]): Float64Array {
+  const factors = all.map(({ sds, lower }) => covarianceFactor(sds, lower));
+  const k = all[0].sds.length;
+  const isPlain = all[0].lower === undefined;
+  const mean = factors[0].map((_, at) => {
+    const [i, j] = [Math.floor(at / k), at % k];
+    let sum = 0;
+    for (const own of factors) {
+      if (isPlain) sum += own[at] ** 2;
+      else for (let m = 0; m < k; m++) sum += own[i * k + m] * own[j * k + m];
+    }
+    return sum / all.length;
+  });
+  return isPlain ? mean.map(Math.sqrt) : cholesky(mean, k)!;
+}
