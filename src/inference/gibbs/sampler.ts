@@ -126,7 +126,7 @@ const windowEnds = [0.1, 0.25, 0.5, 1];
 /** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
 const slowAutocorrelation = 0.7;
 /** Of surrogates: the share that is forgotten; they are judged by fewer sweeps, which understate autocorrelations. */
-const [forgottenShare, slowOfFew] = [0.03, 0.5];
+const [forgottenShare, slowOfFew] = [0.03, 0.6];
 
 /** In the burn-in: takes the scales in, and at the end of each window fits the proposals to those of the window. */
 function learn({ values, learners, progress }: SampledChain<ScaleLearner>): void {

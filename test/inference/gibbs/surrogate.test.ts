@@ -153,10 +153,10 @@ function scalarsOf(model: Model, fitted: Fitted, isCompared: (site: string) => b
 const isPopulation = (site: string): boolean => !site.startsWith('coefficients');
 const weak = {
   'one level, correlated': {
-    terms: [{ slopes: 2, levels: [{ groups: 800, full: true }], rowsOf: (g: number) => 4 + (g % 5) }],
+    terms: [{ slopes: 2, levels: [{ groups: 2000, full: true }], rowsOf: (g: number) => 4 + (g % 5) }],
   },
   'fixed columns, independent': {
-    terms: [{ slopes: 1, levels: [{ groups: 900 }], rowsOf: (g: number) => 3 + (g % 4) }],
+    terms: [{ slopes: 1, levels: [{ groups: 2200 }], rowsOf: (g: number) => 3 + (g % 4) }],
     fixed: { dense: 1, categories: [4] },
   },
 } as const;
@@ -187,7 +187,7 @@ it('is not for few groups, nor for factors', () => {
 
 it('gives the draws of an unbroken run when resumed, and of the whole run to a part', { timeout: 60_000 }, async () => {
   const model = declaredModel(weakEffects({ ...weak['one level, correlated'], seed: 'resumed' }));
-  const settings: GibbsSettings = { chains: 2, warmup: 40, draws: 10, seed: 3 };
+  const settings: GibbsSettings = { chains: 2, warmup: 100, draws: 10, seed: 3 };
   const drawsOf = async (own: GibbsSettings, resume?: GibbsSnapshot, stopAt?: number) => {
     const draws: number[][][] = [[], []];
     const abort = new AbortController();
@@ -201,8 +201,10 @@ it('gives the draws of an unbroken run when resumed, and of the whole run to a p
   };
   const whole = await drawsOf(settings);
   expect(whole.draws.map(({ length }) => length)).toEqual([10, 10]);
-  // After 12 sweeps of both chains, between two renewals.
-  const { snapshot } = await drawsOf(settings, undefined, 24);
+  const unmoved = await drawsOf({ ...settings, scheme: 'collapsedInterweaved' });
+  for (const [chain, draws] of whole.draws.entries()) expect(draws).not.toEqual(unmoved.draws[chain]);
+  // After 20 sweeps of both chains, between two renewals.
+  const { snapshot } = await drawsOf(settings, undefined, 40);
   const resumed = await drawsOf(settings, JSON.parse(JSON.stringify(snapshot)) as GibbsSnapshot);
   expect(resumed.draws).toEqual(whole.draws);
   const part = await drawsOf({ ...settings, part: { first: 1, count: 1 } });

@@ -19,8 +19,8 @@ const firstByStates = 2;
 const keptStates = 64;
 /** Displacements of the first differences: of variances and covariances relative to the reference. */
 const firstWidth = 0.1;
-/** Groups of every level from which a quadratic stands for the likelihood of variances. */
-const fewestGroups = 500;
+/** Groups of every level from which a quadratic stands for the likelihood of variances, and to evaluate that costs more than a walk. */
+const fewestGroups = 2000;
 
 /** Whether scales of a term are proposed by a surrogate. */
 export function suitsSurrogate({ terms }: LinearHierarchy, t: number): boolean {
