@@ -14,7 +14,7 @@ import type { ScaleSurrogate } from './scaleSurrogate.js';
 import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } from './walk.js';
 
 /** Walk of a proposal: many evaluations of the surrogate cost less than one of the density. */
-const plan: WalkPlan = { trajectories: 8, length: trajectoryLength };
+const plan: WalkPlan = { trajectories: 8, length: trajectoryLength, isVaried: true };
 
 /** A chain whose scales are moved. */
 export interface SurrogateChain {

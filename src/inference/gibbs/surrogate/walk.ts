@@ -7,12 +7,14 @@ import type { ScaleSurrogate } from './scaleSurrogate.js';
 
 /** How far a trajectory goes in round coordinates by which a state is soon forgotten. */
 export const trajectoryLength = 2.2;
-const mostSteps = 16;
+const [mostSteps, shortest] = [16, -4];
 
 export interface WalkPlan {
   readonly trajectories: number;
   /** How far a trajectory goes in round coordinates. */
   readonly length: number;
+  /** Half of the trajectories, at random, have shorter steps, down to a fiftieth: near singular covariances the usual ones are refused. */
+  readonly isVaried?: boolean;
 }
 
 /** A chain on its walk. */
@@ -70,7 +72,7 @@ export async function evaluateAt(
 export async function walk(
   program: BoundProgram,
   walkers: readonly Walker[],
-  { trajectories, length }: WalkPlan,
+  { trajectories, length, isVaried = false }: WalkPlan,
   onEach?: (walker: Walker, rate: number) => void,
 ): Promise<void> {
   let places = await evaluateAt(
@@ -82,8 +84,9 @@ export async function walk(
     const moving = walkers.map(({ surrogate, stream }, i) => {
       const momentum = Float64Array.from({ length: surrogate.dimension }, () => drawNormal(stream));
       const usual = Math.exp(surrogate.logStep);
-      const step = usual * (0.8 + 0.4 * stream.uniform());
-      const count = Math.min(mostSteps, Math.max(1, Math.round(length / usual)));
+      const jitter = stream.uniform();
+      const step = usual * (isVaried && stream.bernoulli(0.5) ? Math.exp(shortest * jitter) : 0.8 + 0.4 * jitter);
+      const count = Math.min(mostSteps, Math.max(1, Math.round(length / step)));
       return { momentum, step, count, first: places[i].value - kinetic(momentum) };
     });
     const most = moving.reduce((largest, { count }) => Math.max(largest, count), 0);
