@@ -9,6 +9,7 @@ import { formatTable } from '../table.js';
 import { declaredHierarchical } from './declaredHierarchical.js';
 import { coefficients, hierarchicalData } from './hierarchical.js';
 import { judgedRows, judgeFit, printPopulation, teller } from './judge.js';
+import { mostPilotRows, pilotStart } from './mixedPilot.js';
 import { populationSize } from './roundHierarchical.js';
 import { readState, writeState } from './savedFit.js';
 
@@ -22,7 +23,7 @@ export interface MixedSettings {
 }
 
 interface SavedMixedFit {
-  readonly seconds: { compile: number; warmup: number; sampling: number };
+  readonly seconds: { pilot: number; compile: number; warmup: number; sampling: number };
   readonly snapshot: GibbsSnapshot;
   /** Draws so far, `[parameter][chain][draw]`. */
   readonly population: Float64Array[][];
@@ -45,13 +46,17 @@ export async function mixedFit(
   const { groups } = data;
   const say = teller();
   const saved = checkpoint === undefined ? undefined : readState<SavedMixedFit>(checkpoint, settings);
-  const seconds = saved?.seconds ?? { compile: 0, warmup: 0, sampling: 0 };
+  const seconds = saved?.seconds ?? { pilot: 0, compile: 0, warmup: 0, sampling: 0 };
   const population =
     saved?.population ??
     Array.from({ length: populationSize }, () => Array.from({ length: chains }, () => new Float64Array(draws)));
   const sizes = { chains, dimension: groups * coefficients, drawsPerChain: draws };
   const moments = saved === undefined ? new RunningMoments(sizes) : RunningMoments.restore(sizes, saved.sums);
   let lap = performance.now();
+  const needsPilot = saved === undefined && rows > mostPilotRows;
+  const start = needsPilot ? await pilotStart(device, seed, say) : undefined;
+  seconds.pilot += (performance.now() - lap) / 1000;
+  lap = performance.now();
   let isCompiled = false;
   const onDraw = ({ chain, phase, index, position }: Draw): void => {
     const now = performance.now();
@@ -74,7 +79,7 @@ export async function mixedFit(
     lap = performance.now();
   };
   const run = new GibbsRun(
-    declaredHierarchical(data),
+    declaredHierarchical(data, start),
     { chains, warmup, draws, seed },
     { onDraw, wantsDraw: (_, phase) => phase === 'sampling', onCheckpoint },
     { device, resume: saved?.snapshot, checkpointInterval },
@@ -97,11 +102,12 @@ export function printMixed(machine: Machine, device: string, fit: MixedFit): voi
   console.log(
     `hierarchical logistic regression on ${device}: ${settings.rows} rows, ${fit.groups} groups, ${fit.parameters} parameters, mixed Gibbs, ${chains} chains × (${settings.warmup} + ${settings.draws}), seed ${settings.seed}\n`,
   );
-  const all = seconds.compile + seconds.warmup + seconds.sampling;
+  const all = seconds.pilot + seconds.compile + seconds.warmup + seconds.sampling;
   console.log(
     formatTable(
       ['figure', ''],
       [
+        ['pilot fit s', seconds.pilot.toFixed(1)],
         ['compile and first sweep s', seconds.compile.toFixed(1)],
         ['warm-up s', seconds.warmup.toFixed(1)],
         ['sampling s', seconds.sampling.toFixed(1)],

@@ -32,12 +32,14 @@ export interface ChainValues {
   readonly fixed: { readonly coefficients: Float64Array; readonly shrinkage?: ShrinkageState } | undefined;
   /** Precisions of the rows relative to 1/σ², `[rows]`; drawn at the start of every sweep. Absent with normal errors. */
   readonly weights?: Float64Array;
+  /** Pólya-Gamma precisions of 0/1 responses in blocks of rows, `[group][row]`; absent where sweeps do without. */
+  readonly omega?: Float64Array;
 }
 
 const hasSlab = ({ slab }: ShrinkageState): boolean => slab < Infinity;
 
 /** All numbers of a chain but the weights, in order. */
-export function packValues({ sigma, terms, fixed }: ChainValues): Float64Array {
+export function packValues({ sigma, terms, fixed, omega }: ChainValues): Float64Array {
   const parts: ArrayLike<number>[] = [[sigma]];
   const add = (own: Float64Array, shrinkage: ShrinkageState | undefined): void => {
     parts.push(own);
@@ -53,6 +55,7 @@ export function packValues({ sigma, terms, fixed }: ChainValues): Float64Array {
     add(population, shrinkage);
   }
   if (fixed !== undefined) add(fixed.coefficients, fixed.shrinkage);
+  if (omega !== undefined) parts.push(omega);
   const packed = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -88,7 +91,8 @@ export function unpackValues(packed: Float64Array, values: ChainValues): void {
     }
     takeWith(population, shrinkage);
   }
-  const { fixed } = values;
+  const { fixed, omega } = values;
   if (fixed !== undefined) takeWith(fixed.coefficients, fixed.shrinkage);
+  if (omega !== undefined) take(omega);
   if (offset !== packed.length) throw new RangeError('resume: the saved chain is of another model');
 }

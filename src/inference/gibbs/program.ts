@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device, Executable } from '../../kernels/device.js';
-import { gradients } from '../../kernels/program/gradients.js';
+import { gradients, pullback } from '../../kernels/program/gradients.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { type NamedTensors, trace } from '../../kernels/trace/trace.js';
 import { NormalSource, normalsPerPass } from '../random/normalKernel.js';
@@ -13,6 +13,8 @@ type Shapes = Readonly<Record<string, readonly number[]>>;
 export interface ProgramOptions {
   /** Parameters by which the output `value` is differentiated: outputs `gradient NAME`. */
   readonly gradientsBy?: readonly string[];
+  /** What `value` depends on the parameters through alone, where derivatives by that are known: an output, and the one that holds them, by name. */
+  readonly derivatives?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function compileProgram(
   data: ReadonlyMap<string, DataArray>,
   fn: (p: NamedTensors, d: NamedTensors) => Record<string, tf.Tensor>,
   noise: Shapes = {},
-  { gradientsBy = [] }: ProgramOptions = {},
+  { gradientsBy = [], derivatives }: ProgramOptions = {},
 ): Promise<BoundProgram> {
   const recorded = trace(fn, {
     parameters: { ...parameters, ...noise },
@@ -40,8 +42,14 @@ export async function compileProgram(
   const value = outputs.get('value');
   if (value !== undefined && gradientsBy.length > 0) {
     const ids = gradientsBy.map((name) => recorded.parameters.get(name)!);
-    for (const [i, id] of gradients(recorded.builder, value, ids).entries())
-      outputs.set(`gradient ${gradientsBy[i]}`, id);
+    const known = Object.entries(derivatives ?? {});
+    const cotangents = known.map(([name, derivative]) => [outputs.get(name)!, outputs.get(derivative)!] as const);
+    for (const name of known.flat()) outputs.delete(name);
+    const found =
+      derivatives === undefined
+        ? gradients(recorded.builder, value, ids)
+        : pullback(recorded.builder, new Map(cotangents), ids);
+    for (const [i, id] of found.entries()) outputs.set(`gradient ${gradientsBy[i]}`, id);
   }
   const program = recorded.builder.finish(outputs);
   const used = new Set(program.nodes.flatMap(({ operation }) => (operation.op === 'data' ? [operation.name] : [])));

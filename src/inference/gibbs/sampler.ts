@@ -5,7 +5,12 @@ import type { StepKey } from '../random/streams.js';
 import { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
 import { MixedSweep } from './mixed/mixedSweep.js';
-import { MixedTuning, type Progress } from './mixed/tuning.js';
+import { Scalars } from './mixed/scalars.js';
+import { type Progress, ScalarTuning } from './mixed/scalarTuning.js';
+import { MixedTuning } from './mixed/tuning.js';
+import { hasFewRows } from './polyaGamma/fewRows.js';
+import { signedScales } from './polyaGamma/scalarDensity.js';
+import { PolyaGammaSweep, scalarPlan } from './polyaGamma/sweep.js';
 import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
 import { type GibbsModel, type GibbsScheme, schemes } from './settings.js';
 import { ScaleSurrogate, suitsSurrogate } from './surrogate/scaleSurrogate.js';
@@ -46,12 +51,31 @@ export interface GibbsSampler<L extends Learner = Learner> {
 /** The model must suit Gibbs sampling. */
 export function samplerOf(model: GibbsModel, scheme: GibbsScheme): GibbsSampler {
   const structure = model.structure!;
-  return isLinear(structure) ? ofNormalRows(structure, scheme) : ofOtherRows(structure, model);
+  if (isLinear(structure)) return ofNormalRows(structure, scheme);
+  return hasFewRows(structure) ? ofFewRows(structure, model) : ofOtherRows(structure, model);
+}
+
+function ofFewRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel): GibbsSampler<ScalarTuning> {
+  const scalars = new Scalars(structure, parameters);
+  const signed = signedScales(structure, scalars);
+  return {
+    newLearners: () => [new ScalarTuning(scalars.dimension, scalarPlan, signed)],
+    compile: async (device, chains) => {
+      const sweep = await PolyaGammaSweep.create(structure, device, chains);
+      return {
+        memoryBytes: sweep.memoryBytes,
+        dataBytes: sweep.dataBytes,
+        scanned: [],
+        sweep: (all) => sweep.sweep(all.map(({ learners: [tuning], ...chain }) => ({ ...chain, tuning }))),
+        dispose: () => sweep.dispose(),
+      };
+    },
+  };
 }
 
 function ofOtherRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel): GibbsSampler<MixedTuning> {
   return {
-    newLearners: () => [MixedTuning.of(structure, parameters)],
+    newLearners: () => [new MixedTuning(structure, parameters)],
     compile: async (device, chains) => {
       const sweep = await MixedSweep.create(structure, device, chains);
       return {

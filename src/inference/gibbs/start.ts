@@ -8,6 +8,7 @@ import { modelSettings } from '../modelSettings.js';
 import { type RandomKey, sites, stepKey } from '../random/streams.js';
 import type { ChainValues } from './chainValues.js';
 import type { GibbsModel } from './settings.js';
+import { hasFewRows, startPrecisions } from './polyaGamma/fewRows.js';
 import { startShrinkage } from './shrinkage.js';
 
 /** Half-width of the jitter of the logs of scales where the model has no start. */
@@ -19,13 +20,14 @@ export function startValues(model: GibbsModel, key: RandomKey, chain: number): C
   const stream = stepKey(key, chain, 0).stream(sites.initialPosition);
   const isWeighted = isLinear(structure) && structure.errors.df !== undefined;
   const weights = isWeighted ? new Float64Array(structure.rows).fill(1) : undefined;
+  const omega = hasFewRows(structure) ? startPrecisions(structure) : undefined;
   if (model.start === undefined) {
-    return { ...scalesOfData(structure, () => spread * (2 * stream.uniform() - 1)), weights };
+    return { ...scalesOfData(structure, () => spread * (2 * stream.uniform() - 1)), weights, omega };
   }
   const { centre, radius } = modelSettings(model, {}).initial!;
   const widths = radius as ArrayLike<number>;
   const position = Float64Array.from(centre as ArrayLike<number>, (x, i) => x + widths[i] * (2 * stream.uniform() - 1));
-  return { ...new HierarchyPositions(model).read(position), weights };
+  return { ...new HierarchyPositions(model).read(position), weights, omega };
 }
 
 /** Half of the response's spread (through a link: ½) each for the errors and for every coefficient; the coefficients themselves at 0. */

@@ -16,7 +16,8 @@ import { groupInformation, typicalInformation } from './information.js';
 import { type LinearisedRows, linearise } from './linearise.js';
 import { learnCoordinates, moveScalars, type ScalarChain } from './scalarMove.js';
 import { ScalarProgram } from './scalarProgram.js';
-import { blocksOf, type MixedTuning, type Progress } from './tuning.js';
+import type { Progress } from './scalarTuning.js';
+import { blocksOf, type MixedTuning } from './tuning.js';
 
 /** A chain that takes part in a sweep. */
 export interface MixedChain {
@@ -89,7 +90,7 @@ export class MixedSweep {
       const stream = movesOf(key, 0);
       for (const pair of this.shared) shiftBetween(stream, this.structure, values, pair);
     }
-    const due = chains.filter(({ tuning, progress }) => tuning.isDue(progress));
+    const due = chains.filter(({ tuning, progress }) => tuning.scalars.isDue(progress));
     for (const { tuning, values } of due) {
       for (const [t, term] of this.structure.terms.entries()) {
         const found = typicalInformation(term, this.linearised, values.terms[t]);
@@ -102,7 +103,7 @@ export class MixedSweep {
     const scalarChains = chains.map(({ lane, values, key, tuning, progress }): ScalarChain => ({
       lane,
       values,
-      tuning,
+      tuning: tuning.scalars,
       progress,
       stream: othersOf(key, 0),
     }));

@@ -2,14 +2,27 @@
 import { drawNormal } from '../../random/distributions.js';
 import type { RandomStream } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
-import type { ScalarProgram } from './scalarProgram.js';
-import type { MixedTuning, Progress } from './tuning.js';
+import type { Progress, ScalarTuning } from './scalarTuning.js';
+
+/** A density of the scalars, a lane a chain. */
+export interface ScalarDensity {
+  readonly dimension: number;
+  /** The scalars of a chain without constraints, `[dimension]`. */
+  scalarsOf(values: ChainValues): Float64Array;
+  set(lane: number, scalars: Float64Array): void;
+  run(): void | Promise<void>;
+  /** Log density and its gradient at the last run. */
+  value(lane: number): number;
+  gradient(lane: number, target: Float64Array): void;
+  /** Puts scalars, at which the last run was, into a chain's values. */
+  accept(lane: number, scalars: Float64Array, values: ChainValues): void;
+}
 
 /** A chain whose scalars are moved. */
 export interface ScalarChain {
   readonly lane: number;
   readonly values: ChainValues;
-  readonly tuning: MixedTuning;
+  readonly tuning: ScalarTuning;
   readonly progress: Progress;
   readonly stream: RandomStream;
 }
@@ -33,8 +46,8 @@ interface Moving extends ScalarChain {
 const energyOf = (value: number, momentum: Float64Array): number =>
   value - 0.5 * momentum.reduce((sum, p) => sum + p * p, 0);
 
-/** Every chain's program must have begun at its values. */
-export async function moveScalars(program: ScalarProgram, chains: readonly ScalarChain[]): Promise<void> {
+/** The density must know of every chain what else it depends on. */
+export async function moveScalars(program: ScalarDensity, chains: readonly ScalarChain[]): Promise<void> {
   const raw = new Float64Array(program.dimension);
   const gradientOf = ({ lane, tuning }: ScalarChain): Float64Array => {
     program.gradient(lane, raw);
@@ -73,14 +86,52 @@ export async function moveScalars(program: ScalarProgram, chains: readonly Scala
   }
   for (const { lane, values, tuning, progress, stream, firstEnergy, momentum, scalars } of moving) {
     const gain = energyOf(program.value(lane), momentum) - firstEnergy;
-    const rate = Number.isNaN(gain) ? 0 : Math.exp(Math.min(0, gain));
+    const rate = Number.isNaN(gain) || !tuning.isAllowed(scalars) ? 0 : Math.exp(Math.min(0, gain));
     if (stream.bernoulli(rate)) program.accept(lane, scalars, values);
-    tuning.learnScalarStep(rate, progress);
+    tuning.learnStep(rate, progress);
   }
 }
 
-/** Learns coordinates from the curvature where the chains are, by differences of gradients. Every chain's program must have begun. */
-export async function learnCoordinates(program: ScalarProgram, chains: readonly ScalarChain[]): Promise<void> {
+/** Steps of a climb, and how far one goes at most in round coordinates. */
+const climbing = { steps: 6, farthest: 20 } as const;
+
+/** In the burn-in, from far away: each chain climbs by Newton's steps in its coordinates, halved where they do not lead up. */
+export async function climbScalars(program: ScalarDensity, chains: readonly ScalarChain[]): Promise<void> {
+  const raw = new Float64Array(program.dimension);
+  const at = (lane: number, tuning: ScalarTuning) => {
+    program.gradient(lane, raw);
+    return { value: program.value(lane), gradient: tuning.toRound(raw) };
+  };
+  const places = chains.map(({ lane, values }) => {
+    const scalars = program.scalarsOf(values);
+    program.set(lane, scalars);
+    return scalars;
+  });
+  await program.run();
+  const climbers = chains.map(({ lane, tuning }, i) => ({ scalars: places[i], share: 1, ...at(lane, tuning) }));
+  for (let n = 0; n < climbing.steps; n++) {
+    const tried = climbers.map(({ scalars, gradient, share }, i) => {
+      const length = Math.hypot(...gradient);
+      const factor = share * Math.min(1, climbing.farthest / length);
+      const move = chains[i].tuning.toScalars(gradient);
+      const next = scalars.map((x, j) => x + factor * move[j]);
+      program.set(chains[i].lane, next);
+      return next;
+    });
+    await program.run();
+    for (const [i, { lane, tuning }] of chains.entries()) {
+      const found = at(lane, tuning);
+      const own = climbers[i];
+      if (found.value > own.value && tuning.isAllowed(tried[i]))
+        climbers[i] = { scalars: tried[i], share: Math.min(1, 2 * own.share), ...found };
+      else own.share /= 4;
+    }
+  }
+  for (const [i, { lane, values }] of chains.entries()) program.accept(lane, climbers[i].scalars, values);
+}
+
+/** Learns coordinates from the curvature where the chains are, by differences of gradients. */
+export async function learnCoordinates(program: ScalarDensity, chains: readonly ScalarChain[]): Promise<void> {
   const { dimension: n } = program;
   const places = chains.map(({ values, tuning }) => {
     const distances = tuning.widths.map((width) =>
@@ -90,21 +141,26 @@ export async function learnCoordinates(program: ScalarProgram, chains: readonly 
     );
     return { at: program.scalarsOf(values), distances, hessian: new Float64Array(n * n) };
   });
-  const gradient = new Float64Array(n);
+  const gradients = async (): Promise<Float64Array[]> => {
+    await program.run();
+    return chains.map(({ lane }) => {
+      const gradient = new Float64Array(n);
+      program.gradient(lane, gradient);
+      return gradient;
+    });
+  };
+  for (const [c, { at }] of places.entries()) program.set(chains[c].lane, at);
+  const centre = await gradients();
   for (let i = 0; i < n; i++) {
-    for (const sign of [1, -1]) {
-      for (const [c, { at, distances }] of places.entries()) {
-        program.set(
-          chains[c].lane,
-          at.map((x, j) => (j === i ? x + sign * distances[i] : x)),
-        );
-      }
-      await program.run();
-      for (const [c, { distances, hessian }] of places.entries()) {
-        program.gradient(chains[c].lane, gradient);
-        for (let j = 0; j < n; j++) hessian[i * n + j] -= (sign * gradient[j]) / (2 * distances[i]);
-      }
+    for (const [c, { at, distances }] of places.entries()) {
+      program.set(
+        chains[c].lane,
+        at.map((x, j) => (j === i ? x + distances[i] : x)),
+      );
     }
+    const beside = await gradients();
+    for (const [c, { distances, hessian }] of places.entries())
+      for (let j = 0; j < n; j++) hessian[i * n + j] = (centre[c][j] - beside[c][j]) / distances[i];
   }
-  for (const [c, { tuning, progress }] of chains.entries()) tuning.renew(places[c].hessian, progress);
+  for (const [c, { tuning, progress }] of chains.entries()) tuning.renew(places[c].hessian, places[c].at, progress);
 }

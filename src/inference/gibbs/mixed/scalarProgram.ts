@@ -2,19 +2,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../../kernels/device.js';
-import { sizeOf } from '../../../kernels/program/tensorProgram.js';
 import { hierarchyModel, type Placement } from '../../../models/linearHierarchy/hierarchyModel.js';
 import { type GeneralisedHierarchy, isDiagonal, type NestedTerm } from '../../../models/linearHierarchy/structure.js';
-import type { HierarchyValues } from '../../../models/linearHierarchy/values.js';
-import type { ModelParameter, Tensors } from '../../../models/model.js';
+import type { Tensors } from '../../../models/model.js';
 import { invertLower } from '../correlations.js';
-import { HierarchyPositions } from '../../linearHierarchy/positions.js';
-import { constrain, unconstrainedShape } from '../../transforms/transforms.js';
+import { constrain } from '../../transforms/transforms.js';
 import type { ChainValues } from '../chainValues.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { covarianceFactor } from '../scaleMove.js';
 import { followNames as names } from './follow.js';
-import { type LevelInformation, scalarParameters } from './tuning.js';
+import type { ScalarDensity } from './scalarMove.js';
+import { Scalars } from './scalars.js';
+import type { LevelInformation } from './tuning.js';
 
 const after = (t: number, l: number): string => `after ${t} ${l}`;
 const scaleName = (t: number, l: number): string => `scale ${t} ${l}`;
@@ -70,27 +69,16 @@ async function compileStandardiser(
   });
 }
 
-export class ScalarProgram {
-  private readonly names: readonly { readonly name: string; readonly offset: number; readonly size: number }[];
-  readonly dimension: number;
-  private readonly positions: HierarchyPositions;
-
+export class ScalarProgram implements ScalarDensity {
   private constructor(
-    structure: GeneralisedHierarchy,
-    scalars: readonly ModelParameter[],
+    private readonly scalars: Scalars,
     private readonly program: BoundProgram,
     /** Of terms whose coefficients follow by the approximation. */
     private readonly standardiser: BoundProgram | undefined,
-  ) {
-    let offset = 0;
-    this.names = scalars.map(({ name, constraint, shape }) => {
-      const size = sizeOf(unconstrainedShape(constraint, shape));
-      const block = { name, offset, size };
-      offset += size;
-      return block;
-    });
-    this.dimension = offset;
-    this.positions = scalarPositions(structure, scalars);
+  ) {}
+
+  get dimension(): number {
+    return this.scalars.dimension;
   }
 
   static async create(
@@ -100,9 +88,8 @@ export class ScalarProgram {
     followings: readonly Following[],
   ): Promise<ScalarProgram> {
     const model = hierarchyModel(structure, undefined, (level, p, d) => followings[level.term].placement(level, p, d));
-    const scalars = scalarParameters(structure, model.parameters);
-    const shapes: Record<string, readonly number[]> = {};
-    for (const { name, constraint, shape } of scalars) shapes[name] = unconstrainedShape(constraint, shape);
+    const scalars = new Scalars(structure, model.parameters);
+    const { shapes } = scalars;
     const data = new Map<string, DataArray>(Object.entries(model.data));
     for (const [t, term] of structure.terms.entries()) {
       const own = followings[t];
@@ -121,7 +108,7 @@ export class ScalarProgram {
     const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
       const values: Record<string, tf.Tensor> = { ...p };
       const parts: tf.Tensor[] = [];
-      for (const { name, constraint, shape } of scalars) {
+      for (const { name, constraint, shape } of scalars.parameters) {
         const { value, logJacobian } = constrain(constraint, p[name], shape);
         values[name] = value;
         if (logJacobian !== undefined) parts.push(logJacobian);
@@ -132,10 +119,10 @@ export class ScalarProgram {
       for (const [t, levels] of all.entries()) for (const [l, own] of levels.entries()) outputs[after(t, l)] = own;
       return outputs;
     };
-    const gradientsBy = scalars.map(({ name }) => name);
+    const gradientsBy = scalars.blocks.map(({ name }) => name);
     const program = await compileProgram(device, chains, shapes, data, fn, {}, { gradientsBy });
     const standardiser = await compileStandardiser(structure, device, chains, data, followings);
-    return new ScalarProgram(structure, scalars, program, standardiser);
+    return new ScalarProgram(scalars, program, standardiser);
   }
 
   get memoryBytes(): number {
@@ -194,15 +181,12 @@ export class ScalarProgram {
     }
   }
 
-  /** The scalars of a chain without constraints, `[dimension]`. */
   scalarsOf(values: ChainValues): Float64Array {
-    const scalars = new Float64Array(this.dimension);
-    this.positions.write(withoutCoefficients(values), scalars);
-    return scalars;
+    return this.scalars.of(values);
   }
 
   set(lane: number, scalars: Float64Array): void {
-    for (const { name, offset, size } of this.names)
+    for (const { name, offset, size } of this.scalars.blocks)
       this.program.set(name, lane, scalars.subarray(offset, offset + size));
   }
 
@@ -212,62 +196,14 @@ export class ScalarProgram {
   }
 
   gradient(lane: number, target: Float64Array): void {
-    for (const { name, offset, size } of this.names)
+    for (const { name, offset, size } of this.scalars.blocks)
       this.program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
   }
 
-  /** Puts scalars, and the coefficients of the last run, which was at these scalars, into a chain's values. */
+  /** Also the coefficients of the last run, which was at these scalars. */
   accept(lane: number, scalars: Float64Array, values: ChainValues): void {
-    const found: HierarchyValues = this.positions.read(scalars);
-    values.sigma = found.sigma;
-    for (const [t, { levels, population, shrinkage }] of values.terms.entries()) {
-      const own = found.terms[t];
-      population.set(own.population);
-      if (shrinkage !== undefined) Object.assign(shrinkage, own.shrinkage);
-      for (const [l, { coefficients, sds, lower, factors }] of levels.entries()) {
-        this.program.read(after(t, l), lane, coefficients);
-        sds.set(own.levels[l].sds);
-        lower?.set(own.levels[l].lower!);
-        factors?.loadings.set(own.levels[l].factors!.loadings);
-        factors?.uniques.set(own.levels[l].factors!.uniques);
-      }
-    }
-    if (values.fixed === undefined) return;
-    values.fixed.coefficients.set(found.fixed!.coefficients);
-    if (values.fixed.shrinkage !== undefined) Object.assign(values.fixed.shrinkage, found.fixed!.shrinkage);
+    this.scalars.put(scalars, values);
+    for (const [t, { levels }] of values.terms.entries())
+      for (const [l, { coefficients }] of levels.entries()) this.program.read(after(t, l), lane, coefficients);
   }
-}
-
-/** Positions of a hierarchy whose levels have no groups: the scalars alone. */
-function scalarPositions(structure: GeneralisedHierarchy, scalars: readonly ModelParameter[]): HierarchyPositions {
-  const terms = structure.terms.map((term) => ({
-    ...term,
-    levels: term.levels.map((level) => ({
-      ...level,
-      groups: 0,
-      covariates: new Float64Array(0),
-      centring: level.centring.map(() => 1),
-    })),
-  }));
-  const empty = terms.flatMap(({ levels }) =>
-    levels.map(({ coefficients, size }): ModelParameter => ({
-      name: coefficients,
-      constraint: { kind: 'real' },
-      shape: [0, size],
-      dims: [0, size],
-    })),
-  );
-  return new HierarchyPositions({
-    name: 'scalars',
-    structure: { ...structure, terms },
-    parameters: [...scalars, ...empty],
-  });
-}
-
-function withoutCoefficients(values: ChainValues): HierarchyValues {
-  const coefficients = new Float64Array(0);
-  return {
-    ...values,
-    terms: values.terms.map((term) => ({ ...term, levels: term.levels.map((level) => ({ ...level, coefficients })) })),
-  };
 }

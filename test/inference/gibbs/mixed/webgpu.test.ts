@@ -25,7 +25,7 @@ async function swept(structure: GeneralisedHierarchy, device: Device): Promise<F
   const chains = [0, 1].map((lane) => ({
     lane,
     values: positions.read(randomNumbers(`gpu ${lane}`).normals(positions.dimension, 0.4)),
-    tuning: MixedTuning.of(structure, parameters),
+    tuning: new MixedTuning(structure, parameters),
     progress: { sweep: 0, warmup: 0 },
     key: stepKey(randomKey(9), lane, 0),
   }));

@@ -1,0 +1,171 @@
+// What a chain learns of its scalars in the burn-in: coordinates in which they are round, and the step of their trajectories.
+import { symmetricEigensystem } from '../../symmetricEigensystem.js';
+import { type DualAveraging, updateDualAveraging } from '../../warmup/dualAveraging.js';
+
+const firstStep = Math.log(0.5);
+/** Curvatures below this share of the largest count as this. */
+const leastCurvature = 1e-10;
+/** Trajectories after which a step says something of the coordinates. */
+const settled = 5;
+/** Standard deviations from 0 beyond which a signed scalar keeps its sign. */
+const farFromZero = 4;
+
+/** How trajectories of the scalars are planned. */
+export interface ScalarPlan {
+  /** How far one goes in round coordinates. */
+  readonly length: number;
+  /** Share that is to be accepted. */
+  readonly target: number;
+  readonly mostSteps: number;
+  /** Sweeps before which coordinates are learnt, as shares of the burn-in. From `averagedFrom` on they are of the mean of Hessians. */
+  readonly renewals: readonly number[];
+  readonly averagedFrom: number;
+  /** Coordinates in which steps are longer than this stay as they are. */
+  readonly longEnough: number;
+}
+
+/** A sweep's place in its run. */
+export interface Progress {
+  /** Sweeps done. */
+  readonly sweep: number;
+  readonly warmup: number;
+}
+
+const freshAveraging = (): DualAveraging => ({
+  count: 0,
+  logTarget: firstStep,
+  meanError: 0,
+  logStepSize: firstStep,
+  logAveraged: firstStep,
+});
+
+export class ScalarTuning {
+  /** Scalars are θ + Fx with x round, `[dimension][dimension]`. */
+  private readonly factor: Float64Array;
+  private readonly hessians: Float64Array;
+  /** By signed scalar: 1 where it may pass through 0, and its steps do not depend on its sign. */
+  private readonly mayCross: Float64Array;
+  private count = 0;
+  private averaging = freshAveraging();
+
+  constructor(
+    readonly dimension: number,
+    private readonly plan: ScalarPlan,
+    /** Scalars whose sign means nothing: the log density is even in each. */
+    private readonly signed: readonly number[] = [],
+  ) {
+    this.mayCross = new Float64Array(signed.length).fill(1);
+    this.factor = new Float64Array(dimension * dimension);
+    this.hessians = new Float64Array(dimension * dimension);
+  }
+
+  /** Whether coordinates are to be learnt before a sweep. */
+  isDue({ sweep, warmup }: Progress): boolean {
+    const { renewals, longEnough } = this.plan;
+    const { count, logAveraged } = this.averaging;
+    if (count >= settled && logAveraged > Math.log(longEnough)) return false;
+    return this.count === 0 || (sweep < warmup && renewals.some((share) => Math.round(share * warmup) === sweep));
+  }
+
+  /** Standard deviation of each scalar in the coordinates at hand; 0 before there are any. */
+  get widths(): Float64Array {
+    const { dimension, factor } = this;
+    return Float64Array.from({ length: dimension }, (_, i) =>
+      Math.hypot(...factor.subarray(i * dimension, (i + 1) * dimension)),
+    );
+  }
+
+  /**
+   * Takes minus the Hessian of the log density in; F F' becomes the inverse of its mean, with all curvatures positive.
+   * @param scalars where it was taken
+   */
+  renew(hessian: Float64Array, scalars: Float64Array, { sweep, warmup }: Progress): void {
+    if (!hessian.every(Number.isFinite) && this.count > 0) return;
+    const { dimension: n, hessians } = this;
+    if (sweep <= this.plan.averagedFrom * warmup) {
+      hessians.fill(0);
+      this.count = 0;
+    }
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) hessians[i * n + j] += (hessian[i * n + j] + hessian[j * n + i]) / 2;
+    this.count++;
+    const mean = hessians.map((sum) => (Number.isFinite(sum) ? sum / this.count : 0));
+    this.roundOff(mean);
+    const { signed, mayCross, widths } = this;
+    for (const [k, i] of signed.entries()) mayCross[k] = Number(Math.abs(scalars[i]) < farFromZero * widths[i]);
+    if (mayCross.includes(1)) {
+      // Over both signs of a scalar its curvatures with others are 0 in the mean; steps must not depend on the sign.
+      for (const [k, i] of signed.entries())
+        if (mayCross[k] === 1) for (let j = 0; j < n; j++) if (j !== i) mean[i * n + j] = mean[j * n + i] = 0;
+      this.roundOff(mean);
+    }
+    this.averaging = freshAveraging();
+  }
+
+  /** Makes F of minus a Hessian. */
+  private roundOff(hessian: Float64Array): void {
+    const { dimension: n, factor } = this;
+    const { values, vectors } = symmetricEigensystem(hessian, n);
+    const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0) || 1;
+    for (let j = 0; j < n; j++) {
+      const scale = 1 / Math.sqrt(Math.max(Math.abs(values[j]), leastCurvature * most));
+      for (let i = 0; i < n; i++) factor[i * n + j] = vectors[j][i] * scale;
+    }
+  }
+
+  /** Whether a move to these scalars stays where it may: those far from 0 keep their signs. */
+  isAllowed(scalars: Float64Array): boolean {
+    return this.signed.every((i, k) => this.mayCross[k] === 1 || scalars[i] > 0);
+  }
+
+  /** F x */
+  toScalars(x: Float64Array): Float64Array {
+    const { dimension: n, factor } = this;
+    return Float64Array.from({ length: n }, (_, i) => {
+      let sum = 0;
+      for (let j = 0; j < n; j++) sum += factor[i * n + j] * x[j];
+      return sum;
+    });
+  }
+
+  /** F'g, the gradient by x. */
+  toRound(gradient: Float64Array): Float64Array {
+    const { dimension: n, factor } = this;
+    const result = new Float64Array(n);
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) result[j] += factor[i * n + j] * gradient[i];
+    return result;
+  }
+
+  /** Step of the next trajectory, and how many. @param jitter in (0, 1) */
+  trajectory({ sweep, warmup }: Progress, jitter: number): { readonly step: number; readonly count: number } {
+    const own = sweep < warmup ? this.averaging.logStepSize : this.averaging.logAveraged;
+    const step = Math.exp(Math.min(own, 0));
+    return {
+      step: step * (0.85 + 0.3 * jitter),
+      count: Math.min(this.plan.mostSteps, Math.max(1, Math.ceil(this.plan.length / step))),
+    };
+  }
+
+  learnStep(rate: number, { sweep, warmup }: Progress): void {
+    if (sweep < warmup) this.averaging = updateDualAveraging(this.averaging, rate, this.plan.target);
+  }
+
+  /** All numbers, in order; always as many. */
+  pack(): Float64Array {
+    const { count, logTarget, meanError, logStepSize, logAveraged } = this.averaging;
+    const rest = [this.count, count, logTarget, meanError, logStepSize, logAveraged];
+    return Float64Array.from([...this.arrays.flatMap((own) => [...own]), ...rest]);
+  }
+
+  unpack(packed: Float64Array): void {
+    let offset = 0;
+    for (const target of this.arrays) target.set(packed.subarray(offset, (offset += target.length)));
+    const [own, count, logTarget, meanError, logStepSize, logAveraged] = packed.subarray(offset);
+    this.count = own;
+    this.averaging = { count, logTarget, meanError, logStepSize, logAveraged };
+  }
+
+  private get arrays(): Float64Array[] {
+    return [this.factor, this.hessians, this.mayCross];
+  }
+}

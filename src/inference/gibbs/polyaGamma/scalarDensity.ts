@@ -1,0 +1,153 @@
+// The density of the scalars given the rows' precisions, with the coefficients of all groups integrated out; value and gradient as a tensor program.
+import type * as tf from '@tensorflow/tfjs-core';
+import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
+import type { Device } from '../../../kernels/device.js';
+import { literal } from '../../../kernels/ops/index.js';
+import { hierarchyModel, type PlacedLevel } from '../../../models/linearHierarchy/hierarchyModel.js';
+import { isEvenAtZero } from '../../../models/linearHierarchy/scalePriors.js';
+import { type GeneralisedHierarchy, isDiagonal } from '../../../models/linearHierarchy/structure.js';
+import type { Tensors } from '../../../models/model.js';
+import { constrain } from '../../transforms/transforms.js';
+import type { ChainValues } from '../chainValues.js';
+import type { ScalarDensity } from '../mixed/scalarMove.js';
+import { Scalars } from '../mixed/scalars.js';
+import { type BoundProgram, compileProgram } from '../program.js';
+import { integrateRows, weightedRows } from './algebra.js';
+import { blockNames, mostRows } from './fewRows.js';
+
+export const omegaName = 'omega';
+
+/** Outputs whose derivatives are known, and those that hold these; 1 for the priors. */
+const derivatives = {
+  residual: 'by residual',
+  scale: 'by scale',
+  priors: 'by priors',
+} as const;
+
+/** C of Σ = CC', as `CovarianceFactor`. */
+export const scaleOfLevel = ({ sds, lower }: Pick<PlacedLevel, 'sds' | 'lower'>): tf.Tensor =>
+  lower === undefined ? sds : lower.mul(sds.expandDims(1));
+
+/**
+ * Standard deviations that are moved with a sign that means nothing, where their prior allows it and there are no correlations: a spread that may
+ * vanish has no long tail at 0, as the log density is even and smooth there.
+ */
+export function signedScales({ terms: [{ levels }] }: GeneralisedHierarchy, scalars: Scalars): number[] {
+  const [{ covariance }] = levels;
+  if (!isDiagonal(covariance) || !isEvenAtZero(covariance)) return [];
+  const { offset, size } = scalars.blocks.find(({ name }) => name === covariance.sds)!;
+  return Array.from({ length: size }, (_, i) => offset + i);
+}
+
+export class RowScalarDensity implements ScalarDensity {
+  private constructor(
+    private readonly scalars: Scalars,
+    /** Places of these scalars. */
+    private readonly signed: readonly number[],
+    private readonly program: BoundProgram,
+  ) {}
+
+  /** @param blocks of rows; see `rowBlocks` */
+  static async create(
+    structure: GeneralisedHierarchy,
+    device: Device,
+    chains: number,
+    blocks: ReadonlyMap<string, DataArray>,
+  ): Promise<RowScalarDensity> {
+    const [{ groups, covariance }] = structure.terms[0].levels;
+    const { parameters, data } = hierarchyModel(structure);
+    const scalars = new Scalars(structure, parameters);
+    const signed = signedScales(structure, scalars);
+    const shapes = { ...scalars.shapes, [omegaName]: [groups, mostRows(structure)] };
+    const all = new Map<string, DataArray>([['covariates_0_0', data['covariates_0_0']], ...blocks]);
+    const fn = (p: Tensors, d: Tensors): Record<string, tf.Tensor> => {
+      const values: Record<string, tf.Tensor> = { ...p };
+      const jacobians: tf.Tensor[] = [];
+      for (const { name, constraint, shape } of scalars.parameters) {
+        if (signed.length > 0 && name === covariance.sds) {
+          values[name] = p[name].abs();
+          continue;
+        }
+        const { value, logJacobian } = constrain(constraint, p[name], shape);
+        values[name] = value;
+        if (logJacobian !== undefined) jacobians.push(logJacobian);
+      }
+      let found: Record<string, tf.Tensor> = {};
+      const integrated = hierarchyModel(structure, undefined, (level) => {
+        const scale = signed.length === 0 ? scaleOfLevel(level) : p[covariance.sds];
+        const rows = weightedRows(d[blockNames.design], d[blockNames.halves], p[omegaName], level.means, scale);
+        const { value, byResidual, byScale } = integrateRows(rows, scale);
+        found = {
+          value,
+          residual: rows.residual,
+          [derivatives.residual]: byResidual,
+          scale,
+          [derivatives.scale]: byScale,
+        };
+        return { coefficients: level.means, logPrior: literal(0) };
+      });
+      const priors = jacobians.reduce((sum, own) => sum.add(own), integrated.logPrior(values, d));
+      return { ...found, priors, [derivatives.priors]: literal(1), value: found.value.add(priors) };
+    };
+    const gradientsBy = scalars.blocks.map(({ name }) => name);
+    const program = await compileProgram(device, chains, shapes, all, fn, {}, { gradientsBy, derivatives });
+    return new RowScalarDensity(scalars, signed, program);
+  }
+
+  get dimension(): number {
+    return this.scalars.dimension;
+  }
+
+  get memoryBytes(): number {
+    return this.program.memoryBytes;
+  }
+
+  get dataBytes(): number {
+    return this.program.dataBytes;
+  }
+
+  dispose(): Promise<void> {
+    return this.program.dispose();
+  }
+
+  /** Takes a chain's precisions as those that the density is given. */
+  begin(lane: number, omega: Float64Array): void {
+    this.program.set(omegaName, lane, omega);
+  }
+
+  scalarsOf(values: ChainValues): Float64Array {
+    const scalars = this.scalars.of(values);
+    for (const i of this.signed) scalars[i] = Math.exp(scalars[i]);
+    return scalars;
+  }
+
+  /** How far the log density of logs of signed scales is above that of the scales themselves. */
+  logJacobian(values: ChainValues): number {
+    const logs = this.scalars.of(values);
+    return this.signed.reduce((sum, i) => sum + logs[i], 0);
+  }
+
+  set(lane: number, scalars: Float64Array): void {
+    for (const { name, offset, size } of this.scalars.blocks)
+      this.program.set(name, lane, scalars.subarray(offset, offset + size));
+  }
+
+  run(): void | Promise<void> {
+    return this.program.run();
+  }
+
+  value(lane: number): number {
+    return this.program.readScalar('value', lane);
+  }
+
+  gradient(lane: number, target: Float64Array): void {
+    for (const { name, offset, size } of this.scalars.blocks)
+      this.program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
+  }
+
+  accept(_lane: number, scalars: Float64Array, values: ChainValues): void {
+    const logs = scalars.slice();
+    for (const i of this.signed) logs[i] = Math.log(Math.abs(scalars[i]));
+    this.scalars.put(logs, values);
+  }
+}
