@@ -15,7 +15,7 @@ import { type BoundProgram, compileProgram } from '../program.js';
 import { integrateRows, weightedRows } from './algebra.js';
 import { blockNames, mostRows } from './fewRows.js';
 
-export const omegaName = 'omega';
+const omegaName = 'omega';
 
 /** Outputs whose derivatives are known, and those that hold these; 1 for the priors. */
 const derivatives = {
@@ -25,7 +25,7 @@ const derivatives = {
 } as const;
 
 /** C of Σ = CC', as `CovarianceFactor`. */
-export const scaleOfLevel = ({ sds, lower }: Pick<PlacedLevel, 'sds' | 'lower'>): tf.Tensor =>
+const scaleOfLevel = ({ sds, lower }: Pick<PlacedLevel, 'sds' | 'lower'>): tf.Tensor =>
   lower === undefined ? sds : lower.mul(sds.expandDims(1));
 
 /**
@@ -119,12 +119,6 @@ export class RowScalarDensity implements ScalarDensity {
     const scalars = this.scalars.of(values);
     for (const i of this.signed) scalars[i] = Math.exp(scalars[i]);
     return scalars;
-  }
-
-  /** How far the log density of logs of signed scales is above that of the scales themselves. */
-  logJacobian(values: ChainValues): number {
-    const logs = this.scalars.of(values);
-    return this.signed.reduce((sum, i) => sum + logs[i], 0);
   }
 
   set(lane: number, scalars: Float64Array): void {

@@ -67,7 +67,13 @@ const shapes: readonly (readonly [Family, string, HierarchyShape])[] = [
 describe.each(shapes)('%s, %s', (family, _, shape) => {
   it.each([1, 2])('is the posterior of NUTS, data set %i', { timeout: 300_000 }, async (seed) => {
     const model = declaredModel(generalisedExample(family, { ...shape, seed: `agreement ${seed}` }));
-    const nuts = await fit(model, { method: 'nuts', warmup: 800, draws: 1500, seed: 100 + seed, targetAcceptance: 0.9 });
+    const nuts = await fit(model, {
+      method: 'nuts',
+      warmup: 800,
+      draws: 1500,
+      seed: 100 + seed,
+      targetAcceptance: 0.9,
+    });
     const gibbs = await fit(model, { method: 'gibbs', warmup: 500, draws: 2000, seed });
     const found = distances({ model }, nuts, gibbs);
     // Of hundreds of distances one may be beyond 4.
