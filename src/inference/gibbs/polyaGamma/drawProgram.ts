@@ -2,8 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../../kernels/device.js';
-import { hierarchyModel } from '../../../models/linearHierarchy/hierarchyModel.js';
-import { levelMeans } from '../../../models/linearHierarchy/hierarchyModel.js';
+import { hierarchyModel, levelMeans } from '../../../models/linearHierarchy/hierarchyModel.js';
 import { type GeneralisedHierarchy, isDiagonal } from '../../../models/linearHierarchy/structure.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { drawStandardised, weightedRows } from './algebra.js';

@@ -1,8 +1,8 @@
 // Mixed sweeps on WebGPU: the draws of the processor up to single precision.
 import { afterAll, describe, expect, it } from 'vitest';
 import { packValues } from '../../../../src/inference/gibbs/chainValues.js';
-import { MixedSweep } from '../../../../src/inference/gibbs/mixed/mixedSweep.js';
-import { MixedTuning } from '../../../../src/inference/gibbs/mixed/tuning.js';
+import { hasFewRows, startPrecisions } from '../../../../src/inference/gibbs/polyaGamma/fewRows.js';
+import { samplerOf } from '../../../../src/inference/gibbs/sampler.js';
 import { HierarchyPositions } from '../../../../src/inference/linearHierarchy/positions.js';
 import { randomKey, stepKey } from '../../../../src/inference/random/streams.js';
 import { cpuDevice } from '../../../../src/kernels/cpu/cpuDevice.js';
@@ -19,13 +19,17 @@ afterAll(() => context?.dispose());
 
 /** Values of two chains after one sweep from the same start with the same random numbers. */
 async function swept(structure: GeneralisedHierarchy, device: Device): Promise<Float64Array[]> {
-  const { parameters, ...model } = declaredModel(structure);
-  const sweep = await MixedSweep.create(structure, device, 2);
-  const positions = new HierarchyPositions({ ...model, parameters });
+  const model = declaredModel(structure);
+  const sampler = samplerOf(model, 'integrated');
+  const sweep = await sampler.compile(device, 2);
+  const positions = new HierarchyPositions(model);
   const chains = [0, 1].map((lane) => ({
     lane,
-    values: positions.read(randomNumbers(`gpu ${lane}`).normals(positions.dimension, 0.4)),
-    tuning: new MixedTuning(structure, parameters),
+    values: {
+      ...positions.read(randomNumbers(`gpu ${lane}`).normals(positions.dimension, 0.4)),
+      ...(hasFewRows(structure) && { omega: startPrecisions(structure) }),
+    },
+    learners: sampler.newLearners(),
     progress: { sweep: 0, warmup: 0 },
     key: stepKey(randomKey(9), lane, 0),
   }));
@@ -35,11 +39,16 @@ async function swept(structure: GeneralisedHierarchy, device: Device): Promise<F
 }
 
 describe.skipIf(context === undefined)('on WebGPU', { timeout: 120_000 }, () => {
-  it('a sweep is that of the processor', async () => {
-    const structure = generalisedExample('poisson', {
-      terms: [{ slopes: 1, levels: [{ groups: 9, full: true, covariates: 1 }, { groups: 3 }] }],
-      fixed: { dense: 1 },
-    });
+  it.each([
+    [
+      'counts',
+      generalisedExample('poisson', {
+        terms: [{ slopes: 1, levels: [{ groups: 9, full: true, covariates: 1 }, { groups: 3 }] }],
+        fixed: { dense: 1 },
+      }),
+    ],
+    ['few rows', generalisedExample('bernoulli', { terms: [{ slopes: 2, levels: [{ groups: 12, full: true }] }] })],
+  ] as const)('a sweep is that of the processor: %s', async (_, structure) => {
     const expected = await swept(structure, cpuDevice());
     const found = await swept(structure, webgpuDevice(context!));
     for (const [lane, values] of found.entries())
