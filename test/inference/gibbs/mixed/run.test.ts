@@ -89,10 +89,18 @@ const small = (): ReturnType<typeof declaredModel> =>
     }),
   );
 
+const fewRows = (): ReturnType<typeof declaredModel> =>
+  declaredModel(generalisedExample('bernoulli', { terms: [{ slopes: 1, levels: [{ groups: 8 }] }] }));
+
 describe('counts', () => methodContract(methods.gibbs, small));
 
-it('draws on two threads what it draws on one', { timeout: 60_000 }, async () => {
-  const model = small();
+describe('few rows', () => methodContract(methods.gibbs, fewRows));
+
+it.each([
+  ['counts', small],
+  ['few rows', fewRows],
+])('draws on two threads what it draws on one: %s', { timeout: 60_000 }, async (_, modelOf) => {
+  const model = modelOf();
   const settings: GibbsSettings = { chains: 3, warmup: 20, draws: 10, seed: 4 };
   const collect = () => {
     const draws: Float64Array[][] = [[], [], []];
