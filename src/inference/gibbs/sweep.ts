@@ -13,7 +13,7 @@ import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
 import { sharedColumns, shiftBetween } from './sharedColumns.js';
 import { horseshoesOnSigma } from './shrinkage.js';
-import type { Progress } from './mixed/scalarTuning.js';
+import type { Progress } from './scalars/tuning.js';
 import type { ScaleSurrogate } from './surrogate/scaleSurrogate.js';
 import type { Scheme } from './settings.js';
 import { type MovedChain, TermBlock } from './termBlock.js';

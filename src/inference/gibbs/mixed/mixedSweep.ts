@@ -14,9 +14,9 @@ import { followingOf } from './following.js';
 import { compileGroups, groupNames, rowData } from './groupProgram.js';
 import { groupInformation, typicalInformation } from './information.js';
 import { type LinearisedRows, linearise } from './linearise.js';
-import { learnCoordinates, moveScalars, type ScalarChain } from './scalarMove.js';
+import { learnCoordinates, moveScalars, type ScalarChain } from '../scalars/move.js';
 import { ScalarProgram } from './scalarProgram.js';
-import type { Progress } from './scalarTuning.js';
+import type { Progress } from '../scalars/tuning.js';
 import { blocksOf, type MixedTuning } from './tuning.js';
 
 /** A chain that takes part in a sweep. */

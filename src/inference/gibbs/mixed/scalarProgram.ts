@@ -11,8 +11,8 @@ import type { ChainValues } from '../chainValues.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { covarianceFactor } from '../scaleMove.js';
 import { followNames as names } from './follow.js';
-import type { ScalarDensity } from './scalarMove.js';
-import { Scalars } from './scalars.js';
+import type { ScalarDensity } from '../scalars/move.js';
+import { Scalars } from '../scalars/scalars.js';
 import type { LevelInformation } from './tuning.js';
 
 const after = (t: number, l: number): string => `after ${t} ${l}`;

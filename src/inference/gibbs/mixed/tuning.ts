@@ -2,8 +2,8 @@
 import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
 import type { ModelParameter } from '../../../models/model.js';
 import { mostDense } from './linearise.js';
-import { Scalars } from './scalars.js';
-import { type Progress, type ScalarPlan, ScalarTuning } from './scalarTuning.js';
+import { Scalars } from '../scalars/scalars.js';
+import { type Progress, type ScalarPlan, ScalarTuning } from '../scalars/tuning.js';
 
 /** Longest step: three of these turn a trajectory in round coordinates by about a right angle. */
 const longestStep = 0.55;

@@ -9,8 +9,8 @@ import { type GeneralisedHierarchy, isDiagonal } from '../../../models/linearHie
 import type { Tensors } from '../../../models/model.js';
 import { constrain } from '../../transforms/transforms.js';
 import type { ChainValues } from '../chainValues.js';
-import type { ScalarDensity } from '../mixed/scalarMove.js';
-import { Scalars } from '../mixed/scalars.js';
+import type { ScalarDensity } from '../scalars/move.js';
+import { Scalars } from '../scalars/scalars.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { integrateRows, weightedRows } from './algebra.js';
 import { blockNames, mostRows } from './fewRows.js';

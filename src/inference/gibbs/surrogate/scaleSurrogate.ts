@@ -7,7 +7,7 @@ import {
   type NestedTerm,
 } from '../../../models/linearHierarchy/structure.js';
 import { cholesky } from '../../linearAlgebra.js';
-import type { Progress } from '../mixed/scalarTuning.js';
+import type { Progress } from '../scalars/tuning.js';
 import { covarianceFactor, fromCoordinates, type Scales, toCoordinates } from '../scaleMove.js';
 import { type Reference, surrogateDimension } from './coordinates.js';
 

@@ -3,7 +3,7 @@ import type { Device } from '../../../kernels/device.js';
 import type { LinearHierarchy, NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
-import type { Progress } from '../mixed/scalarTuning.js';
+import type { Progress } from '../scalars/tuning.js';
 import type { BoundProgram } from '../program.js';
 import { ScaleMove } from '../scaleMove.js';
 import { horseshoesOnSigma } from '../shrinkage.js';

@@ -2,7 +2,7 @@
 import { drawNormal } from '../../random/distributions.js';
 import type { RandomStream } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
-import type { Progress, ScalarTuning } from './scalarTuning.js';
+import type { Progress, ScalarTuning } from './tuning.js';
 
 /** A density of the scalars, a lane a chain. */
 export interface ScalarDensity {
