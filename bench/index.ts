@@ -1,6 +1,7 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
 import { adviBenchmark } from './advi/index.js';
 import { coverageBenchmark } from './coverage/index.js';
+import { fewRowsBenchmark } from './fewRows/index.js';
 import { fitBenchmark } from './fit/index.js';
 import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   advi: adviBenchmark,
   coverage: coverageBenchmark,
   gradient: gradientBenchmark,
+  'few-rows': fewRowsBenchmark,
   fit: fitBenchmark,
   gibbs: gibbsBenchmark,
   gpu: gpuBenchmark,

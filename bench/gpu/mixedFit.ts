@@ -31,7 +31,7 @@ interface SavedMixedFit {
 }
 
 /** Milliseconds between two checkpoints. */
-const checkpointInterval = 900_000;
+const checkpointInterval = 300_000;
 
 export type MixedFit = Awaited<ReturnType<typeof mixedFit>>;
 

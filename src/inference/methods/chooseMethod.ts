@@ -1,4 +1,5 @@
 // Which method a model is fitted by: the one asked for, or the first that suits it, with the reason in words.
+import { hasFewRows } from '../gibbs/polyaGamma/fewRows.js';
 import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { methods } from './index.js';
@@ -55,7 +56,7 @@ const preference: readonly {
     reason: 'the coefficients are conditionally normal',
     only: 'cpu',
     unless: ({ structure }) =>
-      structure === undefined || isLinear(structure)
+      structure === undefined || isLinear(structure) || hasFewRows(structure)
         ? undefined
         : `with ${structure.likelihood.kind} responses the coefficients are not conditionally normal`,
   },

@@ -12,7 +12,7 @@ const mostPlaces = 2;
  * 0/1 responses of the groups of one level, each with few rows: rows then say less of a group than it has coefficients, and a block of its rows is
  * smaller than one of its coefficients.
  */
-export function hasFewRows(structure: Hierarchy): structure is GeneralisedHierarchy {
+export function hasFewRows(structure: Hierarchy): boolean {
   if (isLinear(structure) || structure.likelihood.kind !== 'bernoulli' || structure.fixed !== undefined) return false;
   if (structure.terms.length !== 1 || structure.terms[0].levels.length !== 1) return false;
   const [{ levels }] = structure.terms;
@@ -53,6 +53,6 @@ export function rowBlocks(structure: GeneralisedHierarchy): Map<string, DataArra
 }
 
 /** The mean of precisions at even odds, in every place. */
-export function startPrecisions(structure: GeneralisedHierarchy): Float64Array {
+export function startPrecisions(structure: Hierarchy): Float64Array {
   return new Float64Array(structure.terms[0].levels[0].groups * mostRows(structure)).fill(0.25);
 }

@@ -120,6 +120,11 @@ it.each([
   expect(two.draws).toEqual(one.draws);
 });
 
+it('is what auto takes for few rows a group', () => {
+  expect(chooseMethod(fewRows(), 'auto').method.name).toBe('gibbs');
+  expect(chooseMethod(small(), 'auto').method.name).toBe('nuts');
+});
+
 it('refuses what it has no updates for, in a line', () => {
   const shrunk = declaredModel(
     generalisedExample('poisson', { terms: [{ levels: [{ groups: 5, covariates: 2 }], horseshoe: 'plain' }] }),
