@@ -12,6 +12,7 @@ const firstStep = 0.3;
 const groupTarget = 0.8;
 const usualPlan: ScalarPlan = {
   length: 1.8,
+  jitter: [0.85, 1.15],
   target: 0.8,
   mostSteps: 10,
   renewals: [0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],

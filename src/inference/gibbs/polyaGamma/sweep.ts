@@ -13,10 +13,11 @@ import { RowScalarDensity } from './scalarDensity.js';
 
 /**
  * Given the precisions the scalars are about normal, and known up to twice as well as in all: a trajectory goes on to the other side of them, which
- * makes up for part of that (Adler 1981).
+ * makes up for part of that (Adler 1981); not always as far, or what is known as well given the precisions as in all would only change its side.
  */
 export const scalarPlan: ScalarPlan = {
   length: 2.6,
+  jitter: [0.6, 1.05],
   target: 0.8,
   mostSteps: 12,
   renewals: [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],

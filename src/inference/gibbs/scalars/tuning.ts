@@ -14,6 +14,8 @@ const farFromZero = 4;
 export interface ScalarPlan {
   /** How far one goes in round coordinates. */
   readonly length: number;
+  /** Steps vary between these shares of the usual one. */
+  readonly jitter: readonly [least: number, most: number];
   /** Share that is to be accepted. */
   readonly target: number;
   readonly mostSteps: number;
@@ -136,13 +138,15 @@ export class ScalarTuning {
     return result;
   }
 
-  /** Step of the next trajectory, and how many. @param jitter in (0, 1) */
-  trajectory({ sweep, warmup }: Progress, jitter: number): { readonly step: number; readonly count: number } {
+  /** Step of the next trajectory, and how many. @param uniform in (0, 1) */
+  trajectory({ sweep, warmup }: Progress, uniform: number): { readonly step: number; readonly count: number } {
+    const { length, mostSteps, jitter } = this.plan;
+    const [least, most] = jitter;
     const own = sweep < warmup ? this.averaging.logStepSize : this.averaging.logAveraged;
     const step = Math.exp(Math.min(own, 0));
     return {
-      step: step * (0.85 + 0.3 * jitter),
-      count: Math.min(this.plan.mostSteps, Math.max(1, Math.ceil(this.plan.length / step))),
+      step: step * (least + (most - least) * uniform),
+      count: Math.min(mostSteps, Math.max(1, Math.ceil(length / step))),
     };
   }
 
