@@ -10,7 +10,7 @@ const turn = 0.64;
 
 /**
  * A Metropolis step on ω ~ PG(1, η), `[…]`, for each element by itself. x = 4ω has density ∝ exp(−x η²/8) f(x), f that of J*(1, 0), and log x is
- * about normal: proposals are of that normal whatever ω is, and 94 to 99 of 100 are accepted.
+ * about normal: proposals are of that normal whatever ω is, and more than 93 of 100 are accepted.
  * @param omega where the step starts, above 0 @param noise standard normals, `[…]` each
  */
 export function precisionStep(omega: tf.Tensor, eta: tf.Tensor, noise: readonly tf.Tensor[]): tf.Tensor {
