@@ -6,6 +6,7 @@ import { sizeOf } from '../../src/kernels/program/tensorProgram.js';
 import { declaredModel } from '../../src/models/linearHierarchy/declaredModel.js';
 import type { GeneralisedHierarchy } from '../../src/models/linearHierarchy/structure.js';
 import { thisMachine } from '../machine.js';
+import { oneLevelLogistic } from '../oneLevelLogistic.js';
 import { formatTable } from '../table.js';
 
 interface Size {
@@ -41,42 +42,8 @@ function simulated({ groups, rowsOfGroup, coefficients }: Size, seed: number): G
       y[row] = Number(random.uniform() < 1 / (1 + Math.exp(-eta)));
     }
   }
-  return {
-    rows,
-    y,
-    terms: [
-      {
-        columns,
-        rowStart: Int32Array.from({ length: groups + 1 }, (_, g) => g * rowsOfGroup),
-        levels: [
-          {
-            groups,
-            size: coefficients,
-            parent: null,
-            covariates: new Float64Array(groups).fill(1),
-            covariateCount: 1,
-            covariance: {
-              sds: 'tau',
-              cholesky: undefined,
-              prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1] }, eta: 1 },
-            },
-            coefficients: 'beta',
-            centring: new Array<number>(coefficients).fill(0),
-          },
-        ],
-        population: {
-          name: 'mu',
-          prior: {
-            kind: 'normal',
-            means: new Array<number>(coefficients).fill(0),
-            sds: new Array<number>(coefficients).fill(1),
-          },
-        },
-      },
-    ],
-    fixed: undefined,
-    likelihood: { kind: 'bernoulli' },
-  };
+  const rowStart = Int32Array.from({ length: groups + 1 }, (_, g) => g * rowsOfGroup);
+  return oneLevelLogistic({ y, columns, rowStart, centring: 0 });
 }
 
 /** Options: --seed N (default 1). */

@@ -1,7 +1,7 @@
 // The hierarchical logistic regression as a declared hierarchy: the same posterior as `hierarchicalLogistic`, for Gibbs sampling.
 import type { GibbsModel } from '../../src/inference/gibbs/settings.js';
 import { hierarchyModel } from '../../src/models/linearHierarchy/hierarchyModel.js';
-import type { GeneralisedHierarchy } from '../../src/models/linearHierarchy/structure.js';
+import { oneLevelLogistic } from '../oneLevelLogistic.js';
 import { coefficients, type HierarchicalData, roughSds } from './hierarchical.js';
 import type { PopulationStart } from './mixedPilot.js';
 
@@ -18,42 +18,7 @@ export function declaredHierarchical(
   );
   const rowStart = new Int32Array(groups + 1);
   for (let row = 0; row < rows; row++) rowStart[group[row] + 1] = row + 1;
-  const structure: GeneralisedHierarchy = {
-    rows,
-    y: Float64Array.from(y),
-    terms: [
-      {
-        columns,
-        rowStart,
-        levels: [
-          {
-            groups,
-            size: coefficients,
-            parent: null,
-            covariates: new Float64Array(groups).fill(1),
-            covariateCount: 1,
-            covariance: {
-              sds: 'tau',
-              cholesky: undefined,
-              prior: { kind: 'separate', sd: { family: 'halfNormal', parameters: [1] }, eta: 1 },
-            },
-            coefficients: 'beta',
-            centring: new Array<number>(coefficients).fill(1),
-          },
-        ],
-        population: {
-          name: 'mu',
-          prior: {
-            kind: 'normal',
-            means: new Array<number>(coefficients).fill(0),
-            sds: new Array<number>(coefficients).fill(1),
-          },
-        },
-      },
-    ],
-    fixed: undefined,
-    likelihood: { kind: 'bernoulli' },
-  };
+  const structure = oneLevelLogistic({ y: Float64Array.from(y), columns, rowStart, centring: 1 });
   const beta = (value: number): Float64Array => new Float64Array(groups * coefficients).fill(value);
   return {
     name: 'hierarchical logistic regression, declared',

@@ -6,7 +6,6 @@ import { hierarchyModel, type Placement } from '../../../models/linearHierarchy/
 import { type GeneralisedHierarchy, isDiagonal, type NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
 import { invertLower } from '../correlations.js';
-import { constrain } from '../../transforms/transforms.js';
 import type { ChainValues } from '../chainValues.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { covarianceFactor } from '../scaleMove.js';
@@ -106,14 +105,8 @@ export class ScalarProgram implements ScalarDensity {
       }
     }
     const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
-      const values: Record<string, tf.Tensor> = { ...p };
-      const parts: tf.Tensor[] = [];
-      for (const { name, constraint, shape } of scalars.parameters) {
-        const { value, logJacobian } = constrain(constraint, p[name], shape);
-        values[name] = value;
-        if (logJacobian !== undefined) parts.push(logJacobian);
-      }
-      parts.push(model.logPrior(values, d).sum(), model.logLikelihood(values, d).sum());
+      const { values, logJacobians } = scalars.constrained(p);
+      const parts = [...logJacobians, model.logPrior(values, d).sum(), model.logLikelihood(values, d).sum()];
       const outputs: Record<string, tf.Tensor> = { value: parts.reduce((sum, part) => sum.add(part)) };
       const { coefficients: all } = model.evaluate(values, d);
       for (const [t, levels] of all.entries()) for (const [l, own] of levels.entries()) outputs[after(t, l)] = own;
@@ -186,8 +179,7 @@ export class ScalarProgram implements ScalarDensity {
   }
 
   set(lane: number, scalars: Float64Array): void {
-    for (const { name, offset, size } of this.scalars.blocks)
-      this.program.set(name, lane, scalars.subarray(offset, offset + size));
+    this.scalars.set(this.program, lane, scalars);
   }
 
   /** Log density of the scalars at the last run, the coefficients following them. */
@@ -196,8 +188,7 @@ export class ScalarProgram implements ScalarDensity {
   }
 
   gradient(lane: number, target: Float64Array): void {
-    for (const { name, offset, size } of this.scalars.blocks)
-      this.program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
+    this.scalars.readGradient(this.program, lane, target);
   }
 
   /** Also the coefficients of the last run, which was at these scalars. */

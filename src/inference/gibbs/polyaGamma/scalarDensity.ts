@@ -7,7 +7,6 @@ import { hierarchyModel, type PlacedLevel } from '../../../models/linearHierarch
 import { isEvenAtZero } from '../../../models/linearHierarchy/scalePriors.js';
 import { type GeneralisedHierarchy, isDiagonal } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
-import { constrain } from '../../transforms/transforms.js';
 import type { ChainValues } from '../chainValues.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
@@ -61,17 +60,7 @@ export class RowScalarDensity implements ScalarDensity {
     const shapes = { ...scalars.shapes, [omegaName]: [groups, mostRows(structure)] };
     const all = new Map<string, DataArray>([['covariates_0_0', data['covariates_0_0']], ...blocks]);
     const fn = (p: Tensors, d: Tensors): Record<string, tf.Tensor> => {
-      const values: Record<string, tf.Tensor> = { ...p };
-      const jacobians: tf.Tensor[] = [];
-      for (const { name, constraint, shape } of scalars.parameters) {
-        if (signed.length > 0 && name === covariance.sds) {
-          values[name] = p[name].abs();
-          continue;
-        }
-        const { value, logJacobian } = constrain(constraint, p[name], shape);
-        values[name] = value;
-        if (logJacobian !== undefined) jacobians.push(logJacobian);
-      }
+      const { values, logJacobians } = scalars.constrained(p, signed.length > 0 ? covariance.sds : undefined);
       let found: Record<string, tf.Tensor> = {};
       const integrated = hierarchyModel(structure, undefined, (level) => {
         const scale = signed.length === 0 ? scaleOfLevel(level) : p[covariance.sds];
@@ -86,7 +75,7 @@ export class RowScalarDensity implements ScalarDensity {
         };
         return { coefficients: level.means, logPrior: literal(0) };
       });
-      const priors = jacobians.reduce((sum, own) => sum.add(own), integrated.logPrior(values, d));
+      const priors = logJacobians.reduce((sum, own) => sum.add(own), integrated.logPrior(values, d));
       return { ...found, priors, [derivatives.priors]: literal(1), value: found.value.add(priors) };
     };
     const gradientsBy = scalars.blocks.map(({ name }) => name);
@@ -122,8 +111,7 @@ export class RowScalarDensity implements ScalarDensity {
   }
 
   set(lane: number, scalars: Float64Array): void {
-    for (const { name, offset, size } of this.scalars.blocks)
-      this.program.set(name, lane, scalars.subarray(offset, offset + size));
+    this.scalars.set(this.program, lane, scalars);
   }
 
   run(): void | Promise<void> {
@@ -135,8 +123,7 @@ export class RowScalarDensity implements ScalarDensity {
   }
 
   gradient(lane: number, target: Float64Array): void {
-    for (const { name, offset, size } of this.scalars.blocks)
-      this.program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
+    this.scalars.readGradient(this.program, lane, target);
   }
 
   accept(_lane: number, scalars: Float64Array, values: ChainValues): void {

@@ -1,11 +1,13 @@
 // The scalars of a hierarchy, everything but the coefficients of its groups, as one vector without constraints.
+import type * as tf from '@tensorflow/tfjs-core';
 import { sizeOf } from '../../../kernels/program/tensorProgram.js';
 import type { Hierarchy } from '../../../models/linearHierarchy/structure.js';
 import type { HierarchyValues } from '../../../models/linearHierarchy/values.js';
-import type { ModelParameter } from '../../../models/model.js';
+import type { ModelParameter, Tensors } from '../../../models/model.js';
 import { HierarchyPositions } from '../../linearHierarchy/positions.js';
-import { unconstrainedShape } from '../../transforms/transforms.js';
+import { constrain, unconstrainedShape } from '../../transforms/transforms.js';
 import type { ChainValues } from '../chainValues.js';
+import type { BoundProgram } from '../program.js';
 
 /** Parameters of a model besides the coefficients of its groups. */
 function scalarParameters({ terms }: Hierarchy, parameters: readonly ModelParameter[]): readonly ModelParameter[] {
@@ -44,6 +46,36 @@ export class Scalars {
     return Object.fromEntries(
       this.parameters.map(({ name, constraint, shape }) => [name, unconstrainedShape(constraint, shape)]),
     );
+  }
+
+  /** Natural values of all, by name, and the log Jacobians of those with constraints. @param signed one that is moved with a sign that means nothing */
+  constrained(
+    p: Tensors,
+    signed?: string,
+  ): { readonly values: Record<string, tf.Tensor>; readonly logJacobians: tf.Tensor[] } {
+    const values: Record<string, tf.Tensor> = { ...p };
+    const logJacobians: tf.Tensor[] = [];
+    for (const { name, constraint, shape } of this.parameters) {
+      if (name === signed) {
+        values[name] = p[name].abs();
+        continue;
+      }
+      const { value, logJacobian } = constrain(constraint, p[name], shape);
+      values[name] = value;
+      if (logJacobian !== undefined) logJacobians.push(logJacobian);
+    }
+    return { values, logJacobians };
+  }
+
+  /** Sets the scalars of a chain in a program that takes them by name. */
+  set(program: BoundProgram, lane: number, scalars: Float64Array): void {
+    for (const { name, offset, size } of this.blocks) program.set(name, lane, scalars.subarray(offset, offset + size));
+  }
+
+  /** Reads the gradient by a chain's scalars of such a program. */
+  readGradient(program: BoundProgram, lane: number, target: Float64Array): void {
+    for (const { name, offset, size } of this.blocks)
+      program.read(`gradient ${name}`, lane, target.subarray(offset, offset + size));
   }
 
   /** Of a chain, `[dimension]`. */
