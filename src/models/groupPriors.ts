@@ -65,20 +65,26 @@ export function levelCovariance(
   describe: (site: string, prior: string) => void,
 ): LevelCovariance {
   const [sds, correlations] = [`sigma_${level}`, `corr_${level}`];
-  if (typeof kind === 'object') return factorCovariance(set, level, kind.factors, scales, describe);
+  if (typeof kind === 'object') {
+    const [loadings, uniques] = [`loadings_${level}`, `psi_${level}`];
+    const own = factorPrior(set, { loadings, uniques }, scales, describe);
+    return { loadings, factors: kind.factors, sds: uniques, prior: own };
+  }
   const prior = covariancePrior(set, { sdSite: sds, correlationSite: correlations }, kind, scales, describe);
   return { sds, cholesky: kind === 'full' ? `cholesky_${level}` : undefined, prior };
 }
 
-/** Loadings are as large as spreads may be; what factors leave has one prior for all coefficients. */
-function factorCovariance(
+/**
+ * The prior of common factors: loadings are as large as spreads may be; what factors leave has one prior for all coefficients. Throws InputError for
+ * families that do not suit.
+ * @param scales of the defaults, by coefficient
+ */
+export function factorPrior(
   set: Readonly<Record<string, PriorSpec>>,
-  level: 'u' | 'v',
-  factors: number,
+  { loadings, uniques: sds }: { readonly loadings: string; readonly uniques: string },
   scales: readonly number[],
   describe: (site: string, prior: string) => void,
-): FactorCovariance {
-  const [loadings, sds] = [`loadings_${level}`, `psi_${level}`];
+): FactorCovariance['prior'] {
   const own = set[loadings] as PriorSpec | undefined;
   if (own !== undefined && !(own.family === 'normal' && own.parameters[0] === 0)) {
     throw new InputError(
@@ -92,8 +98,7 @@ function factorCovariance(
   checkFamily(sds, sd, positiveFamilies);
   describe(loadings, own ? shortPrior(own) : scales.map((scale) => `normal(0, ${round(scale)})`).join(', '));
   describe(sds, shortPrior(sd));
-  const loadingSds = own ? scales.map(() => own.parameters[1]) : scales;
-  return { loadings, factors, sds, prior: { loadingSds, sd } };
+  return { loadingSds: own ? scales.map(() => own.parameters[1]) : scales, sd };
 }
 
 /**

@@ -1,9 +1,10 @@
 // Shrinkage as models offer it: its keys in CONFIG.yaml, the horseshoe that they declare, and what that says of each coefficient.
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { z } from 'zod';
+import { round } from './groupPriors.js';
 import { globalScaleOf } from './linearHierarchy/horseshoe.js';
 import type { Horseshoe } from './linearHierarchy/structure.js';
-import { round } from './groupPriors.js';
+import type { Tensors } from './model.js';
 
 export const shrinkages = ['none', 'horseshoe', 'regularisedHorseshoe'] as const;
 
@@ -118,4 +119,12 @@ export function declareHorseshoe(
 export function inclusionOf(priorSds: Tensor, errorSds: Tensor): Tensor {
   const signal = priorSds.div(errorSds).square();
   return signal.div(signal.add(1));
+}
+
+/** Sites of a horseshoe but for the inclusion of each coefficient. */
+export const horseshoeSites = ({ slab }: Horseshoe): string[] => ['tau', ...(slab ? ['slab'] : []), 'relevant'];
+
+/** What is reported under these sites. @param inclusion 1 − κ of the coefficients that are shrunk, see `inclusionOf` */
+export function horseshoeReport({ slab }: Horseshoe, parameters: Tensors, inclusion: Tensor): Tensors {
+  return { tau: parameters.tau, ...(slab && { slab: parameters.slab }), relevant: inclusion.sum() };
 }

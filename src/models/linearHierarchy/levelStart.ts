@@ -1,6 +1,7 @@
-// Where the coefficients and correlations of a level start, in what is sampled.
+// Where the coefficients and correlations of a level, and the population's coefficients, start, in what is sampled.
 import type { StartingPoint } from '../model.js';
-import { hasFactors, type LevelCovariance } from './structure.js';
+import { sampledUnit, shrunkSd } from './horseshoe.js';
+import { hasFactors, type LevelCovariance, type Population } from './structure.js';
 
 /** The parameters of a level's covariance. @param spreads rough standard deviations `[k]`; @param sd how far their logs are known */
 export function covarianceStart(
@@ -59,4 +60,35 @@ export function levelStart(
     sd[i] = sds[i] / scale;
   }
   return { centre, sd };
+}
+
+/**
+ * The population's coefficients at their means; where a horseshoe shrinks them its local scales begin where they leave these alone.
+ * @param errors rough standard errors, `[coefficient]`
+ */
+export function populationStart(
+  name: string,
+  prior: Population['prior'],
+  means: Float64Array,
+  errors: Float64Array,
+): Record<string, StartingPoint> {
+  const horseshoe = prior.kind === 'normal' ? prior.horseshoe : undefined;
+  if (horseshoe === undefined) return { [name]: { centre: means, sd: errors } };
+  const { places, local, global, globalScale, slab } = horseshoe;
+  const [centre, sd] = [means.slice(), errors.slice()];
+  const widths = places.map((place) => Math.max(globalScale, Math.abs(means[place])));
+  for (const [j, place] of places.entries()) {
+    const spread = shrunkSd(widths[j] / globalScale, globalScale, slab?.scale ?? Infinity);
+    centre[place] = means[place] / sampledUnit(spread, errors[place]);
+    sd[place] = 1;
+  }
+  return {
+    [global]: { centre: [Math.log(globalScale)], sd: [1] },
+    [local]: {
+      centre: widths.map((width) => Math.log(width / globalScale)),
+      sd: new Float64Array(places.length).fill(1),
+    },
+    ...(slab && { [slab.name]: { centre: [Math.log(slab.scale)], sd: [0.5] } }),
+    [name]: { centre, sd },
+  };
 }

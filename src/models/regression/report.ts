@@ -7,7 +7,7 @@ import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
 import { priorSds } from '../linearHierarchy/horseshoe.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
 import type { Site, Tensors } from '../model.js';
-import { inclusionOf } from '../shrinkage.js';
+import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { RegressionData } from './data.js';
 
 interface RegressionReport {
@@ -44,7 +44,7 @@ export function regressionReport(
       site('sigma'),
       ...(horseshoe === undefined
         ? []
-        : [site('tau'), ...(horseshoe.slab ? [site('slab')] : []), site('relevant'), site('inclusion', columns)]),
+        : [...horseshoeSites(horseshoe).map((name) => site(name)), site('inclusion', columns)]),
       ...categories.map(({ name, levels }) => site(effectName(name), [name, levels.length])),
     ],
     compute: (parameters, theta) => {
@@ -60,12 +60,7 @@ export function regressionReport(
         intercept: x.length === 0 ? constant : constant.sub(own.mul(literal(shifts)).sum()),
         ...(x.length > 0 && { coefficient: own }),
         sigma: parameters.sigma,
-        ...(inclusion && {
-          tau: parameters.tau,
-          ...(horseshoe.slab && { slab: parameters.slab }),
-          relevant: inclusion.sum(),
-          inclusion,
-        }),
+        ...(inclusion && { ...horseshoeReport(horseshoe, parameters, inclusion), inclusion }),
         ...Object.fromEntries(
           categories.map(({ name, levels }, c): [string, tf.Tensor] => {
             const free = theta.slice([categoryOffset(fixed, c)], [levels.length - 1]);

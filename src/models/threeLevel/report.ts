@@ -3,7 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { Site, Tensors } from '../model.js';
-import { inclusionOf } from '../shrinkage.js';
+import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { LevelDesign } from './design.js';
 import { type CovarianceKind, isCorrelated, scaleParameter } from '../groupPriors.js';
 import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
@@ -58,9 +58,7 @@ export function threeLevelSites({ data, family, design, priors, covariance, p, q
   const { population } = priors;
   const horseshoe = population.kind === 'normal' ? population.horseshoe : undefined;
   if (horseshoe !== undefined) {
-    sites.push(site('tau', 'population', []));
-    if (horseshoe.slab) sites.push(site('slab', 'population', []));
-    sites.push(site('relevant', 'population', []));
+    sites.push(...horseshoeSites(horseshoe).map((name) => site(name, 'population', [])));
     const axes = design.markets === null ? coefficients : ([...coefficients, ['coefficient_w', r]] as const);
     // The Intercept's own is not shrunk.
     sites.push(site('inclusion', 'population', axes, { isFixed: (index) => index.every((i) => i === 0) }));
@@ -141,9 +139,7 @@ export function threeLevelReport(
     const shrunk = horseshoe.places.length;
     const sds = priorSds(population, parameters).slice([1], [shrunk]);
     const inclusion = inclusionOf(sds, literal(horseshoe.errorSds!));
-    out.tau = parameters.tau;
-    if (horseshoe.slab) out.slab = parameters.slab;
-    out.relevant = inclusion.sum();
+    Object.assign(out, horseshoeReport(horseshoe, parameters, inclusion));
     out.inclusion = tf.concat([literal([1]), inclusion], 0).reshape([p, ...zShape, ...(r > 0 ? [r] : [])]);
   }
   out.beta = rows === undefined ? levels.beta : tf.matMul(levels.beta, rows);

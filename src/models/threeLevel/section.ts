@@ -3,14 +3,10 @@ import { z } from 'zod';
 import { families, isCountFamily } from '../../data/countResponse.js';
 import type { SectionRules } from '../../data/configSchema.js';
 import { names, priors, text } from '../../data/schemaParts.js';
-import { mostFactors } from '../linearHierarchy/levelCovariance.js';
+import { checkFactors, covarianceOfLevel, covarianceWord } from '../covarianceSection.js';
 import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 import { sitesWithPriors } from './priors.js';
 
-const covariance = z.enum(['diagonal', 'full']);
-/** `factors`: how many common factors make the correlations. */
-const factors = z.strictObject({ factors: z.int().min(1) });
-const covarianceOfLevel = z.union([covariance, factors]);
 const covariances = z.strictObject({
   product: covarianceOfLevel.default('diagonal'),
   market: covarianceOfLevel.default('diagonal'),
@@ -35,7 +31,7 @@ const schema = z
     /** true: continuous predictors; a list: these columns only; false: none. */
     standardise: z.union([z.boolean(), names]).default(true),
     covariance: z
-      .union([covariance.transform((kind) => ({ product: kind, market: kind })), covariances])
+      .union([covarianceWord.transform((kind) => ({ product: kind, market: kind })), covariances])
       .default({ product: 'diagonal', market: 'diagonal' }),
     parametrisation: z.enum(['auto', 'centred', 'noncentred']).default('auto'),
     /** Of the population's coefficients, but for the Intercept's own. */
@@ -61,11 +57,8 @@ const schema = z
       ['product', p],
       ['market', p * q],
     ] as const) {
-      const kind = model.covariance[key];
-      const most = mostFactors(size);
-      if (typeof kind !== 'object' || kind.factors <= most) continue;
-      const message = `: ${kind.factors} factors of ${size} coefficients cannot be told apart; ${most === 0 ? 'at least three coefficients are needed for one' : `at most ${most}`}`;
-      context.addIssue({ code: 'custom', message, path: ['covariance', key, 'factors'] });
+      const path = ['covariance', key, 'factors'];
+      checkFactors(model.covariance[key], size, (message) => context.addIssue({ code: 'custom', message, path }));
     }
     const population = p * q * (model.market === undefined ? 1 : model.w.length + 1) - 1;
     checkShrinkage(model, population, "population coefficients beside the Intercept's", report);

@@ -1,12 +1,10 @@
 // Where chains of the three-level model start: around the pilot estimates, as wide as those are uncertain.
 import type { StartingPoint } from '../model.js';
 import { scaleParameter } from '../groupPriors.js';
-import { covarianceStart, levelStart } from '../linearHierarchy/levelStart.js';
+import { covarianceStart, levelStart, populationStart } from '../linearHierarchy/levelStart.js';
 import type { PilotEstimates } from '../linearHierarchy/pilot.js';
-import { sampledUnit, shrunkSd } from '../linearHierarchy/horseshoe.js';
 import type { ThreeLevelContext } from './context.js';
 import type { ThreeLevelDesign } from './design.js';
-import type { ThreeLevelPriors } from './priors.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
   const scale = scaleParameter(context.family);
@@ -30,10 +28,10 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     units,
     isShrunk ? pilot : { ...pilot, unitShare: pilot.unitShare.map(() => 1) },
   );
-  if (pilot.marketSd === null) return { ...start, ...populationStart(priors, 'gamma', pilot.mean, errors) };
+  if (pilot.marketSd === null) return { ...start, ...populationStart('gamma', population, pilot.mean, errors) };
   const { marketSd } = pilot;
   const means = Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0));
-  Object.assign(start, populationStart(priors, 'delta', means, errors));
+  Object.assign(start, populationStart('delta', population, means, errors));
   Object.assign(start, covarianceStart(priors.market!, marketSd, Math.max(0.2, spreadSd(markets)), markets));
   start.gamma = levelStart(
     markets,
@@ -65,32 +63,4 @@ export function populationErrors(
     const coefficient = Math.floor(i / sds.length);
     return Math.hypot(marketSd[coefficient], meanSd(coefficient, markets)) / (Math.sqrt(markets) * sds[i % sds.length]);
   });
-}
-
-/** Coefficients at their means; where a horseshoe shrinks them its local scales begin where they leave these alone. */
-function populationStart(
-  { population }: ThreeLevelPriors,
-  name: string,
-  means: Float64Array,
-  errors: Float64Array,
-): Record<string, StartingPoint> {
-  const horseshoe = population.kind === 'normal' ? population.horseshoe : undefined;
-  if (horseshoe === undefined) return { [name]: { centre: means, sd: errors } };
-  const { places, local, global, globalScale, slab } = horseshoe;
-  const [centre, sd] = [means.slice(), errors.slice()];
-  const widths = places.map((place) => Math.max(globalScale, Math.abs(means[place])));
-  for (const [j, place] of places.entries()) {
-    const spread = shrunkSd(widths[j] / globalScale, globalScale, slab?.scale ?? Infinity);
-    centre[place] = means[place] / sampledUnit(spread, errors[place]);
-    sd[place] = 1;
-  }
-  return {
-    [global]: { centre: [Math.log(globalScale)], sd: [1] },
-    [local]: {
-      centre: widths.map((width) => Math.log(width / globalScale)),
-      sd: new Float64Array(places.length).fill(1),
-    },
-    ...(slab && { [slab.name]: { centre: [Math.log(slab.scale)], sd: [0.5] } }),
-    [name]: { centre, sd },
-  };
 }
