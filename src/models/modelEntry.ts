@@ -11,8 +11,12 @@ export interface ModelEntry<Section extends ModelSection = ModelSection> extends
   readonly title: string;
   /** The columns to read. Throws InputError for columns in two roles. */
   columns(section: Section): ColumnRequest[];
-  /** Checks the table and declares the model. Throws InputError, beginning with the key where one is at fault (`model.priors.sigma: …`). */
-  prepare(table: Table, section: Section): PreparedModel;
+  /**
+   * Checks the table and declares the model. Throws InputError, beginning with the key where one is at fault (`model.priors.sigma: …`).
+   * @param unfitted rows that lie among those of the table but are not fitted: what was done in them (treatments, media) is part of what other rows
+   * come after. Nothing else of them counts, least of all their responses.
+   */
+  prepare(table: Table, section: Section, unfitted?: Table): PreparedModel;
   /** Undefined: there is nothing to simulate it with. */
   readonly simulator?: ModelSimulator;
 }

@@ -33,6 +33,43 @@ it('goes from a simulation to a report in units of the outcome', { timeout: 300_
   for (const set of ['week', 'campaign', 'exposure', 'activity']) expect(report).toContain(`effect_${set} by ${set}`);
 });
 
+it('predicts rows held out, and is compared with other models by them', { timeout: 300_000 }, async () => {
+  const data = join(folder, 'held');
+  // Customers respond so differently that one effect for all of them predicts worse.
+  const size = '--customers 150 --weeks 16 --campaigns 3 --interventions 16 --covariates 1 --sigma 3'.split(' ');
+  const simulated = await hierax('simulate', 'experiments', ...size, '--out', data);
+  expect(simulated.code, simulated.stderr).toBe(0);
+  const config = readFileSync(join(data, 'config.yaml'), 'utf8');
+  const held = `${config.replace(/^( {2}file: .*)$/m, '$1\n  holdout: { share: 0.2 }')}warmup: 300\ndraws: 300\n`;
+  writeFileSync(join(data, 'each.yaml'), held);
+  writeFileSync(
+    join(data, 'alike.yaml'),
+    held.replace('  exposure: true', '  customerEffects: false\n  exposure: true'),
+  );
+  const out = join(data, 'compared');
+  const { code, stderr } = await hierax(
+    'compare-models',
+    join(data, 'each.yaml'),
+    join(data, 'alike.yaml'),
+    '--out',
+    out,
+  );
+  expect(code, stderr).toBe(0);
+  interface Compared {
+    readonly rows: number;
+    readonly models: readonly { readonly name: string; readonly rmse: number; readonly coverage95: number }[];
+  }
+  const { rows, models } = jsonOf<Compared>(out, 'models.json');
+  expect(rows).toBeGreaterThan(200);
+  const [each, alike] = models;
+  expect([each.name, alike.name]).toEqual(['each', 'alike']);
+  // Errors of σ = 3, and what ten rows leave unknown of a customer's two coefficients.
+  expect(each.rmse).toBeGreaterThan(3 * (1 - 4 / Math.sqrt(2 * rows)));
+  expect(each.rmse).toBeLessThan(3 * Math.sqrt(1.5) * (1 + 4 / Math.sqrt(2 * rows)));
+  expect(Math.abs(each.coverage95 - 0.95)).toBeLessThan(4 * Math.sqrt((0.95 * 0.05) / rows));
+  expect(alike.rmse).toBeGreaterThan(1.1 * each.rmse);
+});
+
 it('refuses effects of customers with one row each', { timeout: 120_000 }, async () => {
   const rows = Array.from({ length: 30 }, (_, i) => `${Math.sin(i)},${i % 2},c${i}`);
   writeFileSync(join(folder, 'once.csv'), `y,treated,customer\n${rows.join('\n')}\n`);

@@ -207,7 +207,7 @@ describe('units and markets that the fit did not see', () => {
     }
   });
 
-  it('of a category have no effect', async () => {
+  it('of a category are at the average, with the spread of its levels', async () => {
     const settings = section(variants.regression);
     const fitted = models.regression.prepare(
       table(seen.map((row) => ({ ...row, kind: row.kind === 'r' ? 'p' : row.kind }))),
@@ -220,10 +220,18 @@ describe('units and markets that the fit did not see', () => {
     const [intercept] = values.get('intercept')!;
     const [x, w] = values.get('coefficient')!;
     const effects = values.get('effect_kind')!;
+    const density = await ofRows(before, 'logLikelihood', place);
+    // Two levels: the variance of the effects about 0, and once more half of it.
+    const spread = (effects[0] ** 2 + effects[1] ** 2) * 1.5;
     for (const [i, row] of other.entries()) {
       const effect = row.kind === 'r' ? 0 : effects[['p', 'q'].indexOf(row.kind)];
-      expect(predicted[i]).toBeCloseTo(intercept + x * row.x + w * row.w + effect, 9);
+      const mean = intercept + x * row.x + w * row.w + effect;
+      expect(predicted[i]).toBeCloseTo(mean, 9);
+      const variance = values.get('sigma')![0] ** 2 + (row.kind === 'r' ? spread : 0);
+      expect(density[i]).toBeCloseTo(-0.5 * (Math.log(2 * Math.PI * variance) + (row.y - mean) ** 2 / variance), 9);
     }
-    expect(before.notes).toEqual(['4 held-out rows have levels of kind that the fit did not see: effect 0.']);
+    expect(before.notes).toEqual([
+      '4 held-out rows have levels of kind that the fit did not see (r): effect 0, the average of those it saw, with their spread about it where errors are normal.',
+    ]);
   });
 });

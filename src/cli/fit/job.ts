@@ -26,7 +26,7 @@ export interface FitJob {
   /** With what the method takes unless it is told otherwise. */
   readonly config: Config;
   readonly method: MethodChoice;
-  readonly prepared: PreparedModel;
+  readonly prepared: Omit<PreparedModel, 'onRows'>;
   readonly model: ObservedModel;
   /** Sites whose draws are stored; of the others running moments are kept. */
   readonly keptSites: readonly Site[];
@@ -53,8 +53,9 @@ export async function loadJob(given: Config, before?: MethodName, imputation = 1
   const entry = models[written.model.name];
   const { table, heldOut, report } = await readJobData(given, entry.columns(written.model), imputation);
   try {
-    const prepared = entry.prepare(table, written.model);
-    const held = heldOut && onHeldOut(prepared, heldOut);
+    // What reads other rows may hold the table, which is not needed once these are read.
+    const { onRows, ...prepared } = entry.prepare(table, written.model, heldOut ?? undefined);
+    const held = heldOut && onHeldOut(prepared.model, onRows, heldOut);
     const method = methodFor(prepared.model, written, before);
     const config = withUsual(written, method.method);
     const kept = keptSites(config, prepared.model);
@@ -79,7 +80,7 @@ export async function loadJob(given: Config, before?: MethodName, imputation = 1
 }
 
 /** The fitted model before the rows held out. Throws InputError for models that cannot be. */
-function onHeldOut({ model, onRows }: PreparedModel, heldOut: Table): HeldOutModel {
+function onHeldOut(model: Model, onRows: PreparedModel['onRows'], heldOut: Table): HeldOutModel {
   if (onRows !== undefined) return onRows(heldOut);
   throw new InputError(
     `data.holdout: the ${model.name} model does not predict rows that it was not fitted to; leave holdout out`,

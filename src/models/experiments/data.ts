@@ -1,19 +1,11 @@
 // The data of many experiments: rows by customer, treatment coded −1/+1, centred covariates, and the sets of effects that sum to zero.
-import {
-  type Classes,
-  exposureCells,
-  exposureEdges,
-  exposureHistory,
-  quantileClasses,
-  quantileEdges,
-  shareTreated,
-} from '../../data/exposureHistory.js';
+import type { Classes } from '../../data/exposureHistory.js';
 import { factorOf, groupRows } from '../../data/grouping.js';
 import { InputError } from '../../data/inputError.js';
 import { meanAndSd, numbersOf, tooLarge } from '../../data/predictors.js';
 import type { ColumnRequest } from '../../data/readTable.js';
-import type { FactorColumn, Table } from '../../data/table.js';
-import { weekNumbers } from './weekNumbers.js';
+import type { Table } from '../../data/table.js';
+import { logFeatures, type RowSet, setsOf, treatmentOf } from './logFeatures.js';
 
 /** The part of the section that shapes the data. */
 export interface ExperimentColumns {
@@ -83,8 +75,9 @@ export function experimentColumns(section: ExperimentColumns): ColumnRequest[] {
 /**
  * Throws InputError for columns that are absent, not numeric or constant; a treatment that is neither 0 nor 1, or the same in all rows; sets of one
  * level; and for effects of customers where none of them has two rows.
+ * @param unfitted rows of the same log that are not fitted: their treatments are past treatments of the customers all the same
  */
-export function experimentsData(table: Table, section: ExperimentColumns): ExperimentsData {
+export function experimentsData(table: Table, section: ExperimentColumns, unfitted?: Table): ExperimentsData {
   const { source, rows } = table;
   const customer = section.customer === undefined ? undefined : factorOf(table, section.customer, 'model.customer');
   const hasCustomers = customer !== undefined && section.customerEffects !== false;
@@ -97,10 +90,6 @@ export function experimentsData(table: Table, section: ExperimentColumns): Exper
   const inOrder = (values: Float64Array): Float64Array =>
     order === undefined ? values : Float64Array.from(order, (row) => values[row]);
   const numbers = (name: string, role: string): Float64Array => inOrder(numbersOf(table, name, role));
-  const factor = (name: string, role: string): FactorColumn => {
-    const own = factorOf(table, name, role);
-    return order === undefined ? own : { ...own, codes: Int32Array.from(order, (row) => own.codes[row]) };
-  };
 
   const y = numbers(section.response, 'response');
   const response = meanAndSd(y);
@@ -109,67 +98,28 @@ export function experimentsData(table: Table, section: ExperimentColumns): Exper
     const message = `${source}: column '${section.response}' (response) is ${y[0]} in all ${rows} rows; it must vary`;
     throw new InputError(message, { file: source, column: section.response, value: y[0] });
   }
-  const treated = treatmentOf(table, section.treatment, inOrder);
+  const treated = treatmentOf(table, section.treatment);
+  if (treated.every((value) => value === treated[0])) {
+    const message = `${source}: column '${section.treatment}' (model.treatment) is ${treated[0]} in all ${rows} rows; effects need treated rows and controls`;
+    throw new InputError(message, { file: source, column: section.treatment, value: treated[0] });
+  }
   const centred = (key: 'x' | 'moderators') => (name: string) =>
     centre(source, name, `model.${key}`, numbers(name, `model.${key}`));
   const x = section.x.map(centred('x'));
   const moderators = section.moderators.map(centred('moderators'));
-  const campaign = section.campaign === undefined ? undefined : factor(section.campaign, 'model.campaign');
-  const week = section.week === undefined ? undefined : factor(section.week, 'model.week');
-  const weekOfRow = week && weekNumbers(source, week);
-  if (section.share) {
-    const own = campaign ?? { codes: new Int32Array(rows), levels: [''] };
-    const share = shareTreated(own.codes, own.levels.length, weekOfRow ?? new Float64Array(rows), treated);
-    moderators.push(centre(source, 'share', 'model.share', share));
-  }
-  const sets: EffectSet[] = [];
-  const add = (name: string, kind: EffectSet['kind'], role: string, own: Classes): void => {
-    sets.push(effectSet(source, name, kind, role, own));
-  };
-  if (week) add(week.name, 'week', 'model.week', week);
-  if (campaign) add(campaign.name, 'campaign', 'model.campaign', campaign);
-  if (section.exposure) {
-    const own = factor(section.customer!, 'model.customer');
-    const log = { customer: own.codes, customers: own.levels.length, week: weekOfRow!, treated };
-    const history = exposureHistory(log);
-    add('exposure', 'customer', 'model.exposure', exposureCells(history, exposureEdges(history)));
-  }
-  if (section.activity !== undefined) {
-    const values = numbers(section.activity, 'model.activity');
-    add(
-      'activity',
-      'customer',
-      'model.activity',
-      quantileClasses(values, quantileEdges(values, section.activityClasses)),
-    );
-  }
-  for (const name of section.segments) add(name, 'customer', 'model.segments', factor(name, 'model.segments'));
+  const [features] = logFeatures(section, unfitted === undefined ? [table] : [table, unfitted]);
+  if (features.share !== undefined) moderators.push(centre(source, 'share', 'model.share', inOrder(features.share)));
   return {
     rows,
     responseName: section.response,
     y,
     response,
-    w: treated.map((one) => 2 * one - 1),
+    w: inOrder(treated).map((one) => 2 * one - 1),
     customers: grouping ? { column: customer!.name, names: grouping.names, rowStart: grouping.rowStart } : null,
     x,
     moderators,
-    sets,
+    sets: setsOf(section, table, features).map((own) => effectSet(source, own, order)),
   };
-}
-
-function treatmentOf(table: Table, name: string, inOrder: (values: Float64Array) => Float64Array): Float64Array {
-  const { source } = table;
-  const values = numbersOf(table, name, 'model.treatment');
-  const row = values.findIndex((value) => value !== 0 && value !== 1);
-  if (row >= 0) {
-    const message = `${source}: column '${name}' (model.treatment), row ${row + 1}: ${values[row]} is neither 0 (control) nor 1 (treated)`;
-    throw new InputError(message, { file: source, column: name, row: row + 1, value: values[row] });
-  }
-  if (values.every((value) => value === values[0])) {
-    const message = `${source}: column '${name}' (model.treatment) is ${values[0]} in all ${values.length} rows; effects need treated rows and controls`;
-    throw new InputError(message, { file: source, column: name, value: values[0] });
-  }
-  return inOrder(values);
 }
 
 function centre(source: string, name: string, role: string, values: Float64Array): Centred {
@@ -182,13 +132,13 @@ function centre(source: string, name: string, role: string, values: Float64Array
   return { name, values: values.map((value) => value - mean), mean };
 }
 
-function effectSet(source: string, name: string, kind: EffectSet['kind'], role: string, classes: Classes): EffectSet {
-  const own = occurring(classes);
-  if (own.levels.length < 2) {
-    const message = `${role}: all rows of ${source} have one ${name}, ${own.levels[0]}; leave it out`;
+function effectSet(source: string, { name, kind, role, ...classes }: RowSet, order?: Int32Array): EffectSet {
+  const { codes, levels } = occurring(classes);
+  if (levels.length < 2) {
+    const message = `${role}: all rows of ${source} have one ${name}, ${levels[0]}; leave it out`;
     throw new InputError(message, { file: source, column: name });
   }
-  return { name, kind, ...own };
+  return { name, kind, levels, codes: order === undefined ? codes : Int32Array.from(order, (row) => codes[row]) };
 }
 
 /** Classes without those that no row has: nothing is known of them. */

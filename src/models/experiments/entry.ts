@@ -2,6 +2,7 @@
 import { summariseColumn, summariseGroups } from '../dataSummary.js';
 import type { DataCheck, ModelEntry } from '../modelEntry.js';
 import { experimentColumns, type ExperimentsData, experimentsData } from './data.js';
+import { readerOfRows } from './heldOut.js';
 import { experimentsModel } from './model.js';
 import { experimentsRules, type ExperimentsSection } from './section.js';
 import { experimentsSimulator } from './simulator.js';
@@ -10,14 +11,16 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
   ...experimentsRules,
   title: 'many experiments on the same customers: who responds, to what, when',
   columns: experimentColumns,
-  prepare: (table, section) => {
-    const data = experimentsData(table, section);
+  prepare: (table, section, unfitted) => {
+    const data = experimentsData(table, section, unfitted);
     const { priors } = section;
     const rebuild = (y: Float64Array) => experimentsModel({ ...data, y }, { priors });
+    const model = rebuild(data.y);
     const { customers } = data;
     return {
-      model: rebuild(data.y),
+      model,
       rebuild,
+      onRows: readerOfRows(table, section, data, model),
       data,
       summary: {
         rows: data.rows,

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
-import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
+import { categoryEffects } from '../linearHierarchy/fixedBlock.js';
 import type { ModelArray, Site, Tensors } from '../model.js';
 import type { EffectSet, ExperimentsData } from './data.js';
 import { type Component, experimentSites, shapeOf } from './sites.js';
@@ -32,11 +32,7 @@ export function experimentsReport(data: ExperimentsData, layout: Layout): Experi
   const hasX = x.length > 0;
   const hasModerators = moderators.length > 0;
 
-  /** Effects of all levels of a category, which sum to zero. */
-  const ofSet = (theta: tf.Tensor, c: number): tf.Tensor => {
-    const free = theta.slice([categoryOffset(layout, c)], [layout.categories[c].levels - 1]);
-    return tf.concat([free, free.sum().neg().reshape([1])], 0);
-  };
+  const ofSet = (theta: tf.Tensor, c: number): tf.Tensor => categoryEffects(layout, c, theta);
   const shares = sets.map(sharesOf);
   const observed = kinds.includes('observed') ? observedCovariance(data) : undefined;
 

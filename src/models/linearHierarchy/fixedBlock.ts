@@ -14,6 +14,16 @@ export function categoryOffset({ dense, categories }: Pick<FixedBlock, 'dense' |
   return freeCoefficients({ dense, categories: categories.slice(0, index) });
 }
 
+/** Effects of all levels of a category, which sum to 0, `[levels]`. */
+export function categoryEffects(
+  block: Pick<FixedBlock, 'dense' | 'categories'>,
+  index: number,
+  theta: tf.Tensor,
+): tf.Tensor {
+  const free = theta.slice([categoryOffset(block, index)], [block.categories[index].levels - 1]);
+  return tf.concat([free, free.sum().neg().reshape([1])], 0);
+}
+
 /** f'θ of every row, `[rows]`. */
 export function fixedPredictor(block: FixedBlock, theta: tf.Tensor, d: Tensors): tf.Tensor {
   const parts: tf.Tensor[] = [];
@@ -22,9 +32,7 @@ export function fixedPredictor(block: FixedBlock, theta: tf.Tensor, d: Tensors):
     parts.push(d.dense.mul(effects.reshape([1, block.dense.length])).sum(1));
   }
   for (const [c, category] of block.categories.entries()) {
-    const free = theta.slice([categoryOffset(block, c)], [category.levels - 1]);
-    const effects = tf.concat([free, free.sum().neg().reshape([1])], 0);
-    const ofRow = gatherRows(effects, d[`category_${c}`]);
+    const ofRow = gatherRows(categoryEffects(block, c, theta), d[`category_${c}`]);
     parts.push(category.multiplier === undefined ? ofRow : ofRow.mul(d[`multiplier_${c}`]));
   }
   return parts.reduce((sum, part) => sum.add(part));

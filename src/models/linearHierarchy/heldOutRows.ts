@@ -1,13 +1,14 @@
-// A fitted hierarchy before rows that it was not fitted to: new groups stand at their parents' means, with their spread where errors are normal.
+// A fitted hierarchy before rows that it was not fitted to: new groups stand at their parents' means, new levels at 0, with their spread where errors are normal.
 import * as tf from '@tensorflow/tfjs-core';
+import type { FactorColumn } from '../../data/table.js';
 import { gatherRows } from '../../kernels/ops/index.js';
 import type { Model, ModelArray, Tensors } from '../model.js';
-import { fixedArrays, fixedPredictor } from './fixedBlock.js';
+import { categoryEffects, fixedArrays, fixedPredictor } from './fixedBlock.js';
 import { evaluateHierarchy, levelMeans, rowMajor } from './hierarchyModel.js';
 import { covarianceScales } from './levelCovariance.js';
 import { columnsAt } from './levelTensors.js';
 import { replicationOf, rowLikelihood } from './likelihood.js';
-import type { FixedBlock, Hierarchy, HierarchyLevel, NestedTerm } from './structure.js';
+import type { Category, FixedBlock, Hierarchy, HierarchyLevel, NestedTerm } from './structure.js';
 
 /** Groups of a level that the fit did not see: they are numbered after those that it saw. */
 export interface NewGroups {
@@ -31,11 +32,38 @@ export interface HeldOutTerm {
 
 export interface HeldOutRows {
   readonly y: Float64Array;
+  /** What the fit took off the response; default 0. */
+  readonly responseMean?: number;
   readonly terms: readonly HeldOutTerm[];
-  /** Level −1 of a category: one that the fit did not see, whose effect is 0. */
+  /** Level −1 of a category: one that the fit did not see, at the average of those that it saw. */
   readonly fixed?: Pick<FixedBlock, 'dense' | 'categories'>;
   readonly trials?: Float64Array;
   readonly logExposure?: Float64Array;
+}
+
+/** Level of each row among those of the fit, `[rows]`; −1: the fit did not see it. */
+export function placeLevels(
+  { codes, levels }: Pick<FactorColumn, 'codes' | 'levels'>,
+  known: readonly string[],
+): Int32Array {
+  const index = new Map(known.map((level, i) => [level, i]));
+  const places = levels.map((level) => index.get(level) ?? -1);
+  return Int32Array.from(codes, (code) => places[code]);
+}
+
+/** Says how many rows have levels that the fit did not see, in a line; empty where none has. */
+export function newLevelNotes(
+  name: string,
+  { codes, levels }: Pick<FactorColumn, 'codes' | 'levels'>,
+  places: Int32Array,
+): string[] {
+  const rows = places.filter((place) => place < 0).length;
+  if (rows === 0) return [];
+  const labels = levels.filter((_, level) => places[codes.indexOf(level)] < 0);
+  const some = `${labels.slice(0, 3).join(', ')}${labels.length > 3 ? ', …' : ''}`;
+  return [
+    `${rows} held-out rows have levels of ${name} that the fit did not see (${some}): effect 0, the average of those it saw, with their spread about it where errors are normal.`,
+  ];
 }
 
 /** What takes the place of a model's own functions and data. @param model the data of the fit, for covariates and parents */
@@ -45,9 +73,11 @@ export function onHeldOutRows(
   held: HeldOutRows,
 ): Pick<Model, 'data' | 'predict' | 'logLikelihood' | 'replicate'> {
   const rows = held.y.length;
+  const { responseMean = 0 } = held;
+  const y = held.y.map((value) => value - responseMean);
   const fixed = structure.fixed && held.fixed && { ...structure.fixed, ...withoutEffects(held.fixed) };
-  const likelihood = rowLikelihood(ofRows(structure, held));
-  const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: held.y }, ...likelihood.data };
+  const likelihood = rowLikelihood(ofRows(structure, { ...held, y }));
+  const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y }, ...likelihood.data };
   for (const [t, { columns, group, added }] of held.terms.entries()) {
     const p = columns.length;
     arrays[`x_${t}`] = { shape: [rows, p], values: rowMajor(columns, rows) };
@@ -64,6 +94,10 @@ export function onHeldOutRows(
     }
   }
   if (fixed !== undefined) Object.assign(arrays, fixedArrays(fixed, rows));
+  for (const [c, category] of (held.fixed?.categories ?? []).entries()) {
+    const values = newMultipliers(category);
+    if (values !== undefined) arrays[newLevels(c)] = { shape: [rows], values };
+  }
   const eta = (parameters: Tensors, d: Tensors): tf.Tensor => {
     const values = evaluateHierarchy(structure, parameters, d);
     const parts = structure.terms.map((term, t) => {
@@ -80,12 +114,16 @@ export function onHeldOutRows(
     if (fixed !== undefined) parts.push(fixedPredictor(fixed, values.fixed!, d));
     return parts.reduce((sum, part) => sum.add(part));
   };
-  const scaled = (parameters: Tensors, d: Tensors): Tensors => withSpreads(structure, held.terms, parameters, d);
+  const scaled = (parameters: Tensors, d: Tensors): Tensors => withSpreads(structure, held, parameters, d);
+  const replicate = replicationOf(likelihood, eta, scaled);
   return {
     data: { ...model.data, ...arrays },
-    predict: (parameters, d) => likelihood.expectation(eta(parameters, d), d),
+    predict: (parameters, d) => likelihood.expectation(eta(parameters, d), d).add(responseMean),
     logLikelihood: (parameters, d) => likelihood.logDensity(eta(parameters, d), scaled(parameters, d), d),
-    replicate: replicationOf(likelihood, eta, scaled),
+    replicate:
+      typeof replicate === 'function'
+        ? (parameters, d, noise) => replicate(parameters, d, noise).add(responseMean)
+        : replicate,
   };
 }
 
@@ -111,13 +149,15 @@ function withNewGroups(
 }
 
 /**
- * With normal errors the coefficients of a new innermost group are integrated out row by row: the variance σ² + x'Σx in place of σ². Elsewhere
- * the group stands at its mean.
+ * With normal errors the coefficients of a new innermost group are integrated out row by row: the variance σ² + x'Σx in place of σ². So is the effect
+ * of a new level, taken for one more of those that the fit saw, L of them with effects e that sum to 0: Σ e² / (L − 1) (1 + 1/L). Elsewhere the group
+ * stands at its mean, and the level at 0.
  */
-function withSpreads(structure: Hierarchy, terms: readonly HeldOutTerm[], parameters: Tensors, d: Tensors): Tensors {
+function withSpreads(structure: Hierarchy, held: HeldOutRows, parameters: Tensors, d: Tensors): Tensors {
   if (!('errors' in structure) || structure.errors.df !== undefined) return parameters;
   const { sigma } = structure.errors;
-  const spreads = terms.flatMap(({ added, ownLevels = 1 }, t) =>
+  const { fixed } = structure;
+  const ofGroups = held.terms.flatMap(({ added, ownLevels = 1 }, t) =>
     added[0].groups === 0
       ? []
       : structure.terms[t].levels.slice(0, ownLevels).map(({ covariance, deviating }) => {
@@ -127,9 +167,29 @@ function withSpreads(structure: Hierarchy, terms: readonly HeldOutTerm[], parame
           return (lower === undefined ? scaled : tf.matMul(scaled, lower)).square().sum(1);
         }),
   );
+  const ofLevels = (held.fixed?.categories ?? []).flatMap(({ levels }, c) => {
+    if (fixed === undefined || !(newLevels(c) in d)) return [];
+    const theta = evaluateHierarchy(structure, parameters, d).fixed!;
+    const squares = categoryEffects(fixed, c, theta).square().sum();
+    return [
+      d[newLevels(c)]
+        .square()
+        .mul(squares)
+        .mul((1 + 1 / levels) / (levels - 1)),
+    ];
+  });
+  const spreads = [...ofGroups, ...ofLevels];
   if (spreads.length === 0) return parameters;
   const variance = spreads.reduce((sum, own) => sum.add(own), parameters[sigma].square());
   return { ...parameters, [sigma]: variance.sqrt() };
+}
+
+const newLevels = (category: number): string => `new_level_${category}`;
+
+/** What the effect of a level that the fit did not see is multiplied with, `[rows]`, 0 in other rows; undefined: there is none. */
+function newMultipliers({ levelOfRow, multiplier }: Category): Float64Array | undefined {
+  if (!levelOfRow.includes(-1)) return undefined;
+  return Float64Array.from(levelOfRow, (level, row) => (level < 0 ? (multiplier?.[row] ?? 1) : 0));
 }
 
 /** Levels that the fit did not see multiply any level's effect by 0. */

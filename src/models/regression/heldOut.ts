@@ -1,11 +1,9 @@
 // The regression before rows that it was not fitted to: columns on the fit's scale, categories by their labels.
-import type { Tensor } from '@tensorflow/tfjs-core';
 import { factorOf } from '../../data/grouping.js';
 import { applyStandardisation, numbersOf } from '../../data/predictors.js';
 import type { Table } from '../../data/table.js';
-import { onHeldOutRows } from '../linearHierarchy/heldOutRows.js';
+import { newLevelNotes, onHeldOutRows, placeLevels } from '../linearHierarchy/heldOutRows.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
-import type { Tensors } from '../model.js';
 import type { HeldOutModel, ObservedModel } from '../modelEntry.js';
 import type { RegressionColumns, RegressionData } from './data.js';
 
@@ -23,26 +21,11 @@ export function regressionOnRows(
   const notes: string[] = [];
   const categories: FixedBlock['categories'] = data.categories.map(({ name, levels }) => {
     const own = factorOf(table, name, 'model.categories');
-    const place = new Map(levels.map((level, index) => [level, index]));
-    const levelOfRow = Int32Array.from(own.codes, (code) => place.get(own.levels[code]) ?? -1);
-    const unseen = levelOfRow.filter((level) => level < 0).length;
-    if (unseen > 0) notes.push(`${unseen} held-out rows have levels of ${name} that the fit did not see: effect 0.`);
+    const levelOfRow = placeLevels(own, levels);
+    notes.push(...newLevelNotes(name, own, levelOfRow));
     return { levels: levels.length, levelOfRow, multiplier: undefined };
   });
-  // The model works with the response about its mean.
-  const centred = y.map((value) => value - data.response.mean);
-  const rows = onHeldOutRows(model.structure!, model, { y: centred, terms: [], fixed: { dense, categories } });
-  const { predict, replicate } = rows;
-  return {
-    model: {
-      ...model,
-      ...rows,
-      predict: (p, d) => predict!(p, d).add(data.response.mean),
-      ...(typeof replicate === 'function' && {
-        replicate: (p: Tensors, d: Tensors, noise: Tensor) => replicate(p, d, noise).add(data.response.mean),
-      }),
-      observed: { name: data.responseName, values: y },
-    },
-    notes,
-  };
+  const fixed = { dense, categories };
+  const rows = onHeldOutRows(model.structure!, model, { y, responseMean: data.response.mean, terms: [], fixed });
+  return { model: { ...model, ...rows, observed: { name: data.responseName, values: y } }, notes };
 }

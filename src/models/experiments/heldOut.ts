@@ -1,0 +1,76 @@
+// Many experiments before rows that they were not fitted to: past treatments from the whole log, customers and levels by their names.
+import { factorOf } from '../../data/grouping.js';
+import { numbersOf } from '../../data/predictors.js';
+import type { Table } from '../../data/table.js';
+import { type HeldOutTerm, newLevelNotes, onHeldOutRows, placeLevels } from '../linearHierarchy/heldOutRows.js';
+import type { HeldOutModel, ObservedModel } from '../modelEntry.js';
+import type { EffectSet, ExperimentColumns, ExperimentsData } from './data.js';
+import { layoutOf } from './layout.js';
+import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
+
+/**
+ * Reads other rows. Columns are centred by the means of the fitted rows and cut where these were cut; treatments of fitted and of other rows alike
+ * make up the history. A function of its own, so that the table lives no longer than what it returns.
+ */
+export function readerOfRows(
+  fitted: Table,
+  section: ExperimentColumns,
+  data: ExperimentsData,
+  model: ObservedModel,
+): (table: Table) => HeldOutModel {
+  return (table) => {
+    const y = numbersOf(table, section.response, 'response');
+    const [, features] = logFeatures(section, [fitted, table]);
+    const centred = ({ name, mean }: { name: string; mean: number }, values: Float64Array) => ({
+      name,
+      mean,
+      values: values.map((value) => value - mean),
+    });
+    const columns = (key: 'x' | 'moderators', names: readonly string[]) =>
+      names.map((name, i) => centred(data[key][i], numbersOf(table, name, `model.${key}`)));
+    const moderators = columns('moderators', section.moderators);
+    if (features.share !== undefined) moderators.push(centred(data.moderators[moderators.length], features.share));
+    const notes: string[] = [];
+    const sets = setsOf(section, table, features).map((own, s): EffectSet => {
+      const { name, kind, levels } = data.sets[s];
+      const codes = placeLevels(own, levels);
+      notes.push(...newLevelNotes(name, own, codes));
+      return { name, kind, levels, codes };
+    });
+    const w = treatmentOf(table, section.treatment).map((one) => 2 * one - 1);
+    const rows = { ...data, rows: table.rows, w, x: columns('x', section.x), moderators, sets };
+    const { own, dense, categories } = layoutOf(rows);
+    const terms: HeldOutTerm[] = [];
+    if (data.customers !== null) {
+      const customers = factorOf(table, section.customer!, 'model.customer');
+      const { group, added } = placeCustomers(
+        placeLevels(customers, data.customers.names),
+        customers.codes,
+        data.customers.names.length,
+      );
+      if (added > 0) notes.push(newCustomersNote(group, data.customers.names.length, added));
+      const covariates = new Float64Array(added).fill(1);
+      terms.push({ columns: own, group, added: [{ groups: added, parent: null, covariates }] });
+    }
+    const fixed = { dense, categories };
+    const held = onHeldOutRows(model.structure!, model, { y, responseMean: data.response.mean, terms, fixed });
+    return { model: { ...model, ...held, observed: { name: data.responseName, values: y } }, notes };
+  };
+}
+
+/** Customer of each row, those that the fit did not see numbered after those that it saw. */
+function placeCustomers(places: Int32Array, codes: Int32Array, known: number): { group: Int32Array; added: number } {
+  const numbers = new Map<number, number>();
+  const group = places.map((place, row) => {
+    if (place >= 0) return place;
+    const own = numbers.get(codes[row]) ?? known + numbers.size;
+    numbers.set(codes[row], own);
+    return own;
+  });
+  return { group, added: numbers.size };
+}
+
+function newCustomersNote(group: Int32Array, known: number, added: number): string {
+  const rows = group.filter((own) => own >= known).length;
+  return `${rows} held-out rows belong to ${added} customers that the fit did not see: predicted at the mean of all customers, with their spread about it.`;
+}
