@@ -36,17 +36,16 @@ export interface PreparedModel {
   /** Sites whose values are positive. */
   readonly positiveSites: readonly string[];
   /**
-   * The fitted parameters before other rows of the same columns, to judge the fit by rows that it did not see; undefined: the model cannot.
-   * Throws InputError as `prepare`.
+   * The fitted parameters before other rows of the same columns, to judge the fit by rows that it did not see. Throws InputError as `prepare`.
    */
-  readonly onRows?: (table: Table) => HeldOutModel;
+  readonly onRows: (table: Table) => HeldOutModel;
 }
 
 /** A model whose parameters are those of a fit, and whose data are rows that the fit did not see. */
 export interface HeldOutModel {
   /** Same parameters, in the same order; `predict`, `logLikelihood` and `replicate` are of the other rows. */
   readonly model: ObservedModel;
-  /** What was done about groups that the fit did not see; empty where there are none. */
+  /** What was done about groups, levels and weeks that the fit did not see; empty where there are none. */
   readonly notes: readonly string[];
 }
 

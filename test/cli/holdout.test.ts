@@ -1,5 +1,5 @@
 // hierax fit with rows held out: out-of-sample figures, which the fit's draws do not depend on, whole or resumed.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { rowsOf, withDuckDB } from '../../src/data/duckdb.js';
@@ -107,18 +107,4 @@ it('gives the same figures when the run is interrupted and resumed', { timeout: 
   const [one, other] = [results(broken), results(unbroken)];
   expect(Object.keys(one).filter((name) => one[name] !== other[name])).toEqual([]);
   expect(jsonOf<Summary>(broken, 'summary.json').holdout.rows).toBe(5);
-});
-
-it('is refused for a model that cannot predict other rows', async () => {
-  const csv = Array.from({ length: 30 }, (_, week) => `${week + 1},${Math.sin(week)},${1 + Math.cos(week) ** 2}`);
-  writeFileSync(join(folder, 'media.csv'), `week,y,tv\n${csv.join('\n')}\n`);
-  const path = write(
-    'media.yaml',
-    'data:\n  file: media.csv\n  holdout: { time: week, last: 4 }\nmodel: { name: media-mix, response: y, time: week, channels: [tv] }\n',
-  );
-  const { code, stderr } = await hierax('fit', path, '--out', join(folder, 'never'));
-  expect(stderr).toBe(
-    'hierax: media.yaml:3: data.holdout: the media-mix model does not predict rows that it was not fitted to; leave holdout out\n',
-  );
-  expect(code).toBe(2);
 });

@@ -64,6 +64,33 @@ it('goes from a simulation to a report', { timeout: 300_000 }, async () => {
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('Response curve of search');
 });
 
+it.each([
+  ['later weeks', '{ time: week, last: 20 }', 20],
+  ['weeks between', '{ share: 0.2 }', 24],
+])('predicts %s that the fit did not see', { timeout: 300_000 }, async (name, holdout, count) => {
+  const data = join(folder, name.replace(' ', '-'));
+  const simulated = await hierax('simulate', 'media-mix', '--weeks', 120, '--channels', 2, '--out', data);
+  expect(simulated.code, simulated.stderr).toBe(0);
+  const config = readFileSync(join(data, 'config.yaml'), 'utf8').replace(
+    /^( {2}file: .*)$/m,
+    `$1\n  holdout: ${holdout}`,
+  );
+  writeFileSync(join(data, 'held.yaml'), config);
+  const out = join(data, 'held');
+  const settings = ['--chains', 2, '--warmup', 300, '--draws', 200] as const;
+  const { code, stderr } = await hierax('fit', join(data, 'held.yaml'), '--out', out, ...settings);
+  expect(code, stderr).toBe(0);
+  const truth = new Map(read<Named>(join(data, 'truth.json')).parameters.map((own) => [own.name, own.value]));
+  const { holdout: held } = read<{ holdout: { rows: number; rmse: number; coverage95: number } }>(
+    join(out, 'summary.json'),
+  );
+  expect(held.rows).toBe(count);
+  // What 100 weeks leave unknown of a dozen parameters adds little to the errors' 1 / √(2n).
+  const ratio = held.rmse / (10_000 * truth.get('sigma')!);
+  expect(Math.abs(ratio - 1)).toBeLessThan(4 / Math.sqrt(2 * count));
+  expect(held.coverage95).toBeGreaterThan(0.95 - 4 * Math.sqrt((0.95 * 0.05) / count));
+});
+
 it('refuses data and configurations that do not fit, in one line', { timeout: 120_000 }, async () => {
   const write = (name: string, lines: readonly string[], extra = ''): string => {
     writeFileSync(join(folder, `${name}.csv`), `${lines.join('\n')}\n`);

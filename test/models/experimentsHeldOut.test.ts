@@ -100,7 +100,7 @@ describe('rows of the fit', () => {
     const prepared = experimentsEntry.prepare(table(rows), section(more));
     const at = positionOf(prepared, 'same');
     const repeated = rows.filter(again);
-    const held = prepared.onRows!(table(repeated));
+    const held = prepared.onRows(table(repeated));
     expect(held.notes).toEqual([]);
     const fitted = dataOf(prepared);
     for (const quantity of ['predict', 'logLikelihood'] as const) {
@@ -153,7 +153,7 @@ describe('history', () => {
       expect(data.moderators[1].values[i]).toBeCloseTo(share[i] - meanShare, 12);
     }
     // The held-out rows, by hand.
-    const held = prepared.onRows!(table(others));
+    const held = prepared.onRows(table(others));
     const at = positionOf(prepared, 'history');
     const sites = await (await quantityOf(prepared.model, 'sites'))(at);
     const site = (name: string): Float64Array => sites.get(name)!;
@@ -197,7 +197,7 @@ describe('what the fit did not see', () => {
   const fitted = rows.filter(({ week, who }) => Number(week) < 11 && who !== 'p3' && who !== 'p4');
   const others = rows.filter((row) => !fitted.includes(row));
   const prepared = experimentsEntry.prepare(table(fitted), section({ activity: undefined, moderators: [] }));
-  const held = prepared.onRows!(table(others));
+  const held = prepared.onRows(table(others));
   const at = positionOf(prepared, 'unseen');
   let sites: ReadonlyMap<string, Float64Array>;
   beforeAll(async () => {
@@ -253,7 +253,7 @@ describe('faults of held-out rows', () => {
   const prepared = experimentsEntry.prepare(table(rows.slice(0, 150)), section({ exposure: true }));
   const refused = async (change: object): Promise<string> => {
     const other = rows.slice(150).map((row, i) => (i === 4 ? { ...row, ...change } : row));
-    return (await inputError(() => prepared.onRows!(table(other, 'rows (held-out rows)')))).message;
+    return (await inputError(() => prepared.onRows(table(other, 'rows (held-out rows)')))).message;
   };
 
   it('are refused in a line', async () => {

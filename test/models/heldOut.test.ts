@@ -116,7 +116,7 @@ describe.each(Object.keys(variants))('%s', (name) => {
     const own = section(variants[name]);
     const prepared = models[own.name].prepare(table(seen), own);
     const at = positionOf(prepared, 5);
-    const held = prepared.onRows!(table(seen));
+    const held = prepared.onRows(table(seen));
     expect(held.notes).toEqual([]);
     expect(held.model.observed.values).toEqual(Float64Array.from(seen, ({ y }) => y));
     for (const quantity of ['predict', 'logLikelihood'] as const) {
@@ -131,7 +131,7 @@ describe.each(Object.keys(variants))('%s', (name) => {
 describe('units and markets that the fit did not see', () => {
   const own = section({ ...threeLevel, standardise: false });
   const prepared = models['three-level'].prepare(table(seen), own);
-  const held = prepared.onRows!(table(other));
+  const held = prepared.onRows(table(other));
   let sites: ReadonlyMap<string, Float64Array>;
   const at = positionOf(prepared, 7);
 
@@ -179,7 +179,7 @@ describe('units and markets that the fit did not see', () => {
   it.each(['hbmmm', 'hbmmm, full'])('of %s stand at the population with their traits', async (name) => {
     const settings = section(variants[name]);
     const fitted = models.hbmmm.prepare(table(seen), settings);
-    const before = fitted.onRows!(table(other));
+    const before = fitted.onRows(table(other));
     const place = positionOf(fitted, 11);
     const values = await (await quantityOf(fitted.model, 'sites'))(place);
     const [alpha, beta, theta, gamma] = ['mu_alpha', 'mu_beta', 'theta', 'mu_gamma'].map(
@@ -213,7 +213,7 @@ describe('units and markets that the fit did not see', () => {
       table(seen.map((row) => ({ ...row, kind: row.kind === 'r' ? 'p' : row.kind }))),
       settings,
     );
-    const before = fitted.onRows!(table(other));
+    const before = fitted.onRows(table(other));
     const place = positionOf(fitted, 9);
     const values = await (await quantityOf(fitted.model, 'sites'))(place);
     const predicted = await ofRows(before, 'predict', place);

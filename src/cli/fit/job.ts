@@ -6,7 +6,6 @@ import { nearestName } from '../../data/nearestName.js';
 import type { DataReport } from '../../data/preparation/dataReport.js';
 import { readData, type ReadData } from '../../data/preparation/readData.js';
 import type { ColumnRequest } from '../../data/readTable.js';
-import type { Table } from '../../data/table.js';
 import type { Model, Site } from '../../models/model.js';
 import type { HeldOutModel, ObservedModel, PreparedModel } from '../../models/modelEntry.js';
 import { models } from '../../models/registry.js';
@@ -55,7 +54,7 @@ export async function loadJob(given: Config, before?: MethodName, imputation = 1
   try {
     // What reads other rows may hold the table, which is not needed once these are read.
     const { onRows, ...prepared } = entry.prepare(table, written.model, heldOut ?? undefined);
-    const held = heldOut && onHeldOut(prepared.model, onRows, heldOut);
+    const held = heldOut && onRows(heldOut);
     const method = methodFor(prepared.model, written, before);
     const config = withUsual(written, method.method);
     const kept = keptSites(config, prepared.model);
@@ -77,17 +76,6 @@ export async function loadJob(given: Config, before?: MethodName, imputation = 1
   } catch (error) {
     throw placed(error, written);
   }
-}
-
-/** The fitted model before the rows held out. Throws InputError for models that cannot be. */
-function onHeldOut(model: Model, onRows: PreparedModel['onRows'], heldOut: Table): HeldOutModel {
-  if (onRows !== undefined) return onRows(heldOut);
-  throw new InputError(
-    `data.holdout: the ${model.name} model does not predict rows that it was not fitted to; leave holdout out`,
-    {
-      key: ['data', 'holdout'],
-    },
-  );
 }
 
 async function readJobData(config: Config, columns: readonly ColumnRequest[], imputation: number): Promise<ReadData> {

@@ -1,10 +1,11 @@
 // What the response is made of besides media: level, trend, seasons and controls, on the model's scale.
 import * as tf from '@tensorflow/tfjs-core';
+import type { MediaMixSeries } from '../../data/mediaMixData.js';
 import type { ModelArray, ModelParameter, Site, StartingPoint, Tensors } from '../model.js';
 import { normal } from '../distributions/index.js';
 import { positive, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
-import type { MediaMixContext } from './context.js';
+import { type MediaMixContext, scaledResponse } from './context.js';
 import type { TimeVariation } from './options.js';
 import type { MediaMixPriors } from './priors.js';
 import { fourierBasis, gaussianProcessBasis, knotBasis, trendBasis } from './timeBasis.js';
@@ -19,7 +20,6 @@ export interface Component {
 
 export interface Baseline {
   readonly blocks: readonly Block[];
-  readonly data: Readonly<Record<string, ModelArray>>;
   readonly components: readonly Component[];
 }
 
@@ -29,12 +29,11 @@ export function makeBaseline(
   priors: MediaMixPriors,
   level: ((parameters: Tensors, data: Tensors) => tf.Tensor) | undefined,
 ): Baseline {
-  const { data, geos, weeks } = context;
+  const { data, geos } = context;
   const blocks: Block[] = [];
-  const arrays: Record<string, ModelArray> = {};
   const components: Component[] = [];
-  const meanLevel =
-    data.y.reduce((sum, value, i) => sum + value / context.responseScale[Math.floor(i / weeks)], 0) / data.rows;
+  const scaled = scaledResponse(context);
+  const meanLevel = scaled.reduce((sum, value) => sum + value, 0) / data.rows;
 
   const intercept = makeBlock(
     {
@@ -52,8 +51,7 @@ export function makeBaseline(
   blocks.push(intercept);
   components.push({
     name: 'intercept',
-    value: (p, d) =>
-      level === undefined ? intercept.value(p) : intercept.value(p).add(level(p, d).reshape([1, weeks])),
+    value: (p, d) => (level === undefined ? intercept.value(p) : intercept.value(p).add(level(p, d).expandDims(0))),
   });
 
   if (context.trend !== null) {
@@ -81,7 +79,6 @@ export function makeBaseline(
             ),
           ];
     blocks.push(slope, ...changes);
-    arrays.trend_basis = trendBasis(weeks, changepoints);
     components.push({
       name: 'trend',
       value: (p, d) => {
@@ -109,7 +106,6 @@ export function makeBaseline(
       priors,
     );
     blocks.push(seasons);
-    arrays.fourier_basis = fourierBasis(data.weeks.yearShare, context.seasonality);
     components.push({
       name: 'seasonality',
       value: (p, d) => tf.matMul(seasons.value(p), d.fourier_basis, false, true),
@@ -131,13 +127,6 @@ export function makeBaseline(
       priors,
     );
     blocks.push(controls);
-    arrays.controls = {
-      shape: [geos, weeks, size],
-      values: Float64Array.from(
-        { length: data.rows * size },
-        (_, i) => data.controls[i % size].values[Math.floor(i / size)],
-      ),
-    };
     components.push({
       name: 'controls',
       value: (p, d) => {
@@ -146,7 +135,28 @@ export function makeBaseline(
       },
     });
   }
-  return { blocks, data: arrays, components };
+  return { blocks, components };
+}
+
+/** What of a series the mean is made of. Longer series than that of the fit begin with its weeks. */
+export function seriesArrays(
+  { geos, weeks: fitted, channels, mediaScale, trend, seasonality }: MediaMixContext,
+  series: MediaMixSeries,
+): Record<string, ModelArray> {
+  const weeks = series.weeks.names.length;
+  const onGrid = (size: number, at: (place: number, column: number) => number): ModelArray => ({
+    shape: [geos, weeks, size],
+    values: Float64Array.from({ length: geos * weeks * size }, (_, i) => at(Math.floor(i / size), i % size)),
+  });
+  const { controls } = series;
+  return {
+    media: onGrid(channels, (place, c) => {
+      return series.channels[c].media[place] / mediaScale[Math.floor(place / weeks) * channels + c];
+    }),
+    ...(trend !== null && { trend_basis: trendBasis(weeks, trend.changepoints, fitted) }),
+    ...(seasonality > 0 && { fourier_basis: fourierBasis(series.weeks.yearShare, seasonality) }),
+    ...(controls.length > 0 && { controls: onGrid(controls.length, (place, k) => controls[k].values[place]) }),
+  };
 }
 
 /** A smooth function of time with its own parameters. */
@@ -156,8 +166,12 @@ export interface SmoothTime {
   readonly data: Readonly<Record<string, ModelArray>>;
   readonly sites: readonly Site[];
   logPrior(parameters: Tensors): tf.Tensor[];
-  /** `[week]`, mean 0 over the weeks. */
+  /** `[week]`, mean 0 over the weeks of the fit; with the data of later weeks its expectation there follows. */
   value(parameters: Tensors, data: Tensors): tf.Tensor;
+  /** What the value leaves open, `[week]`: 0 in the weeks of the fit; undefined without the data of later weeks. */
+  variance(parameters: Tensors, data: Tensors): tf.Tensor | undefined;
+  /** Data of so many weeks after those of the fit, one or more. */
+  ahead(weeks: number): Readonly<Record<string, ModelArray>>;
 }
 
 /** @param name of the sites: `NAME_time_sd` and, for a Gaussian process, `NAME_time_scale` (weeks) */
@@ -172,6 +186,8 @@ export function makeSmoothTime(
   const count = basis.columns.shape[1];
   const sdPrior = priors.of(sd, 'positive');
   const scalePrior = basis.hasScale ? priors.of(scale, 'positive') : undefined;
+  const prefix = `${name}_time_later_`;
+  const own = (p: Tensors): Tensors => ({ sd: p[sd], ...(scalePrior !== undefined && { scale: p[scale] }) });
   const one = (centre: number, width: number): StartingPoint => ({ centre: [centre], sd: [width] });
   return {
     parameters: [
@@ -192,8 +208,26 @@ export function makeSmoothTime(
       normal.logDensity(p[z]).sum(),
     ],
     value: (p, d) => {
-      const weights = basis.sds({ sd: p[sd], ...(scalePrior !== undefined && { scale: p[scale] }) }).mul(p[z]);
-      return tf.matMul(d[columns], weights.reshape([count, 1])).reshape([weeks]);
+      const weights = basis.sds(own(p)).mul(p[z]);
+      const inside = tf.matMul(d[columns], weights.reshape([count, 1])).reshape([weeks]);
+      const later = laterOf(d);
+      return later === undefined ? inside : tf.concat([inside, basis.ahead.mean(later, weights, own(p))], 0);
     },
+    variance: (p, d) => {
+      const later = laterOf(d);
+      return later && tf.concat([tf.fill([weeks], 0), basis.ahead.variance(later, own(p))], 0);
+    },
+    ahead: (later) =>
+      Object.fromEntries(
+        Object.entries(basis.ahead.arrays(later)).map(([key, array]) => [`${prefix}${key}`, array] as const),
+      ),
   };
+
+  /** Data of later weeks, where there are any. */
+  function laterOf(d: Tensors): Tensors | undefined {
+    const found = Object.entries(d).filter(([key]) => key.startsWith(prefix));
+    return found.length === 0
+      ? undefined
+      : Object.fromEntries(found.map(([key, value]) => [key.slice(prefix.length), value]));
+  }
 }

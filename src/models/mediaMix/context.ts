@@ -48,7 +48,8 @@ export function mediaMixContext(data: MediaMixData, options: MediaMixOptions): M
   const byGeo = (scale.by ?? (geos > 1 && scale.response === undefined ? 'geo' : 'all')) === 'geo';
   if (byGeo && scale.response !== undefined)
     throw new InputError('model.scale: response is one number for all places; leave it out, or take by: all');
-  const responseScale = largest(data, byGeo, data.scaledBy ?? data.y);
+  const scaledBy = data.scaledBy ?? data.y;
+  const responseScale = largest(data, byGeo, (row) => scaledBy[row]);
   if (scale.response !== undefined) responseScale.fill(scale.response);
   const empty = responseScale.findIndex((value) => !(value > 0));
   if (empty >= 0) {
@@ -56,7 +57,7 @@ export function mediaMixContext(data: MediaMixData, options: MediaMixOptions): M
     const message = `${data.source}: column '${data.responseName}' (response)${where} has no value above 0 to scale by; set model.scale.response`;
     throw new InputError(message, { file: data.source, column: data.responseName });
   }
-  const perChannel = data.channels.map(({ media }) => largest(data, byGeo, media));
+  const perChannel = data.channels.map(({ media }) => largest(data, byGeo, (row) => media[placeOf(data, row)]));
   const mediaScale = Float64Array.from({ length: geos * channels }, (_, i) => {
     const most = perChannel[i % channels][Math.floor(i / channels)];
     return most > 0 ? most : 1;
@@ -106,13 +107,37 @@ function checkReturns(data: MediaMixData, saturation: SaturationForm): void {
   }
 }
 
-/** Largest value by place, or of all places, `[geo]`. */
-function largest({ geos, weeks }: MediaMixData, byGeo: boolean, values: Float64Array): Float64Array {
-  const count = weeks.names.length;
-  const own = Float64Array.from(geos.names, (_, g) =>
-    values.subarray(g * count, (g + 1) * count).reduce((most, value) => Math.max(most, value), -Infinity),
-  );
-  return byGeo ? own : new Float64Array(own.length).fill(Math.max(...own));
+/** Largest value of the fitted rows by place, or of all places, `[geo]`. */
+function largest(data: MediaMixData, byGeo: boolean, valueOf: (row: number) => number): Float64Array {
+  const own = new Float64Array(data.geos.names.length).fill(-Infinity);
+  for (let row = 0; row < data.rows; row++) {
+    const geo = geoOf(data, row);
+    own[geo] = Math.max(own[geo], valueOf(row));
+  }
+  return byGeo ? own : own.fill(Math.max(...own));
+}
+
+/** Place of a fitted row on the grid. */
+const placeOf = ({ places }: Pick<MediaMixData, 'places'>, row: number): number => places?.[row] ?? row;
+const geoOf = (data: Pick<MediaMixData, 'places' | 'weeks'>, row: number): number =>
+  Math.floor(placeOf(data, row) / data.weeks.names.length);
+
+/** What the response of each fitted row is divided by, `[rows]`. */
+export const scaleOfRows = ({ data, responseScale }: MediaMixContext): Float64Array =>
+  Float64Array.from(data.y, (_, row) => responseScale[geoOf(data, row)]);
+
+/** The response on the model's scale, `[rows]`. */
+export function scaledResponse(context: MediaMixContext): Float64Array {
+  const scales = scaleOfRows(context);
+  return context.data.y.map((value, row) => value / scales[row]);
+}
+
+/** The same at each place of the grid, NaN where it is not fitted. */
+export function scaledResponseOnGrid(context: MediaMixContext): Float64Array {
+  const { data, geos, weeks } = context;
+  const grid = new Float64Array(geos * weeks).fill(NaN);
+  for (const [row, value] of scaledResponse(context).entries()) grid[placeOf(data, row)] = value;
+  return grid;
 }
 
 function placeLiftTest(

@@ -2,6 +2,7 @@
 import { mediaMixColumns, type MediaMixData, mediaMixData } from '../../data/mediaMixData.js';
 import { type DataSummary, summariseColumn, summarisePredictor } from '../dataSummary.js';
 import type { DataCheck, ModelEntry } from '../modelEntry.js';
+import { readerOfRows } from './heldOut.js';
 import { mediaMixModel } from './mediaMix.js';
 import { columnsOf, mediaMixRules, type MediaMixSection, optionsOf } from './section.js';
 import { mediaMixSimulator } from './simulator.js';
@@ -10,8 +11,8 @@ export const mediaMixEntry: ModelEntry<MediaMixSection> = {
   ...mediaMixRules,
   title: 'weekly response to media, with carry-over and saturation, in one or several places',
   columns: (section) => mediaMixColumns(columnsOf(section)),
-  prepare: (table, section) => {
-    const data = mediaMixData(table, columnsOf(section));
+  prepare: (table, section, unfitted) => {
+    const data = mediaMixData(table, columnsOf(section), unfitted);
     const options = optionsOf(section);
     // The scale stays that of the data as read, so that priors mean the same for another response.
     const model = mediaMixModel(data, options);
@@ -19,6 +20,7 @@ export const mediaMixEntry: ModelEntry<MediaMixSection> = {
     return {
       model,
       rebuild,
+      onRows: readerOfRows(unfitted === undefined ? [table] : [table, unfitted], section, data, model),
       data,
       summary: summarise(data),
       checks: [thinData(data)],

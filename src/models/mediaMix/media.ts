@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { literal } from '../../kernels/ops/index.js';
 import type { ModelArray, Tensors } from '../model.js';
 import { type AdstockForm, carryOver } from './adstock.js';
-import type { MediaMixContext } from './context.js';
+import { type MediaMixContext, scaledResponseOnGrid } from './context.js';
 import type { MediaMixPriors, Support } from './priors.js';
 import { saturate, saturationCurve, type SaturationForm, saturationParameters } from './saturation.js';
 import { type Block, makeBlock } from './varying.js';
@@ -45,10 +45,10 @@ export interface Media {
   readonly blocks: readonly Block[];
   readonly data: Readonly<Record<string, ModelArray>>;
   /**
-   * Contributions on the model's scale, `[geo][week][channel]`, without variation of effects in time.
-   * @param factor media are multiplied by it, in every week
+   * Contributions on the model's scale, `[geo][week][channel]`.
+   * @param factor media are multiplied by it, in every week; @param series data of another series, to which the effects found in `data` apply
    */
-  contributions(parameters: Tensors, data: Tensors, factor?: number): tf.Tensor;
+  contributions(parameters: Tensors, data: Tensors, factor?: number, series?: Tensors): tf.Tensor;
   /** Differences of the saturated response between the levels of each lift test, `[test]`; without carry-over. */
   lifts(parameters: Tensors, data: Tensors): tf.Tensor;
   /** Coefficients as a reported site, `[geo][channel]` or `[channel]`, where returns are the parameters; undefined otherwise. */
@@ -61,7 +61,7 @@ export function makeMedia(
   priors: MediaMixPriors,
   multiplier: ((parameters: Tensors, data: Tensors) => tf.Tensor) | undefined,
 ): Media {
-  const { data, geos, weeks, channels, adstock, saturation, adstockFirst, effectPrior, liftTests } = context;
+  const { geos, weeks, channels, adstock, saturation, adstockFirst, effectPrior, liftTests } = context;
   const dim = { name: 'channel', size: channels };
   const centred = weeksDetermineEffects(context);
   const request = (name: string, support: Support, pooling: 'adstock' | 'saturation', start: number) =>
@@ -143,14 +143,13 @@ export function makeMedia(
   return {
     blocks: [...carry.map(({ block }) => block), ...shape.map(({ block }) => block), effect],
     data: {
-      media: { shape: [geos, weeks, channels], values: scaledMedia(context) },
       worth_per_unit: { shape: [geos, weeks], values: scaledWorth(context) },
       ...(byReturn && { channel_spend: { shape: [geos, channels], values: totalSpend(context) } }),
     },
-    contributions: (p, d, factor = 1) => {
-      const x = factor === 1 ? d.media : d.media.mul(factor);
+    contributions: (p, d, factor = 1, series = d) => {
+      const x = factor === 1 ? series.media : series.media.mul(factor);
       const constant = response(x, coefficients(p, d), p);
-      return multiplier === undefined ? constant : constant.mul(multiplier(p, d));
+      return multiplier === undefined ? constant : constant.mul(multiplier(p, series));
     },
     lifts,
     coefficients: byReturn
@@ -160,13 +159,6 @@ export function makeMedia(
         }
       : undefined,
   };
-
-  function scaledMedia({ mediaScale }: MediaMixContext): Float64Array {
-    return Float64Array.from({ length: geos * weeks * channels }, (_, i) => {
-      const [channel, row] = [i % channels, Math.floor(i / channels)];
-      return data.channels[channel].media[row] / mediaScale[Math.floor(row / weeks) * channels + channel];
-    });
-  }
 }
 
 /** Spend over all weeks, `[geo][channel]`; 0 where none is known. */
@@ -203,13 +195,16 @@ const [typicalEffect, typicalSpread] = [0.2, 0.3];
  * Whether a place's weeks say more of its effects than what places have in common: a rough standard error of an effect, from the changes of
  * the response from week to week, against the spread between places (Papaspiliopoulos, Roberts and Sköld 2003, §4).
  */
-function weeksDetermineEffects({ data, geos, weeks, channels, responseScale, mediaScale }: MediaMixContext): boolean {
+function weeksDetermineEffects(context: MediaMixContext): boolean {
+  const { data, geos, weeks, channels, mediaScale } = context;
+  const response = scaledResponseOnGrid(context);
   const shares: number[] = [];
   for (let g = 0; g < geos; g++) {
     const rows = (values: Float64Array, scale: number): Float64Array =>
       values.subarray(g * weeks, (g + 1) * weeks).map((value) => value / scale);
-    const y = rows(data.y, responseScale[g]);
-    const noise = sdOf(y.subarray(1).map((value, t) => value - y[t])) / Math.SQRT2;
+    const y = rows(response, 1);
+    const changes = y.subarray(1).map((value, t) => value - y[t]);
+    const noise = sdOf(changes.filter(Number.isFinite)) / Math.SQRT2;
     for (let c = 0; c < channels; c++) {
       const spread = sdOf(rows(data.channels[c].media, mediaScale[g * channels + c]));
       if (spread === 0) continue;

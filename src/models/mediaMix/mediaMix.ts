@@ -1,17 +1,19 @@
 // The media-mix model as a Model: level, trend, seasons and controls, plus media through carry-over and saturation.
 import * as tf from '@tensorflow/tfjs-core';
 import { InputError } from '../../data/inputError.js';
-import type { MediaMixData } from '../../data/mediaMixData.js';
+import type { MediaMixData, MediaMixOtherRows } from '../../data/mediaMixData.js';
 import { gamma } from '../distributions/index.js';
-import { literal } from '../../kernels/ops/index.js';
+import { gatherRows, literal } from '../../kernels/ops/index.js';
 import type { NormalReplication, Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
-import { makeBaseline, makeSmoothTime, type SmoothTime } from './components.js';
-import { mediaMixContext } from './context.js';
+import { makeBaseline, makeSmoothTime, seriesArrays, type SmoothTime } from './components.js';
+import { mediaMixContext, scaledResponse, scaleOfRows } from './context.js';
 import { describeMediaMix } from './describe.js';
 import { expectation, logDensity, replicate } from './likelihood.js';
+import { locationOf } from './location.js';
 import { makeMedia } from './media.js';
 import type { MediaMixOptions } from './options.js';
+import { otherRows } from './otherRows.js';
 import { MediaMixPriors } from './priors.js';
 import { mediaMixReport } from './report.js';
 import { fourierNames } from './timeBasis.js';
@@ -20,6 +22,8 @@ import { makeBlock } from './varying.js';
 /** Its response has an inverse, so data are replicated from normals. */
 export interface MediaMixModel extends ObservedModel {
   readonly replicate: NormalReplication;
+  /** The fitted parameters before other rows, which lie in a series that begins as the fitted one does. */
+  onRows(other: MediaMixOtherRows): ObservedModel;
 }
 
 /** Names that components of the mean have already. */
@@ -35,7 +39,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
   if (taken !== undefined)
     throw new InputError(`model.channels: '${taken}' names another part of the model; call the channel otherwise`);
   const context = mediaMixContext(data, options);
-  const { geos, weeks, family, responseScale, liftTests, timeVarying } = context;
+  const { geos, weeks, family, liftTests, timeVarying } = context;
   const priors = new MediaMixPriors(options.priors ?? {}, {
     adstock: context.adstock.form,
     saturation: context.saturation,
@@ -48,7 +52,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
   const level = smooth('intercept');
   const effects = smooth('effect');
   const baseline = makeBaseline(context, priors, level && ((p, d) => level.value(p, d)));
-  const media = makeMedia(context, priors, effects && ((p, d) => multiplierOf(effects.value(p, d))));
+  const media = makeMedia(context, priors, effects && ((p, d) => multiplierOf(effects, weeks, p, d)));
   const sigma = makeBlock(
     {
       name: 'sigma',
@@ -56,7 +60,7 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
       support: 'positive',
       pooling: context.pooling('sigma'),
       geos,
-      start: startOfSigma(data, responseScale),
+      start: startOfSigma(scaledResponse(context)),
       startSd: 0.2,
     },
     priors,
@@ -69,13 +73,16 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
   const smooths = [level, effects].filter((own) => own !== undefined);
   const report = mediaMixReport(context, media, baseline.components);
 
-  /** Location of every row, `[geo][week]`, on the model's scale. */
-  const location = (p: Tensors, d: Tensors): tf.Tensor =>
-    baseline.components.reduce((sum, { value }) => sum.add(value(p, d)), media.contributions(p, d).sum(2));
-  const rows = (x: tf.Tensor): tf.Tensor => x.add(tf.fill([geos, weeks], 0)).reshape([geos * weeks]);
-  const scales = Array.from(data.y, (_, row) => responseScale[Math.floor(row / weeks)]);
-  const oneScale = responseScale.every((value) => value === responseScale[0]);
-  const scaleOf = (d: Tensors): tf.Tensor => (oneScale ? literal(responseScale[0]) : d.response_scale);
+  const scales = scaleOfRows(context);
+  const oneScale = scales.every((value) => value === scales[0]);
+  const scaleOf = (d: Tensors): tf.Tensor => (oneScale ? literal(scales[0]) : d.response_scale);
+  /** Location of the rows on the model's scale. */
+  const location = (p: Tensors, d: Tensors): tf.Tensor => rows(locationOf(baseline, media, p, d, d), d);
+  /** Of places and weeks. */
+  const rows = (x: tf.Tensor, d: Tensors): tf.Tensor => {
+    const all = x.add(tf.fill([geos, weeks], 0)).reshape([geos * weeks]);
+    return data.places === undefined ? all : gatherRows(all, d.places);
+  };
   const liftLogDensity = (p: Tensors, d: Tensors): tf.Tensor[] => {
     if (liftTests.length === 0) return [];
     // Gamma with the estimated lift as mean and the test's standard error as sd (PyMC-Marketing).
@@ -87,13 +94,14 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
   const nuOf = (p: Tensors): tf.Tensor | undefined => nu[0]?.value(p).reshape([]);
   const sum = (terms: readonly tf.Tensor[]): tf.Tensor => terms.map((term) => term.sum()).reduce((a, b) => a.add(b));
 
-  return {
+  const model = {
     name: 'media-mix',
     parameters: [...blocks.flatMap((block) => block.parameters), ...smooths.flatMap((own) => own.parameters)],
     data: {
-      y: { shape: [data.rows], values: data.y.map((value, row) => value / scales[row]) },
-      ...(!oneScale && { response_scale: { shape: [data.rows], values: Float64Array.from(scales) } }),
-      ...baseline.data,
+      y: { shape: [data.rows], values: scaledResponse(context) },
+      ...(!oneScale && { response_scale: { shape: [data.rows], values: scales } }),
+      ...(data.places && { places: { shape: [data.rows], values: data.places, dtype: 'int32' } }),
+      ...seriesArrays(context, data),
       ...media.data,
       ...merged(smooths.map((own) => own.data)),
     },
@@ -117,25 +125,26 @@ export function mediaMixModel(data: MediaMixData, options: MediaMixOptions = {})
         ...smooths.flatMap((own) => own.logPrior(p)),
         ...liftLogDensity(p, d),
       ]),
-    logLikelihood: (p, d) =>
-      logDensity(family, d.y, rows(location(p, d)), sigmaOfRows(p), nuOf(p)).sub(scaleOf(d).log()),
+    logLikelihood: (p, d) => logDensity(family, d.y, location(p, d), sigmaOfRows(p, d), nuOf(p)).sub(scaleOf(d).log()),
     report: (p, d) =>
       merged([
         report.compute(p, d),
         ...blocks.map((block) => block.report(p)),
         ...smooths.map((own) => Object.fromEntries(own.sites.map(({ name }) => [name, p[name]]))),
       ]),
-    predict: (p, d) => expectation(family, rows(location(p, d)), sigmaOfRows(p)).mul(scaleOf(d)),
-    replicate: (p, d, noise) => replicate(family, rows(location(p, d)), sigmaOfRows(p), nuOf(p), noise).mul(scaleOf(d)),
+    predict: (p, d) => expectation(family, location(p, d), sigmaOfRows(p, d)).mul(scaleOf(d)),
+    replicate: (p, d, noise) => replicate(family, location(p, d), sigmaOfRows(p, d), nuOf(p), noise).mul(scaleOf(d)),
     observed: { name: data.responseName, values: data.y },
     start: merged([...blocks, ...smooths].map((own) => own.start)),
     description: describeMediaMix(context, priors.finish()),
-  };
+  } satisfies ObservedModel;
+  const parts = { context, baseline, media, level, effects, sigma, nu: nuOf };
+  return { ...model, onRows: (other) => ({ ...model, ...otherRows(parts, model, other) }) };
 
   /** One number, or one by row. */
-  function sigmaOfRows(p: Tensors): tf.Tensor {
+  function sigmaOfRows(p: Tensors, d: Tensors): tf.Tensor {
     const value = sigma.value(p);
-    return value.shape[0] === 1 ? value.reshape([]) : rows(value);
+    return value.shape[0] === 1 ? value.reshape([]) : rows(value, d);
   }
 }
 
@@ -144,15 +153,20 @@ function merged<Value>(records: readonly Readonly<Record<string, Value>>[]): Rec
   return Object.fromEntries(records.flatMap((record) => Object.entries(record)));
 }
 
-/** exp(f) with mean 1 over the weeks, `[1][week][1]`: effects vary around the coefficients, which keep their meaning. */
-function multiplierOf(f: tf.Tensor): tf.Tensor {
-  const positive = f.exp();
-  return positive.div(positive.mean()).reshape([1, f.shape[0], 1]);
+/**
+ * exp(f) with mean 1 over the weeks of the fit, `[1][week][1]`: effects vary around the coefficients, which keep their meaning. In later weeks its
+ * expectation given the fitted ones.
+ */
+function multiplierOf(smooth: SmoothTime, weeks: number, p: Tensors, d: Tensors): tf.Tensor {
+  const f = smooth.value(p, d);
+  const variance = smooth.variance(p, d);
+  const positive = (variance === undefined ? f : f.add(variance.mul(0.5))).exp();
+  const fitted = variance === undefined ? positive : positive.slice([0], [weeks]);
+  return positive.div(fitted.mean()).reshape([1, f.shape[0], 1]);
 }
 
 /** Half the standard deviation of the scaled response. */
-function startOfSigma({ y, weeks }: MediaMixData, scale: Float64Array): number {
-  const scaled = y.map((value, row) => value / scale[Math.floor(row / weeks.names.length)]);
+function startOfSigma(scaled: Float64Array): number {
   const mean = scaled.reduce((total, value) => total + value, 0) / scaled.length;
   return 0.5 * Math.sqrt(scaled.reduce((total, value) => total + (value - mean) ** 2, 0) / scaled.length) + 1e-3;
 }
