@@ -10,7 +10,10 @@ type Forest = ReportInput['forests'][number];
 const groupLimit = 10_000;
 
 /** One forest per coefficient of every group site whose draws were kept, and of population sites that are shown like them. */
-export function buildForests(prepared: Pick<PreparedModel, 'model' | 'forest'>, summaries: readonly PlacedSummary[]): Forest[] {
+export function buildForests(
+  prepared: Pick<PreparedModel, 'model' | 'forest'>,
+  summaries: readonly PlacedSummary[],
+): Forest[] {
   const { model } = prepared;
   return model.sites
     .filter(({ level, isSideBySide }) => level === 'group' || isSideBySide === true)
