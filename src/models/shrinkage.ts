@@ -7,6 +7,7 @@ import type { Horseshoe } from './linearHierarchy/structure.js';
 import type { Tensors } from './model.js';
 
 export const shrinkages = ['none', 'horseshoe', 'regularisedHorseshoe'] as const;
+export type Shrinkage = (typeof shrinkages)[number];
 
 const slab = z.strictObject({
   /** In units of the response, for a predictor of unit standard deviation. */
@@ -24,13 +25,13 @@ export const shrinkageSchema = {
 export const slabKeys = Object.keys(slab.shape);
 
 interface ShrinkageSection {
-  readonly shrinkage: (typeof shrinkages)[number];
+  readonly shrinkage: Shrinkage;
   readonly relevant?: number | undefined;
   readonly slab: { readonly scale?: number | undefined; readonly df: number };
 }
 
 export interface ShrinkageOptions {
-  readonly shrinkage?: (typeof shrinkages)[number];
+  readonly shrinkage?: Shrinkage;
   /** How many coefficients are expected to matter: the horseshoe's knob; default a tenth of them, at least one. */
   readonly relevant?: number;
   readonly slab?: { readonly scale?: number; readonly df: number };
@@ -127,4 +128,9 @@ export const horseshoeSites = ({ slab }: Horseshoe): string[] => ['tau', ...(sla
 /** What is reported under these sites. @param inclusion 1 − κ of the coefficients that are shrunk, see `inclusionOf` */
 export function horseshoeReport({ slab }: Horseshoe, parameters: Tensors, inclusion: Tensor): Tensors {
   return { tau: parameters.tau, ...(slab && { slab: parameters.slab }), relevant: inclusion.sum() };
+}
+
+/** @param what is shrunk, in the plural */
+export function horseshoeInWords({ slab }: Horseshoe, what: string): string {
+  return `${what} are shrunk by a ${slab ? 'regularised ' : ''}horseshoe; inclusion says how far each is left alone, near 1 it matters, near 0 it is pulled to 0, and relevant is their sum.`;
 }

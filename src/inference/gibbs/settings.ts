@@ -61,9 +61,6 @@ export function gibbsRefusal(model: GibbsModel): string | undefined {
     if (partial !== undefined) return `${rows} needs all coefficients above ${partial.population.name} to deviate`;
     return undefined;
   }
-  const shrunk = terms.find((term) => isShrunk(term) && isPartial(term));
-  if (shrunk !== undefined)
-    return `a horseshoe shrinks ${shrunk.population.name} above coefficients that do not deviate from their means`;
   return undefined;
 }
 

@@ -27,12 +27,13 @@ export function startShrinkage(prior: CoefficientPrior, sigma: number): { shrink
  * New λ, τ and c, and coefficients that follow them; both change in place. In turn: the scales given the coefficients, by inverse-gamma
  * auxiliaries without a slab (Makalic and Schmidt 2016), else by slices, since the normaliser of a coefficient's density then depends on all three;
  * what the λ have more and τ less, which no coefficient sees; and each scale given the coefficients over their standard deviations (Yu and Meng 2011).
+ * @param quadratic undefined: coefficients stay, without the last of these
  */
 export function updateShrinkage(
   stream: RandomStream,
   prior: CoefficientPrior,
   sigma: number,
-  quadratic: LocalQuadratic,
+  quadratic: LocalQuadratic | undefined,
   coefficients: Float64Array,
   shrinkage: ShrinkageState,
 ): void {
@@ -43,7 +44,8 @@ export function updateShrinkage(
   if (horseshoe.slab === undefined) drawByAuxiliaries(stream, globalScale, deviations, shrinkage);
   else sliceGivenCoefficients(stream, horseshoe, globalScale, deviations, shrinkage);
   rescale(stream, globalScale, shrinkage);
-  moveWithScales(stream, prior, globalScale, quadratic, deviations, coefficients, shrinkage);
+  if (quadratic !== undefined)
+    moveWithScales(stream, prior, globalScale, quadratic, deviations, coefficients, shrinkage);
 }
 
 /** What horseshoes whose τ is relative to σ say of it, Σ log p(τ | σ); undefined where there are none. */

@@ -22,7 +22,7 @@ import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
 import { suitsSurrogate } from './surrogate/scaleSurrogate.js';
 import { type SurrogateChain, SurrogateMove } from './surrogate/surrogateMove.js';
 import { changeOfSquares, diagonalOf, memberCovariates, scaleSums, setMoments } from './termSums.js';
-import { compileTerm, isShrunk, names, staticData } from './termProgram.js';
+import { compileTerm, movesPopulation, names, staticData } from './termProgram.js';
 
 /** Rows of a group for which one more move of the scales costs little, and the moves of a sweep, at most. */
 const [rowsPerMove, mostMoves] = [8, 4];
@@ -79,7 +79,7 @@ export class TermBlock {
       sums: new Float64Array(
         j + 1 < levels.length
           ? levels[j + 1].groups * level.size * level.covariateCount
-          : isShrunk(this.term)
+          : movesPopulation(this.term)
             ? level.size * level.covariateCount
             : 0,
       ),
@@ -301,7 +301,7 @@ export class TermBlock {
         stream,
         prior,
         chain.sigma,
-        this.quadraticOfPopulation(values),
+        movesPopulation(term) ? this.quadraticOfPopulation(values) : undefined,
         values.population,
         values.shrinkage,
       );

@@ -51,6 +51,11 @@ export function isShrunk({ population: { prior } }: NestedTerm): boolean {
   return prior.kind === 'normal' && prior.horseshoe !== undefined;
 }
 
+/** Whether a horseshoe's coefficients move with its scales: not where coefficients that do not deviate would move too. */
+export function movesPopulation(term: NestedTerm): boolean {
+  return isShrunk(term) && !isPartial(term);
+}
+
 /** Names of a level's blocks and outputs. */
 export const names = {
   scale: (level: number) => `scale ${level}`,
@@ -243,8 +248,9 @@ function sweep(
   p: NamedTensors,
   d: NamedTensors,
 ): Record<string, tf.Tensor> {
-  const { levels } = structure.terms[t];
-  const links = linksOf(structure.terms[t], isCollapsed, d);
+  const term = structure.terms[t];
+  const { levels } = term;
+  const links = linksOf(term, isCollapsed, d);
   const scales = levels.map((_, j) => p[names.scale(j)]);
   const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
   const { own, scaled: fromRows } = informationOfRows(p, d, rowResidual);
@@ -260,7 +266,7 @@ function sweep(
     outputs[names.deviations(j)] = deviations;
     const free = levels[j].deviating === undefined ? deviations : columnsAt(deviations, deviatingOf(levels[j]));
     outputs[names.products(j)] = scales[j].rank === 1 ? free.square().sum(0) : tf.matMul(free, free, true, false);
-    if (j + 1 < levels.length || isShrunk(structure.terms[t])) outputs[names.sums(j)] = sumsByParent(link, deviations);
+    if (j + 1 < levels.length || movesPopulation(term)) outputs[names.sums(j)] = sumsByParent(link, deviations);
     if (j > 0) continue;
     // ‖y − Xb − X diag(v)(ρ − 1)‖², v the deviations, as a function of ρ.
     const left = own.shift.sub(own.precision.mul(coefficients[0].expandDims(1)).sum(2));

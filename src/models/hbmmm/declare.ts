@@ -2,9 +2,10 @@
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { rowMajor } from '../linearHierarchy/hierarchyModel.js';
 import { likelihoodOfCounts } from '../linearHierarchy/likelihood.js';
-import type { Hierarchy, HierarchyLevel } from '../linearHierarchy/structure.js';
+import type { Hierarchy, HierarchyLevel, LevelCovariance } from '../linearHierarchy/structure.js';
 import type { HbmmmDesign } from './design.js';
-import type { HbmmmPriors, Spread } from './priors.js';
+import type { HbmmmPriors } from './priors.js';
+import type { Spread, Spreads } from './spreads.js';
 
 /** λ of a consumer's and a market's coefficients, see `HierarchyLevel.centring`. */
 export interface Centring {
@@ -15,15 +16,13 @@ export interface Centring {
 
 /** Coefficients of consumers or markets that are one level of the declaration. */
 export interface Block {
-  /** Names of the parameters: coefficients, standard deviations, and the Cholesky factor of correlations where there are any. */
+  /** Name of the parameter. */
   readonly coefficients: string;
-  readonly sds: string;
-  readonly cholesky: string | undefined;
+  readonly covariance: LevelCovariance;
   /** Places that deviate, ascending. */
   readonly places: readonly number[];
-  readonly prior: Spread['prior'];
-  /** Sites of standard deviations, and which of the block's they are. */
-  readonly sites: readonly { readonly spread: Spread; readonly members: readonly number[] }[];
+  /** Spreads, and which of the block's coefficients are theirs. */
+  readonly spreads: readonly { readonly spread: Spread; readonly members: readonly number[] }[];
 }
 
 export interface Blocks {
@@ -36,7 +35,7 @@ export interface Blocks {
  * Spreads without correlations and with half-t priors of the same degrees of freedom share a level; every other is a level of its own, of the same
  * groups: the deviations of two levels add up, so Σ is the sum of theirs.
  */
-export function blocksOf({ consumer, market }: Pick<HbmmmPriors, 'consumer' | 'market'>): Blocks {
+export function blocksOf({ consumer, market }: Spreads): Blocks {
   return { consumer: levelBlocks('consumer', consumer), market: levelBlocks('market', market) };
 }
 
@@ -50,20 +49,31 @@ function levelBlocks(group: string, spreads: readonly Spread[]): Block[] {
   }
   return sets.map((members, n): Block => {
     const places = members.flatMap((own) => [...own.places]).sort((a, b) => a - b);
-    const scaleAt = (place: number): number => {
-      const own = members.find((spread) => spread.places.includes(place))!;
-      return own.prior.kind === 'huangWand' ? own.prior.scales[own.places.indexOf(place)] : NaN;
-    };
-    const [{ prior }] = members;
     return {
       coefficients: `${group}_${n}`,
-      sds: `${group}_sds_${n}`,
-      cholesky: members[0].isFull ? `${group}_cholesky_${n}` : undefined,
+      covariance: covarianceOf(members, places, (part) => `${group}_${part}_${n}`),
       places,
-      prior: prior.kind === 'huangWand' ? { ...prior, scales: places.map(scaleAt) } : prior,
-      sites: members.map((spread) => ({ spread, members: spread.places.map((place) => places.indexOf(place)) })),
+      spreads: members.map((spread) => ({ spread, members: spread.places.map((place) => places.indexOf(place)) })),
     };
   });
+}
+
+/** Of spreads that share a level, by place. @param name of a parameter */
+function covarianceOf(
+  members: readonly Spread[],
+  places: readonly number[],
+  name: (part: string) => string,
+): LevelCovariance {
+  const [{ isFull, prior }] = members;
+  const sds = name('sds');
+  if (prior.kind === 'factors') return { loadings: name('loadings'), factors: prior.factors, sds, prior };
+  const cholesky = isFull ? name('cholesky') : undefined;
+  if (prior.kind !== 'huangWand') return { sds, cholesky, prior };
+  const scaleAt = (place: number): number => {
+    const own = members.find((spread) => spread.places.includes(place))!;
+    return own.prior.kind === 'huangWand' ? own.prior.scales[own.places.indexOf(place)] : NaN;
+  };
+  return { sds, cholesky, prior: { ...prior, scales: places.map(scaleAt) } };
 }
 
 /** Degrees of freedom of independent half-t priors; undefined: the spread has correlations, or another prior. */
@@ -143,7 +153,7 @@ function levelsOf(
       covariateCount: columns.length,
       ...(isLast && regressions && { regressions }),
       ...(block.places.length < size && { deviating: block.places }),
-      covariance: { sds: block.sds, cholesky: block.cholesky, prior: block.prior },
+      covariance: block.covariance,
       coefficients: block.coefficients,
       centring: block.places.map((place) => centring[place]),
     };

@@ -1,12 +1,15 @@
 // The HBMMM in words and formulas, for the report.
 import type { ResponseFamily } from '../../data/countResponse.js';
 import type { ModelDescription } from '../model.js';
+import { factorsInWords, factorsNote } from '../covarianceWords.js';
 import { responseFormula, responseInWords } from '../responseWords.js';
+import { horseshoeInWords } from '../shrinkage.js';
 import type { Declaration } from './declare.js';
 import { consumerDimension } from './report.js';
+import type { Spread } from './spreads.js';
 
 export function describeHbmmm(
-  { data, design, priors, blocks, centring, df }: Declaration,
+  { data, design, priors, centring, df }: Declaration,
   family: ResponseFamily,
 ): ModelDescription {
   const { channels, controls, traits, traitMeans } = design;
@@ -30,12 +33,26 @@ export function describeHbmmm(
       hasTraits ? ', at mean traits' : ''
     }; ate is the mean over the ${consumer}s of the data.`,
   ];
-  const full = [...blocks.consumer, ...blocks.market]
-    .flatMap(({ sites }) => sites.map(({ spread }) => spread))
-    .filter(({ isFull }) => isFull);
+  const spreads = [...priors.spreads.consumer, ...priors.spreads.market];
+  const full = spreads.filter(({ isFull }) => isFull);
   if (full.length > 0)
+    words.push(`Correlations: ${full.map(({ sites }) => `${sites.correlations} of ${sites.sds}`).join(', ')}.`);
+  const deviating: readonly (readonly [string, readonly Spread[]])[] = [
+    [`the effects of a ${consumer}`, priors.spreads.consumer],
+    [`the mean effects of a ${market}`, priors.spreads.market],
+  ];
+  let hasFactors = false;
+  for (const [of, own] of deviating) {
+    for (const { sites, prior } of own) {
+      if (prior.kind !== 'factors') continue;
+      words.push(factorsInWords(of, prior.factors, sites));
+      hasFactors = true;
+    }
+  }
+  const { horseshoe } = priors.population;
+  if (horseshoe !== undefined)
     words.push(
-      `Correlations: ${full.map(({ sdSite, correlationSite }) => `${correlationSite} of ${sdSite}`).join(', ')}.`,
+      horseshoeInWords(horseshoe, `The population's effects${hasTraits ? ', those of traits on them too,' : ''}`),
     );
   const eta = `α + β · [${listed(channels.names)}]${hasControls ? ` + γ · [${listed(controls.names)}]` : ''}`;
   const formulas = [
@@ -59,6 +76,7 @@ export function describeHbmmm(
     notes.push(
       'Columns were divided by their standard deviations for sampling, and priors apply to the divided ones; every reported number is in the units of the data.',
     );
+  if (hasFactors) notes.push(factorsNote);
   const kinds = ['level', ...channels.names].map((name, i) => `${name} ${centring.consumer[i]}`).join(', ');
   notes.push(
     `How far the coefficients of a ${consumer} are centred (1: sampled as themselves, 0: as standardised deviations): ${kinds}.`,

@@ -8,6 +8,7 @@ import {
 import { type ColumnSummary, type DataSummary, summariseColumn, summariseGroups } from '../dataSummary.js';
 import type { ModelEntry } from '../modelEntry.js';
 import { dataChecks } from '../threeLevel/dataChecks.js';
+import { shrinkageOptions } from '../shrinkage.js';
 import { hbmmmDesign } from './design.js';
 import { hbmmmModel } from './hbmmm.js';
 import { hbmmmOnRows } from './heldOut.js';
@@ -23,6 +24,7 @@ export const hbmmmEntry: ModelEntry<HbmmmSection> = {
     const { covariance, parametrisation, priors, family, df, standardise, channels } = section;
     const errors = family === 'studentT' ? family : 'gaussian';
     const options = {
+      ...shrinkageOptions(section),
       channels: channels.length,
       standardise,
       covariance,
@@ -44,11 +46,14 @@ export const hbmmmEntry: ModelEntry<HbmmmSection> = {
       data,
       summary: summarise(data, section),
       checks: dataChecks(data),
-      positiveSites: ['sigma', 'phi', 'sigma_alpha', 'sigma_eta', 'tau_alpha', 'tau_beta', 'sigma_gamma'],
+      positiveSites: model.sites.map(({ name }) => name).filter((name) => positive.test(name)),
     };
   },
   simulator: hbmmmSimulator,
 };
+
+/** Standard deviations, and what a horseshoe says. */
+const positive = /^(sigma|phi|tau|slab|relevant|(sigma|tau|psi|inclusion)_.*)$/;
 
 /** The same data as units in markets: the model scales the columns itself. */
 function columnsOf(section: HbmmmSection): ThreeLevelColumns {

@@ -2,20 +2,22 @@
 import type { PriorSpec } from '../../data/prior.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { scaleParameter } from '../groupPriors.js';
-import { chooseCentring } from '../linearHierarchy/chooseCentring.js';
+import { chooseCentring, leastWithFactors } from '../linearHierarchy/chooseCentring.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
-import { outerPlaces } from '../linearHierarchy/links.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
+import type { ShrinkageOptions } from '../shrinkage.js';
 import { blocksOf, type Declaration, declareHbmmm } from './declare.js';
 import { describeHbmmm } from './describe.js';
 import { hbmmmDesign } from './design.js';
-import { hbmmmPilot } from './pilot.js';
-import { type HbmmmCovariances, hbmmmPriors } from './priors.js';
+import { hbmmmPilot, pilotPlaces, populationErrors } from './pilot.js';
+import { hbmmmPriors } from './priors.js';
 import { hbmmmCoordinates, hbmmmReport, hbmmmSiteList, type HbmmmTensors } from './report.js';
+import { withShrinkage } from './shrinkage.js';
+import type { HbmmmCovariances, Spread } from './spreads.js';
 import { hbmmmStart } from './start.js';
 
-export interface HbmmmOptions {
+export interface HbmmmOptions extends ShrinkageOptions {
   /** How many of the data's x are channels; the others are controls. */
   readonly channels: number;
   readonly standardise?: boolean | readonly string[];
@@ -42,21 +44,19 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
   const { layout } = design;
   const covariance = options.covariance ?? { consumer: 'diagonal', market: 'diagonal', controls: 'diagonal' };
   const family = data.counts?.family ?? options.errors ?? 'gaussian';
-  const priors = hbmmmPriors(options.priors ?? {}, design, covariance, data.response, family);
+  const declared = hbmmmPriors(options.priors ?? {}, design, covariance, data.response, family);
   const pilot = hbmmmPilot(data, design);
+  const priors = withShrinkage(declared, options, populationErrors(data, design, pilot), data.response.sd);
   const wanted = options.parametrisation ?? 'auto';
-  const q = layout.traits + 1;
-  const marketShares = outerPlaces({ size: layout.p, covariateCount: q, regressions: layout.regressions }).map(
-    ({ coefficient, covariate }) => pilot.marketShare![coefficient * q + covariate],
-  );
+  const marketShares = pilotPlaces(layout).map((at) => pilot.marketShare![at]);
   const declaration: Declaration = {
     data,
     design,
     priors,
-    blocks: blocksOf(priors),
+    blocks: blocksOf(priors.spreads),
     centring: {
-      consumer: chooseCentring(wanted, pilot.unitShare, layout.p),
-      market: chooseCentring(wanted, marketShares, layout.size),
+      consumer: chooseCentring(wanted, pilot.unitShare, layout.p, leastCentring(priors.spreads.consumer)),
+      market: chooseCentring(wanted, marketShares, layout.size, leastCentring(priors.spreads.market)),
     },
     df: family === 'studentT' ? (options.df ?? usualDf) : undefined,
   };
@@ -64,9 +64,8 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
   const structure = declareHbmmm(declaration);
   const hierarchy = hierarchyModel(structure);
   const coefficients = (parameters: Tensors, d: Tensors): HbmmmTensors => {
-    const { coefficients: levels, populations } = hierarchy.evaluate(parameters, d);
-    const [consumer] = levels[0];
-    return { consumer, market: levels[0][declaration.blocks.consumer.length], population: populations[0] };
+    const { coefficients, populations } = hierarchy.evaluate(parameters, d);
+    return { levels: coefficients[0], population: populations[0] };
   };
   return {
     name: 'hbmmm',
@@ -77,7 +76,7 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
     logPrior: (parameters, d) => hierarchy.logPrior(parameters, d),
     logLikelihood: (parameters, d) => hierarchy.logLikelihood(parameters, d),
     totalLogLikelihood: hierarchy.totalLogLikelihood,
-    report: (parameters, d) => hbmmmReport(declaration, parameters, coefficients(parameters, d), scale),
+    report: (parameters, d) => hbmmmReport(declaration, structure, parameters, coefficients(parameters, d), d),
     predict: (parameters, d) => hierarchy.predict(parameters, d),
     replicate: hierarchy.replicate,
     observed: { name: data.responseName, values: data.y },
@@ -85,4 +84,9 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
     structure,
     description: describeHbmmm(declaration, family),
   };
+}
+
+function leastCentring(spreads: readonly Spread[]): (place: number) => number {
+  const ofFactors = spreads.filter(({ prior }) => prior.kind === 'factors').flatMap(({ places }) => places);
+  return (place) => (ofFactors.includes(place) ? leastWithFactors : 0);
 }

@@ -2,8 +2,9 @@
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { countPilot } from '../linearHierarchy/countPilot.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
+import { outerPlaces } from '../linearHierarchy/links.js';
 import { type PilotEstimates, pilotEstimates } from '../linearHierarchy/pilot.js';
-import type { HbmmmDesign } from './design.js';
+import type { HbmmmDesign, Layout } from './design.js';
 
 /** More consumers than these say no more of where to start. */
 const mostConsumers = 20_000;
@@ -11,6 +12,33 @@ const mostConsumers = 20_000;
 export interface HbmmmPilot extends PilotEstimates {
   /** Consumer at each place of the estimates. */
   readonly consumers: Int32Array;
+}
+
+/**
+ * Places of a market's coefficients among the pilot's, `[size]`: the pilot has a regression on all traits for every coefficient of the rows, of which the
+ * constant's and the controls' mean alone is used.
+ */
+export function pilotPlaces({ p: size, traits, regressions }: Layout): number[] {
+  const covariateCount = traits + 1;
+  return outerPlaces({ size, covariateCount, regressions }).map(
+    ({ coefficient, covariate }) => coefficient * covariateCount + covariate,
+  );
+}
+
+/** Rough standard errors of the population's coefficients, `[size]`, by the spreads of the groups that they are means of, and their errors. */
+export function populationErrors(
+  { units, markets }: ThreeLevelData,
+  { layout, traits }: HbmmmDesign,
+  { unitSd, unitShare, marketSd }: HbmmmPilot,
+): Float64Array {
+  const q = layout.traits + 1;
+  const sds = [1, ...traits.sds];
+  // What is left of the spread of consumers' estimates, τ² + v = τ² / share, in the mean of all.
+  const estimateSd = unitSd.map((sd, i) => sd / Math.sqrt(Math.max(1e-4, unitShare[i])));
+  return Float64Array.from(pilotPlaces(layout), (at, a) => {
+    const own = estimateSd[Math.floor(at / q)] / (Math.sqrt(units.count) * sds[at % q]);
+    return layout.theta.includes(a) ? own : Math.hypot(marketSd![at] / Math.sqrt(markets!.names.length), own);
+  });
 }
 
 /** Columns of the rows: the constant, channels, controls. */

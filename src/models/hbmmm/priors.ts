@@ -3,77 +3,37 @@ import { isCountFamily, type ResponseFamily } from '../../data/countResponse.js'
 import { InputError } from '../../data/inputError.js';
 import { suggestion } from '../../data/nearestName.js';
 import type { PriorSpec } from '../../data/prior.js';
-import type { CovariancePrior } from '../covariancePriors.js';
-import {
-  covariancePrior,
-  defaultScale,
-  type PriorDescription,
-  round,
-  scaleParameter,
-  scalePrior,
-  shortPrior,
-} from '../groupPriors.js';
+import { defaultScale, type PriorDescription, round, scaleParameter, scalePrior, shortPrior } from '../groupPriors.js';
+import type { Population } from '../linearHierarchy/structure.js';
 import { checkFamily } from '../priors.js';
-import type { HbmmmDesign } from './design.js';
+import type { HbmmmDesign, Layout } from './design.js';
+import { type HbmmmCovariances, hbmmmSpreads, type Spreads, spreadSites } from './spreads.js';
+
+/** Of the population's coefficients but for its constant. */
+export const shrinkableSites = ['mu_beta', 'mu_gamma', 'theta'] as const;
 
 /** The sites that take a prior. */
-export const hbmmmSites = [
-  'sigma',
-  'phi',
-  'mu_alpha',
-  'mu_beta',
-  'mu_gamma',
-  'theta',
-  'sigma_alpha',
-  'sigma_eta',
-  'corr_eta',
-  'tau_alpha',
-  'tau_beta',
-  'corr_beta',
-  'sigma_gamma',
-  'corr_gamma',
-];
-
-export interface HbmmmCovariances {
-  readonly consumer: 'diagonal' | 'full';
-  readonly market: 'diagonal' | 'full';
-  readonly controls: 'diagonal' | 'full';
-}
-
-/** Coefficients that deviate from their means together: sites of their standard deviations and correlations, and the prior. */
-export interface Spread {
-  readonly sdSite: string;
-  readonly correlationSite: string;
-  /** Among a consumer's coefficients, or a market's, ascending. */
-  readonly places: readonly number[];
-  readonly isFull: boolean;
-  readonly prior: CovariancePrior;
-}
+export const hbmmmSites = ['sigma', 'phi', 'mu_alpha', ...shrinkableSites, ...spreadSites];
 
 export interface HbmmmPriors {
   /** Of sigma, or phi; undefined where the family has neither. */
   readonly scale: PriorSpec | undefined;
   /** By coefficient of the population. */
-  readonly population: { readonly kind: 'normal'; readonly means: readonly number[]; readonly sds: readonly number[] };
-  readonly consumer: readonly Spread[];
-  readonly market: readonly Spread[];
+  readonly population: Extract<Population['prior'], { readonly kind: 'normal' }>;
+  readonly spreads: Spreads;
   readonly described: readonly PriorDescription[];
 }
 
 /** Throws InputError for a site that the model does not have, and for a family that does not suit its site. */
 export function hbmmmPriors(
   set: Readonly<Record<string, PriorSpec>>,
-  { channels, controls, traits, layout }: HbmmmDesign,
+  design: HbmmmDesign,
   covariance: HbmmmCovariances,
   response: { readonly mean: number; readonly sd: number },
   family: ResponseFamily,
 ): HbmmmPriors {
-  const isFull = {
-    consumer: covariance.consumer === 'full' && layout.channels > 1,
-    market: covariance.market === 'full' && layout.channels > 1,
-    controls: covariance.controls === 'full' && layout.controls > 1,
-  };
-  checkSites(set, layout, isFull, family);
+  const { channels, controls, traits, layout } = design;
+  checkSites(set, layout, family);
   const described: PriorDescription[] = [];
   const describe = (site: string, prior: string): void => {
     described.push({ site, prior, source: site in set ? 'set' : 'default' });
@@ -101,40 +61,13 @@ export function hbmmmPriors(
   normal('theta', layout.theta, (n) => wide / traitSd(n), 0, ' / sd(channel) / sd(trait)');
   normal('mu_gamma', layout.gamma, (n) => wide / controls.sds[n], 0, ' / sd(control)');
 
-  const own = defaultScale.spread * response.sd;
-  const spread = (
-    sdSite: string,
-    correlationSite: string,
-    places: readonly number[],
-    columnSds: readonly number[],
-    full: boolean,
-  ): Spread[] => {
-    if (places.length === 0) return [];
-    const scales = columnSds.map((sd) => own / sd);
-    const prior = covariancePrior(set, { sdSite, correlationSite }, full ? 'full' : 'diagonal', scales, describe);
-    return [{ sdSite, correlationSite, places, isFull: full, prior }];
-  };
-  const consumerPlaces = layout.beta.map((_, channel) => 1 + channel);
-  return {
-    scale,
-    population: { kind: 'normal', means, sds },
-    consumer: [
-      ...spread('sigma_alpha', 'corr_alpha', [0], [1], false),
-      ...spread('sigma_eta', 'corr_eta', consumerPlaces, channels.sds, isFull.consumer),
-    ],
-    market: [
-      ...spread('tau_alpha', 'corr_alpha', [0], [1], false),
-      ...spread('tau_beta', 'corr_beta', layout.beta, channels.sds, isFull.market),
-      ...spread('sigma_gamma', 'corr_gamma', layout.gamma, controls.sds, isFull.controls),
-    ],
-    described,
-  };
+  const spreads = hbmmmSpreads(set, design, covariance, response.sd, describe);
+  return { scale, population: { kind: 'normal', means, sds }, spreads, described };
 }
 
 function checkSites(
   set: Readonly<Record<string, PriorSpec>>,
-  { channels, controls, traits }: { readonly channels: number; readonly controls: number; readonly traits: number },
-  isFull: { readonly consumer: boolean; readonly market: boolean; readonly controls: boolean },
+  { traits, controls }: Layout,
   family: ResponseFamily,
 ): void {
   const refuse = (site: string, why: string): void => {
@@ -146,16 +79,5 @@ function checkSites(
     if (scaleParameter(family) !== site) refuse(site, `family ${family} has no such parameter; leave it out`);
   }
   if (traits === 0) refuse('theta', 'the model has no traits; name model.traits or leave it out');
-  if (controls === 0) {
-    for (const site of ['mu_gamma', 'sigma_gamma', 'corr_gamma'])
-      refuse(site, 'the model has no controls; name model.controls or leave it out');
-  }
-  const full = (site: string, is: boolean, key: string, what: string, count: number): void => {
-    if (is) return;
-    const why = count < 2 ? `needs at least two ${what}` : `needs model.covariance.${key}: full`;
-    refuse(site, why);
-  };
-  full('corr_eta', isFull.consumer, 'consumer', 'channels', channels);
-  full('corr_beta', isFull.market, 'market', 'channels', channels);
-  full('corr_gamma', isFull.controls, 'controls', 'controls', controls);
+  if (controls === 0) refuse('mu_gamma', 'the model has no controls; name model.controls or leave it out');
 }

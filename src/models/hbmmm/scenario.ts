@@ -1,6 +1,7 @@
 // The consumers that `hierax simulate hbmmm` draws: exposures, traits and true effects, after the tables of the paper (000 Tables 5 and 6).
 import type { ResponseFamily } from '../../data/countResponse.js';
-import type { SimulatedCovariance } from '../simulatedCovariance.js';
+import type { Shrinkage } from '../shrinkage.js';
+import { type SimulatedCovariance, simulatedLoadings } from '../simulatedCovariance.js';
 
 /** Numbers that the command line sets. */
 export interface PanelSize {
@@ -13,6 +14,10 @@ export interface PanelSize {
   /** Share of the response's variance that the linear predictor makes, with normal errors. */
   readonly r2: number;
   readonly covariance: 'diagonal' | 'full';
+  /** Common factors of consumers' effects, in place of what `covariance` says of them; 0: none. */
+  readonly factors: number;
+  /** Of the population's effects, in the configuration. */
+  readonly shrinkage: Shrinkage;
   readonly family: ResponseFamily;
   /** `model`: rows drawn from the model; `paper`: with the marginal statistics of the paper's Table 5. */
   readonly margins: 'model' | 'paper';
@@ -56,8 +61,6 @@ const controlSpread = 0.15;
 /** Effect of a standard deviation of a trait on that of a channel, in spreads of consumers; goes round. Older consumers respond more to TV and less to
  * social, those with high incomes more to email (000 §5.1). */
 const traitPull = [0.5, -0.2, 0.1, -0.4, 0.1, 0.2, 0.5, -0.1];
-/** Loadings of the common factor behind full covariances; go round. */
-const factorLoadings = [0.7, -0.6, 0.4, 0.5, -0.3];
 
 /** Mean of the linear predictor and a factor of all effects: purchases in logs; or log odds, or log means of small counts. */
 const responses: Readonly<
@@ -105,10 +108,6 @@ export function panelOf(size: PanelSize): Panel {
     { length: size.traits },
     (_, m): Margin => knownTraits.at(m) ?? { name: `trait_${m + 1}`, mean: 2, sd: 1, least: 0, most: 10 },
   );
-  const loadings = (count: number): { loadings?: number[][] } =>
-    size.covariance === 'full' && count > 1
-      ? { loadings: Array.from({ length: count }, (_, k) => [around(factorLoadings, k)]) }
-      : {};
   const muBeta = channels.map(({ effect }) => tidy(factor * effect));
   const spreads = channels.map(({ spread }) => tidy(factor * spread));
   const muGamma = Array.from({ length: size.controls }, (_, c) => tidy(factor * around(controlEffects, c)));
@@ -122,9 +121,15 @@ export function panelOf(size: PanelSize): Panel {
     ),
     sigmaAlpha: tidy(factor * consumerLevel),
     tauAlpha: tidy(factor * consumerLevel * marketShare),
-    eta: { sds: spreads, ...loadings(size.channels) },
-    tau: { sds: spreads.map((spread) => tidy(marketShare * spread)), ...loadings(size.channels) },
-    gamma: { sds: muGamma.map(() => tidy(factor * controlSpread)), ...loadings(size.controls) },
+    eta: { sds: spreads, ...simulatedLoadings(size.channels, size.factors > 0 ? size.factors : size.covariance) },
+    tau: {
+      sds: spreads.map((spread) => tidy(marketShare * spread)),
+      ...simulatedLoadings(size.channels, size.covariance),
+    },
+    gamma: {
+      sds: muGamma.map(() => tidy(factor * controlSpread)),
+      ...simulatedLoadings(size.controls, size.covariance),
+    },
   };
   const explained = varianceOf(parts, channels, traits);
   return {

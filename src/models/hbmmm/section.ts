@@ -3,16 +3,17 @@ import { z } from 'zod';
 import type { SectionRules } from '../../data/configSchema.js';
 import { families, isCountFamily } from '../../data/countResponse.js';
 import { names, priors, text } from '../../data/schemaParts.js';
+import { checkFactors, covarianceOfLevel, covarianceWord } from '../covarianceSection.js';
+import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 import { hbmmmSites } from './priors.js';
 
-const covariance = z.enum(['diagonal', 'full']);
 const covariances = z.strictObject({
   /** Σ_η: of the effects of consumers. */
-  consumer: covariance.default('diagonal'),
+  consumer: covarianceOfLevel.default('diagonal'),
   /** T_β: of the mean effects of markets. */
-  market: covariance.default('diagonal'),
+  market: covarianceOfLevel.default('diagonal'),
   /** Σ_γ: of the effects of controls. */
-  controls: covariance.default('diagonal'),
+  controls: covarianceOfLevel.default('diagonal'),
 });
 
 const schema = z
@@ -36,9 +37,11 @@ const schema = z
     /** true: columns that are not 0/1 are divided by their standard deviation; a list: these; false: none. */
     standardise: z.union([z.boolean(), names]).default(true),
     covariance: z
-      .union([covariance.transform((kind) => ({ consumer: kind, market: kind, controls: kind })), covariances])
+      .union([covarianceWord.transform((kind) => ({ consumer: kind, market: kind, controls: kind })), covariances])
       .default({ consumer: 'diagonal', market: 'diagonal', controls: 'diagonal' }),
     parametrisation: z.enum(['auto', 'centred', 'noncentred']).default('auto'),
+    /** Of the population's effects, and what traits add to them. */
+    ...shrinkageSchema,
     priors,
   })
   .superRefine((model, context) => {
@@ -59,6 +62,15 @@ const schema = z
       }
       before.push(...model[key].map((name): [string, string] => [name, key]));
     }
+    const counts = { consumer: model.channels.length, market: model.channels.length, controls: model.controls.length };
+    for (const key of ['consumer', 'market', 'controls'] as const) {
+      const path = ['covariance', key, 'factors'];
+      checkFactors(model.covariance[key], counts[key], (message) =>
+        context.addIssue({ code: 'custom', message, path }),
+      );
+    }
+    const shrinkable = counts.consumer * (model.traits.length + 1) + counts.controls;
+    checkShrinkage(model, shrinkable, 'population coefficients beside mu_alpha', report);
     if (Array.isArray(model.standardise)) {
       const stray = model.standardise.find((name) => !before.slice(1).some(([known]) => known === name));
       if (stray !== undefined)
@@ -70,6 +82,6 @@ export type HbmmmSection = z.output<typeof schema>;
 
 export const hbmmmRules: SectionRules<HbmmmSection> = {
   schema,
-  subsections: { covariance: Object.keys(covariances.shape) },
+  subsections: { covariance: Object.keys(covariances.shape), slab: slabKeys },
   priorSites: hbmmmSites,
 };

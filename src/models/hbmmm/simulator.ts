@@ -1,6 +1,8 @@
 // `hierax simulate hbmmm`: consumers in markets and their months, of the size that the options ask for.
 import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
+import { mostFactors } from '../linearHierarchy/levelCovariance.js';
+import { shrinkages } from '../shrinkage.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
 import { type Panel, panelOf, type PanelSize } from './scenario.js';
 import { simulatePanel } from './simulate.js';
@@ -32,6 +34,19 @@ export const hbmmmSimulator: ModelSimulator = {
       default: 'diagonal',
       known: ['diagonal', 'full'],
     },
+    factors: {
+      kind: 'count',
+      describe: "common factors of consumers' effects; 0: as covariance says",
+      default: 0,
+      least: 0,
+      most: 20,
+    },
+    shrinkage: {
+      kind: 'word',
+      describe: "of the population's effects in the configuration: none, horseshoe or regularisedHorseshoe",
+      default: 'none',
+      known: shrinkages,
+    },
     family: { kind: 'word', describe: 'distribution of the response', default: 'gaussian', known: families },
     margins: {
       kind: 'word',
@@ -54,7 +69,7 @@ export const hbmmmSimulator: ModelSimulator = {
 /** Checks the sizes against each other. */
 function sizeOf(settings: SimulationSettings): PanelSize {
   const size = settings as unknown as PanelSize;
-  const { consumers, markets, months, controls, traits, family, margins } = size;
+  const { consumers, markets, months, channels, factors, controls, traits, family, margins } = size;
   const least = Math.max(2 * markets, traits + 2);
   if (consumers < least)
     throw new InputError(
@@ -70,10 +85,19 @@ function sizeOf(settings: SimulationSettings): PanelSize {
         value: controls,
       },
     );
+  const most = mostFactors(channels);
+  if (factors > most)
+    throw new InputError(`--factors must be at most ${most} for ${channels} channels, not ${factors}`, {
+      value: factors,
+    });
   if (margins === 'paper' && family !== 'gaussian')
     throw new InputError(`--margins paper is of --family gaussian, not ${family}`, { value: family });
   return size;
 }
+
+/** As the configuration writes it. */
+const covarianceOf = ({ covariance, factors }: Panel): string =>
+  factors === 0 ? covariance : `{consumer: {factors: ${factors}}, market: ${covariance}, controls: ${covariance}}`;
 
 /** Draws of more consumers than these would take gigabytes: those of markets are asked for. */
 const mostKept = 10_000;
@@ -101,7 +125,10 @@ function panelConfig(panel: Panel, file: string, seed: number): string {
       `  traits: ${list(panel.traitMargins.map(({ name }) => name))}`,
       'of a consumer: explain the effects of the channels',
     ],
-    [`  covariance: ${panel.covariance}`, 'of the effects within a level: diagonal or full'],
+    [`  covariance: ${covarianceOf(panel)}`, 'of the effects within a level: diagonal, full or factors'],
+    ...(panel.shrinkage === 'none'
+      ? []
+      : [[`  shrinkage: ${panel.shrinkage}`, "of the population's effects"] as const]),
     [`seed: ${seed}`, 'the same seed gives the same draws'],
     ...(panel.consumers > mostKept
       ? [[`keep: ${list(marketSites)}`, 'draws to store besides; of consumers moments alone'] as const]

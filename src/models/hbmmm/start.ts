@@ -1,12 +1,11 @@
 // Where chains of the HBMMM start: around the pilot estimates, as wide as those are uncertain.
-import { correlationStart, levelStart } from '../linearHierarchy/levelStart.js';
-import { outerPlaces } from '../linearHierarchy/links.js';
+import { covarianceStart, levelStart, populationStart } from '../linearHierarchy/levelStart.js';
 import type { StartingPoint } from '../model.js';
 import { type Block, type Declaration, parameterNames } from './declare.js';
-import type { HbmmmPilot } from './pilot.js';
+import { type HbmmmPilot, pilotPlaces, populationErrors } from './pilot.js';
 
 export function hbmmmStart(
-  { data, design, blocks, centring }: Declaration,
+  { data, design, priors, blocks, centring }: Declaration,
   pilot: HbmmmPilot,
   scale: 'sigma' | 'phi' | undefined,
 ): Record<string, StartingPoint> {
@@ -14,10 +13,7 @@ export function hbmmmStart(
   const consumers = data.units.count;
   const markets = data.markets!.names.length;
   const q = layout.traits + 1;
-  // The pilot has a regression on all traits for every coefficient of the rows; of the constant's and the controls' the mean is used.
-  const places = outerPlaces({ size: layout.p, covariateCount: q, regressions: layout.regressions }).map(
-    ({ coefficient, covariate }) => coefficient * q + covariate,
-  );
+  const places = pilotPlaces(layout);
   const width = layout.p * q;
   const marketSd = Float64Array.from(places, (at) => pilot.marketSd![at]);
   const mean = Float64Array.from(places, (at) => pilot.mean[at]);
@@ -29,7 +25,6 @@ export function hbmmmStart(
       marketSds[market * layout.size + a] = pilot.marketCoefficientSd![market * width + at];
     }
   }
-  const columnSds = [1, ...design.traits.sds];
   const spreadSd = (groups: number): number => 1 / Math.sqrt(2 * Math.max(1, groups));
   const start: Record<string, StartingPoint> = {
     ...(scale === 'sigma' && {
@@ -37,19 +32,34 @@ export function hbmmmStart(
     }),
     // From a variance of twice the mean's square down to nearly that of Poisson.
     ...(scale === 'phi' && { [parameterNames.phi]: { centre: [0], sd: [1] } }),
-    [parameterNames.population]: {
-      centre: mean,
-      sd: Float64Array.from(places, (at, a) => {
-        const own = pilot.unitSd[Math.floor(at / q)] / (Math.sqrt(consumers / markets) * columnSds[at % q]);
-        return Math.hypot(marketSd[a], own) / Math.sqrt(markets);
-      }),
-    },
+    // Without shrinkage chains start as near as the consumers' spreads say, not as far as their estimates' errors.
+    ...populationStart(
+      parameterNames.population,
+      priors.population,
+      mean,
+      populationErrors(
+        data,
+        design,
+        priors.population.horseshoe ? pilot : { ...pilot, unitShare: pilot.unitShare.map(() => 1) },
+      ),
+    ),
   };
-  const set = (block: Block, groups: number, spreads: ArrayLike<number>, widest: number): void => {
-    const own = block.places.map((place) => spreads[place]);
+  const set = (
+    { covariance, places: own }: Block,
+    groups: number,
+    spreads: ArrayLike<number>,
+    widest: number,
+  ): void => {
     const sd = Math.max(widest, spreadSd(groups));
-    start[block.sds] = { centre: own.map(Math.log), sd: own.map(() => sd) };
-    if (block.cholesky !== undefined) start[block.cholesky] = correlationStart(own.length, groups);
+    Object.assign(
+      start,
+      covarianceStart(
+        covariance,
+        Float64Array.from(own, (place) => spreads[place]),
+        sd,
+        groups,
+      ),
+    );
   };
   for (const block of blocks.market) {
     set(block, markets, marketSd, 0.2);

@@ -75,7 +75,13 @@ function factorMatrix(loadings: tf.Tensor, uniques: tf.Tensor): tf.Tensor {
 }
 
 function diagonal(x: tf.Tensor): tf.Tensor {
-  const k = x.shape[0];
-  const identity = Array.from({ length: k * k }, (_, at) => Number(at % (k + 1) === 0));
-  return literal(identity, [k, k]).mul(x);
+  return identityMatrix(x.shape[0]).mul(x);
+}
+
+/** The literal identity, `[k, k]`. */
+export function identityMatrix(k: number): tf.Tensor {
+  return literal(
+    Array.from({ length: k * k }, (_, at) => Number(at % (k + 1) === 0)),
+    [k, k],
+  );
 }

@@ -1,6 +1,8 @@
 // The three-level model in words and formulas, for the report.
 import type { ModelDescription } from '../model.js';
+import { factorsInWords, factorsNote } from '../covarianceWords.js';
 import { responseFormula, responseInWords } from '../responseWords.js';
+import { horseshoeInWords } from '../shrinkage.js';
 import { type CovarianceKind, isCorrelated } from '../groupPriors.js';
 import type { ThreeLevelContext } from './context.js';
 
@@ -36,16 +38,12 @@ export function describeThreeLevel({
     [covariance.market, 'v', data.markets?.column],
   ] as const) {
     if (typeof kind !== 'object' || of === undefined) continue;
-    words.push(
-      `The deviations of a ${of} are made of ${kind.factors} common ${kind.factors === 1 ? 'factor' : 'factors'} (scores_${own}) times loadings (loadings_${own}), and a part of each coefficient's own (psi_${own}).`,
-    );
+    const sites = { scores: `scores_${own}`, loadings: `loadings_${own}`, uniques: `psi_${own}` };
+    words.push(factorsInWords(`a ${of}`, kind.factors, sites));
   }
   const horseshoe = priors.population.kind === 'normal' ? priors.population.horseshoe : undefined;
-  if (horseshoe !== undefined) {
-    words.push(
-      `The population's coefficients but for the Intercept's own are shrunk by a ${horseshoe.slab ? 'regularised ' : ''}horseshoe; inclusion says how far each is left alone, near 1 it matters, near 0 it is pulled to 0, and relevant is their sum.`,
-    );
-  }
+  if (horseshoe !== undefined)
+    words.push(horseshoeInWords(horseshoe, "The population's coefficients but for the Intercept's own"));
   const columns = (names: readonly string[]): string => `[${['1', ...names].join(', ')}]`;
   const formulas = [
     {
@@ -63,11 +61,7 @@ export function describeThreeLevel({
         ]),
   ];
   const notes: string[] = [];
-  if (typeof covariance.product === 'object' || typeof covariance.market === 'object') {
-    notes.push(
-      'Factors are identified up to a rotation: loadings and scores of all draws were turned alike (orthogonal Procrustes) before they were summarised, and are not judged for convergence; spreads and correlations are. Scores are those expected from the coefficients of each draw.',
-    );
-  }
+  if (typeof covariance.product === 'object' || typeof covariance.market === 'object') notes.push(factorsNote);
   const standardised = [design.rows, design.units, design.markets].some((level) => level?.isStandardised);
   if (standardised) {
     notes.push(

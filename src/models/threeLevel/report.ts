@@ -6,10 +6,11 @@ import type { Site, Tensors } from '../model.js';
 import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { LevelDesign } from './design.js';
 import { type CovarianceKind, isCorrelated, scaleParameter } from '../groupPriors.js';
+import { covarianceInDataUnits, factorsInDataUnits } from '../linearHierarchy/covarianceReport.js';
 import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
 import { priorSds } from '../linearHierarchy/horseshoe.js';
-import { covarianceScales, expectedScores } from '../linearHierarchy/levelCovariance.js';
-import { hasFactors, type Hierarchy, type HierarchyLevel, type LevelCovariance } from '../linearHierarchy/structure.js';
+import { identityMatrix } from '../linearHierarchy/levelCovariance.js';
+import { hasFactors, type Hierarchy, type HierarchyLevel } from '../linearHierarchy/structure.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';
 import { unitDimension } from './context.js';
 
@@ -146,7 +147,7 @@ export function threeLevelReport(
   const unit = covarianceInDataUnits(declared[0].covariance, parameters, rows);
   out.sigma_u = unit.sd;
   if (isCorrelated(covariance.product)) out.corr_u = unit.correlation;
-  Object.assign(out, factorsInDataUnits('u', declared[0], '0_0', levels.beta, levels.gamma, parameters, d, rows));
+  Object.assign(out, factorReport('u', declared[0], '0_0', levels.beta, levels.gamma, parameters, d, rows));
   // Γ in data units: A'ΓC with the back-transforms A of the rows and C of the units.
   const both = kronecker(rows, p, units, q);
   const transformed = (x: Tensor): Tensor => (both === undefined ? x : tf.matMul(x, both));
@@ -161,7 +162,7 @@ export function threeLevelReport(
   const market = covarianceInDataUnits(declared[1].covariance, parameters, both);
   out.sigma_v = market.sd.reshape([p, ...zShape]);
   if (isCorrelated(covariance.market)) out.corr_v = market.correlation;
-  const own = factorsInDataUnits('v', declared[1], '0_1', levels.gamma, levels.population, parameters, d, both);
+  const own = factorReport('v', declared[1], '0_1', levels.gamma, levels.population, parameters, d, both);
   Object.assign(out, own, own.psi_v && { psi_v: own.psi_v.reshape([p, ...zShape]) });
   return out;
 }
@@ -174,38 +175,13 @@ function back(design: LevelDesign): Tensor | undefined {
 
 function kronecker(a: Tensor | undefined, p: number, b: Tensor | undefined, q: number): Tensor | undefined {
   if (a === undefined && b === undefined) return undefined;
-  const left = (a ?? identity(p)).reshape([p, 1, p, 1]);
-  const right = (b ?? identity(q)).reshape([1, q, 1, q]);
+  const left = (a ?? identityMatrix(p)).reshape([p, 1, p, 1]);
+  const right = (b ?? identityMatrix(q)).reshape([1, q, 1, q]);
   return left.mul(right).reshape([p * q, p * q]);
 }
 
-function identity(k: number): Tensor {
-  return literal(
-    Array.from({ length: k * k }, (_, i) => (Math.floor(i / k) === i % k ? 1 : 0)),
-    [k, k],
-  );
-}
-
-/** Standard deviations and correlations of T'ΣT. */
-function covarianceInDataUnits(
-  covariance: LevelCovariance,
-  parameters: Tensors,
-  t: Tensor | undefined,
-): { sd: Tensor; correlation: Tensor } {
-  const { sds, lower } = covarianceScales(covariance, parameters);
-  const k = sds.shape[0];
-  const factor = sds.reshape([k, 1]).mul(lower ?? identity(k));
-  const rows = t === undefined ? factor : tf.matMul(t, factor, true, false);
-  const sd = t === undefined && !hasFactors(covariance) ? sds : rows.square().sum(1).sqrt();
-  const scaled = rows.div(sd.reshape([k, 1]));
-  return { sd, correlation: tf.matMul(scaled, scaled, false, true) };
-}
-
-/**
- * Loadings T'Λ, what factors leave (standard deviations of T'ΨT), and the scores expected from the coefficients, which have no units; nothing
- * where a level has no factors.
- */
-function factorsInDataUnits(
+/** Sites of a level's common factors; nothing where it has none. */
+function factorReport(
   level: 'u' | 'v',
   declared: HierarchyLevel,
   key: string,
@@ -217,11 +193,7 @@ function factorsInDataUnits(
 ): Record<string, Tensor> {
   const { covariance } = declared;
   if (!hasFactors(covariance)) return {};
-  const [loadings, uniques] = [parameters[covariance.loadings], parameters[covariance.sds]];
   const deviations = coefficients.sub(levelMeans(declared, key, outer, d));
-  return {
-    [`psi_${level}`]: t === undefined ? uniques : t.mul(uniques.expandDims(1)).square().sum(0).sqrt(),
-    [`loadings_${level}`]: t === undefined ? loadings : tf.matMul(t, loadings, true, false),
-    [`scores_${level}`]: expectedScores(loadings, uniques, deviations),
-  };
+  const { uniques, loadings, scores } = factorsInDataUnits(covariance, parameters, deviations, t);
+  return { [`psi_${level}`]: uniques, [`loadings_${level}`]: loadings, [`scores_${level}`]: scores };
 }

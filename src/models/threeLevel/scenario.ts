@@ -1,6 +1,7 @@
 // The sales of products in markets that `hierax simulate three-level` draws: names of columns and true values.
 import type { ResponseFamily } from '../../data/countResponse.js';
-import type { shrinkages } from '../shrinkage.js';
+import { simulatedLoadings } from '../simulatedCovariance.js';
+import type { Shrinkage } from '../shrinkage.js';
 import { levelLabels } from '../simulation.js';
 import type { SimulatedPredictor, ThreeLevelSimulation } from './simulate.js';
 
@@ -17,7 +18,7 @@ export interface SalesSize {
   /** Common factors of the effects of products, in place of what `covariance` says of them; default 0, none. */
   readonly factors?: number;
   /** What the configuration says; the truth is the same. Default none. */
-  readonly shrinkage?: (typeof shrinkages)[number];
+  readonly shrinkage?: Shrinkage;
   /** Default gaussian. */
   readonly family?: ResponseFamily;
 }
@@ -54,8 +55,6 @@ const marketTraits = ['income', 'household_size', 'urbanity'];
 
 /** Effect of a trait on a coefficient, in standard deviations of the level that it explains; goes round the coefficients. */
 const traitPull = [0.7, -0.5, 0.4, 0.6, -0.3];
-/** Loadings of the common factor behind full covariances; go round the coefficients. */
-const factorLoadings = [0.7, -0.6, 0.4, 0.5, -0.3];
 const residualSd = 0.5;
 
 /** Without the last digits of binary products: 0.08, not 0.08000000000000002. */
@@ -80,10 +79,6 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
       tidy(n === 0 ? own : pull * around(traitPull, k + m + n) * effect.market),
     );
   });
-  const loadings = (count: number): { loadings?: number[][] } =>
-    size.covariance === 'full'
-      ? { loadings: Array.from({ length: count }, (_, k) => [around(factorLoadings, k)]) }
-      : {};
   return {
     rows: size.rows,
     columns: { response, product: 'product', market: 'market', time: 'week', trials: 'visitors' },
@@ -99,19 +94,10 @@ export function salesScenario(size: SalesSize): ThreeLevelSimulation {
     delta,
     product: {
       sds: effects.map(({ product }) => product),
-      ...(size.factors ? { loadings: severalFactors(effects.length, size.factors) } : loadings(effects.length)),
+      ...simulatedLoadings(effects.length, size.factors ? size.factors : size.covariance),
     },
-    market: { sds: pairs.map(({ effect }) => effect.market), ...loadings(pairs.length) },
+    market: { sds: pairs.map(({ effect }) => effect.market), ...simulatedLoadings(pairs.length, size.covariance) },
   };
-}
-
-/** Loadings of several factors, each strong on some coefficients; what they leave is at least a third of a variance. */
-function severalFactors(count: number, factors: number): number[][] {
-  return Array.from({ length: count }, (_, k) =>
-    Array.from({ length: factors }, (_unused, f) =>
-      tidy((k % factors === f ? 0.75 : 0.25 / factors) * (Math.floor(k / factors + f) % 2 === 0 ? 1 : -1)),
-    ),
-  );
 }
 
 /** After the named effects, small ones of alternating sign. */

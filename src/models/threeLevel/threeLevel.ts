@@ -3,7 +3,7 @@ import type { PriorSpec } from '../../data/prior.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import type { CovarianceKind } from '../groupPriors.js';
-import { chooseCentring } from '../linearHierarchy/chooseCentring.js';
+import { chooseCentring, leastWithFactors } from '../linearHierarchy/chooseCentring.js';
 import { countPilot } from '../linearHierarchy/countPilot.js';
 import { unitFactors } from '../linearHierarchy/crossproducts.js';
 import { likelihoodOfCounts } from '../linearHierarchy/likelihood.js';
@@ -149,8 +149,7 @@ function declareHierarchy(context: ThreeLevelContext): Hierarchy {
   return { ...predictor, errors: context.family === 'studentT' ? { ...errors, df: context.df } : errors };
 }
 
-/** Common factors make funnels of what is not centred at all. */
-const leastCentring = (kind: CovarianceKind): number => (typeof kind === 'object' ? 0.5 : 0);
+const leastCentring = (kind: CovarianceKind) => (): number => (typeof kind === 'object' ? leastWithFactors : 0);
 
 function coordinates({ data, design, covariance }: ThreeLevelContext): Coordinates {
   const coords: Record<string, readonly string[]> = {

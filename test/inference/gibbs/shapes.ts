@@ -83,6 +83,18 @@ export const shapes: Readonly<Record<string, HierarchyShape>> = {
       },
     ],
   },
+  'a horseshoe above coefficients that do not deviate': {
+    terms: [
+      {
+        slopes: 1,
+        levels: [
+          { groups: 10, covariates: 1, deviating: [1], regressions: [[0], [0, 1]], centring: 0.5 },
+          { groups: 4, deviating: [0, 1], full: true, centring: 0.6 },
+        ],
+        horseshoe: 'slab',
+      },
+    ],
+  },
   'a horseshoe of the outermost regressions': {
     terms: [{ levels: [{ groups: 9 }, { groups: 5, covariates: 3 }], horseshoe: 'plain' }],
   },
