@@ -47,7 +47,7 @@ export function shrinkageOptions({ shrinkage, relevant, slab: own }: ShrinkageSe
 
 /** Reports keys that do not suit each other. @param count of coefficients that may be shrunk; @param what they are called */
 export function checkShrinkage(
-  { shrinkage, relevant }: ShrinkageSection,
+  { shrinkage, relevant }: Pick<ShrinkageSection, 'shrinkage' | 'relevant'>,
   count: number,
   what: string,
   report: (message: string, key: 'relevant' | 'shrinkage') => void,

@@ -94,6 +94,7 @@ describe('rows of the fit', () => {
   it.each([
     ['with effects of customers', { share: true }, () => true],
     ['without', { share: true, customerEffects: false }, () => true],
+    ['with levels that are shrunk', { shrinkage: 'regularisedHorseshoe' }, () => true],
     // Controls once more are no more treatments, so nobody's history changes.
     ['with past treatments', { exposure: true }, ({ treated }: Row) => treated === 0],
   ])('are predicted as by the fit, %s', async (_, more, again) => {
@@ -247,6 +248,29 @@ describe('what the fit did not see', () => {
       `${unknown} held-out rows belong to 2 customers that the fit did not see: predicted at the mean of all customers, with their spread about it.`,
     ]);
   });
+});
+
+it('levels that are shrunk have new ones beside them, about the same 0', async () => {
+  const more = { shrinkage: 'horseshoe', customerEffects: false, activity: undefined, moderators: [] };
+  const prepared = experimentsEntry.prepare(table(rows), section(more));
+  const at = positionOf(prepared, 'shrunk');
+  // The same row in every campaign and in a new one, treated and not.
+  const campaigns = ['c0', 'c1', 'c2', 'new'];
+  const alike = campaigns.flatMap((campaign) => [1, 0].map((treated) => ({ ...rows[0], campaign, treated })));
+  const held = prepared.onRows(table(alike));
+  const predicted = await ofRows(held, 'predict', at);
+  const density = await ofRows(held, 'logLikelihood', at);
+  const [sigma] = (await (await quantityOf(prepared.model, 'sites'))(at)).get('sigma')!;
+  let variance = sigma ** 2;
+  for (let c = 0; c < 3; c++) {
+    const [treated, control] = [0, 1].map((arm) => predicted[2 * c + arm] - predicted[6 + arm]);
+    variance += (((treated + control) / 2) ** 2 + ((treated - control) / 2) ** 2) / 3;
+  }
+  expect(variance).toBeGreaterThan(1.01 * sigma ** 2);
+  for (const i of [6, 7]) {
+    const error = rows[0].y - predicted[i];
+    expect(density[i]).toBeCloseTo(-0.5 * (Math.log(2 * Math.PI * variance) + error ** 2 / variance), 8);
+  }
 });
 
 describe('faults of held-out rows', () => {

@@ -2,10 +2,12 @@
 import type { ModelDescription } from '../model.js';
 import type { ExperimentsData } from './data.js';
 import type { ExperimentPriors } from './priors.js';
+import type { ExperimentShrinkage } from './shrinkage.js';
 
 export function describeExperiments(
   { responseName, customers, x, moderators, sets }: ExperimentsData,
   { described }: ExperimentPriors,
+  shrinkage: ExperimentShrinkage | undefined,
 ): ModelDescription {
   const listed = (names: readonly string[]): string => names.join(', ');
   const depends = [...sets.map(({ name }) => name), ...moderators.map(({ name }) => name)];
@@ -22,6 +24,12 @@ export function describeExperiments(
     words.push(
       `It also depends on ${listed(x.map(({ name }) => name))}, with ${customers === null ? 'one coefficient each' : `coefficients of every ${customers.column}, correlated with its effect`}.`,
     );
+  if (shrinkage !== undefined) {
+    const { horseshoe, relevant } = shrinkage;
+    words.push(
+      `Coefficients of levels and moderators, on the baseline and on the effect, are shrunk by a ${horseshoe.slab ? 'regularised ' : ''}horseshoe that expects ${relevant} of ${horseshoe.places.length} to matter.`,
+    );
+  }
   const i = customers === null ? '' : '<sub>i</sub>';
   return {
     words,
@@ -40,8 +48,13 @@ export function describeExperiments(
             },
           ]),
     ],
-    priors: described,
+    priors: [...described, ...(shrinkage?.described ?? [])],
     notes: [
+      ...(shrinkage === undefined
+        ? []
+        : [
+            'Each level has a coefficient of its own, shrunk to 0; what is reported of a set is about the average of its levels. inclusion_… says how far a coefficient is left alone: near 1 it matters, near 0 it is pulled to 0; relevant is their sum.',
+          ]),
       'Effects (effect, average_effect, effect_…, spread and the first of sigma_u) are differences between treated and untreated, Y(1) − Y(0) = 2τ, in the units of the response.',
       'effect is that at the unweighted average over all levels; average_effect is the mean over the rows. effect_… of a level is the effect there, everything else at its average.',
       'spread is the standard deviation of each part of the effects over the rows and customers of these data (Gelman 2005); share_of_spread is its share in their sum: of standard deviations, not of variances.',

@@ -4,6 +4,7 @@ import type { DataCheck, ModelEntry } from '../modelEntry.js';
 import { experimentColumns, type ExperimentsData, experimentsData } from './data.js';
 import { readerOfRows } from './heldOut.js';
 import { experimentsModel } from './model.js';
+import { shrinkageOptions } from '../shrinkage.js';
 import { experimentsRules, type ExperimentsSection } from './section.js';
 import { experimentsSimulator } from './simulator.js';
 
@@ -13,8 +14,8 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
   columns: experimentColumns,
   prepare: (table, section, unfitted) => {
     const data = experimentsData(table, section, unfitted);
-    const { priors } = section;
-    const rebuild = (y: Float64Array) => experimentsModel({ ...data, y }, { priors });
+    const options = { ...shrinkageOptions(section), priors: section.priors };
+    const rebuild = (y: Float64Array) => experimentsModel({ ...data, y }, options);
     const model = rebuild(data.y);
     const { customers } = data;
     return {
@@ -37,7 +38,10 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
         notes: [`${Math.round(100 * shareTreated(data))} % of the rows are treated.`],
       },
       checks: [bothArms(data)],
-      positiveSites: ['sigma', 'sigma_u', 'spread', 'share_of_spread'],
+      positiveSites: [
+        ...['sigma', 'sigma_u', 'spread', 'share_of_spread', 'tau', 'slab', 'relevant'],
+        ...model.sites.map(({ name }) => name).filter((name) => name.startsWith('inclusion_')),
+      ],
     };
   },
   simulator: experimentsSimulator,

@@ -4,8 +4,9 @@ import { numbersOf } from '../../data/predictors.js';
 import type { Table } from '../../data/table.js';
 import { type HeldOutTerm, newLevelNotes, onHeldOutRows, placeLevels } from '../linearHierarchy/heldOutRows.js';
 import type { HeldOutModel, ObservedModel } from '../modelEntry.js';
+import type { ShrinkageOptions } from '../shrinkage.js';
 import type { EffectSet, ExperimentColumns, ExperimentsData } from './data.js';
-import { layoutOf } from './layout.js';
+import { codingOf, layoutOf } from './layout.js';
 import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
 
 /**
@@ -14,7 +15,7 @@ import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
  */
 export function readerOfRows(
   fitted: Table,
-  section: ExperimentColumns,
+  section: ExperimentColumns & Pick<ShrinkageOptions, 'shrinkage'>,
   data: ExperimentsData,
   model: ObservedModel,
 ): (table: Table) => HeldOutModel {
@@ -39,7 +40,7 @@ export function readerOfRows(
     });
     const w = treatmentOf(table, section.treatment).map((one) => 2 * one - 1);
     const rows = { ...data, rows: table.rows, w, x: columns('x', section.x), moderators, sets };
-    const { own, dense, categories } = layoutOf(rows);
+    const { own, dense, categories } = layoutOf(rows, codingOf(data, section));
     const terms: HeldOutTerm[] = [];
     if (data.customers !== null) {
       const customers = factorOf(table, section.customer!, 'model.customer');

@@ -1,6 +1,25 @@
 // Where everything lies in the declared structure: columns of the customers, dense columns and sets of the fixed block.
+import { meanAndSd } from '../../data/predictors.js';
 import type { Category } from '../linearHierarchy/structure.js';
+import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
 import type { ExperimentsData } from './data.js';
+
+/** How levels and moderators are coded. */
+export interface Coding {
+  /**
+   * Effects of a set sum to zero; or each level has one of its own, which a prior shrinks: shrinking all levels but one, whose effect is minus the
+   * sum of theirs, would treat it unlike the others.
+   */
+  readonly levels: 'sumToZero' | 'own';
+  /** What the values of each moderator are divided by, `[moderator]`. */
+  readonly moderatorScales: readonly number[];
+}
+
+/** Shrunk coefficients of moderators are those of unit standard deviations, comparable to effects of levels. */
+export function codingOf({ moderators }: ExperimentsData, options: ShrinkageOptions): Coding {
+  if (!isShrunk(options)) return { levels: 'sumToZero', moderatorScales: moderators.map(() => 1) };
+  return { levels: 'own', moderatorScales: moderators.map(({ values }) => meanAndSd(values).sd) };
+}
 
 /** Names of the dense columns of the fixed block, in order, with their places. */
 export interface Layout {
@@ -21,19 +40,30 @@ export interface Layout {
 }
 
 /** Categories are the sets on the baseline, then the sets on the effect. */
-export function layoutOf({ rows, w, customers, x, moderators, sets }: ExperimentsData): Layout {
+export function layoutOf(
+  { rows, w, customers, x, moderators, sets }: ExperimentsData,
+  { levels: coding, moderatorScales }: Coding,
+): Layout {
   const common = customers === null ? [w, ...x.map(({ values }) => values)] : [];
   const baseline = 1 + common.length;
-  const product = (values: Float64Array): Float64Array => values.map((value, row) => value * w[row]);
+  const scaled = moderators.map(({ values }, m) =>
+    moderatorScales[m] === 1 ? values : values.map((value) => value / moderatorScales[m]),
+  );
+  const own = coding === 'own';
   return {
     dense: [
       new Float64Array(rows).fill(1),
       ...common,
-      ...moderators.map(({ values }) => values),
-      ...moderators.map(({ values }) => product(values)),
+      ...scaled,
+      ...scaled.map((values) => values.map((value, row) => value * w[row])),
     ],
     categories: [undefined, w].flatMap((multiplier) =>
-      sets.map(({ levels, codes }) => ({ levels: levels.length, levelOfRow: codes, multiplier })),
+      sets.map(({ levels, codes }) => ({
+        levels: levels.length + (own ? 1 : 0),
+        levelOfRow: codes,
+        multiplier,
+        ...(own && { hasSpare: true }),
+      })),
     ),
     places: {
       intercept: 0,

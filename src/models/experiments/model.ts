@@ -5,15 +5,17 @@ import { literal } from '../../kernels/ops/index.js';
 import { freeCoefficients } from '../linearHierarchy/fixedBlock.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
 import type { FixedBlock, LinearHierarchy, NestedTerm } from '../linearHierarchy/structure.js';
-import type { StartingPoint, Tensors } from '../model.js';
+import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
+import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
 import type { ExperimentsData } from './data.js';
 import { describeExperiments } from './describe.js';
-import { type Layout, layoutOf } from './layout.js';
+import { codingOf, type Layout, layoutOf } from './layout.js';
 import { type ExperimentPriors, experimentPriors } from './priors.js';
 import { experimentsReport } from './report.js';
+import { type ExperimentShrinkage, experimentShrinkage } from './shrinkage.js';
 
-export interface ExperimentsOptions {
+export interface ExperimentsOptions extends ShrinkageOptions {
   readonly priors?: Readonly<Record<string, PriorSpec>>;
 }
 
@@ -23,16 +25,23 @@ export interface ExperimentsOptions {
  * Throws InputError for priors that do not suit.
  */
 export function experimentsModel(data: ExperimentsData, options: ExperimentsOptions = {}): ObservedModel {
-  const layout = layoutOf(data);
+  const coding = codingOf(data, options);
+  const layout = layoutOf(data, coding);
   const { rows, response, customers } = data;
-  const priors = experimentPriors(options.priors ?? {}, layout.own.length, response.sd);
+  const set = options.priors ?? {};
+  const shrinkage = isShrunk(options) ? experimentShrinkage(options, set, data, layout) : undefined;
+  const priors = experimentPriors(set, layout.own.length, response.sd, shrinkage !== undefined);
   const { dense, categories } = layout;
   const free = freeCoefficients({ dense, categories });
   const fixed: FixedBlock = {
     name: 'theta',
     dense,
     categories,
-    prior: { kind: 'normal', sds: Array.from({ length: free }, () => priors.thetaSd) },
+    prior: {
+      kind: 'normal',
+      sds: Array.from({ length: free }, () => priors.thetaSd),
+      ...(shrinkage && { horseshoe: shrinkage.horseshoe }),
+    },
   };
   const structure: LinearHierarchy = {
     rows,
@@ -42,7 +51,7 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
     errors: { sigma: 'sigma', prior: priors.sigma },
   };
   const hierarchy = hierarchyModel(structure);
-  const report = experimentsReport(data, layout);
+  const report = experimentsReport(data, layout, coding, fixed.prior, shrinkage);
   const toData = (x: tf.Tensor): tf.Tensor => x.add(literal(response.mean));
   return {
     name: 'experiments',
@@ -59,9 +68,9 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
     predict: (p, d) => toData(hierarchy.predict(p, d)),
     replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) => toData(hierarchy.predict(p, d)).add(noise.mul(p.sigma)),
     observed: { name: data.responseName, values: data.y },
-    start: startOf(data, layout, free),
+    start: startOf(data, layout, free, shrinkage),
     structure,
-    description: describeExperiments(data, priors),
+    description: describeExperiments(data, priors, shrinkage),
   };
 }
 
@@ -92,13 +101,20 @@ function customerTerm({ own }: Layout, rowStart: Int32Array, { covariance, theta
 }
 
 /** Customers' spreads start at a tenth of the response's over that of their columns; everything else where nothing has an effect. */
-function startOf({ rows, response, customers }: ExperimentsData, { own }: Layout, free: number) {
+function startOf(
+  { rows, response, customers }: ExperimentsData,
+  { own }: Layout,
+  free: number,
+  shrinkage: ExperimentShrinkage | undefined,
+) {
   const constant = (length: number, value: number): Float64Array => new Float64Array(length).fill(value);
   const perRows = response.sd / Math.sqrt(rows / (free + 1));
-  const start: Record<string, StartingPoint> = {
+  const start = {
     sigma: { centre: [Math.log(response.sd)], sd: [1 / Math.sqrt(2 * rows)] },
     theta: { centre: constant(free, 0), sd: constant(free, perRows) },
   };
+  // What is sampled of those that are shrunk is about as wide as the posterior's own standard deviation.
+  for (const place of shrinkage?.horseshoe.places ?? []) start.theta.sd[place] = 1;
   if (customers === null) return start;
   const groups = customers.names.length;
   const spreads = own.map((column) => Math.sqrt(column.reduce((sum, x) => sum + x * x, 0) / rows));

@@ -18,13 +18,14 @@ export interface ExperimentPriors {
 const paper = { shape: 0.1, rate: 0.1, thetaVariance: 1000, moreDf: 2 } as const;
 
 /**
- * @param size coefficients of a customer, 1 + k₁; 0 without customer effects
+ * @param size coefficients of a customer, 1 + k₁; 0 without customer effects; @param isShrunk levels and moderators have another prior
  * Throws InputError for families that do not suit their sites.
  */
 export function experimentPriors(
   set: Readonly<Record<string, PriorSpec>>,
   size: number,
   responseSd: number,
+  isShrunk: boolean,
 ): ExperimentPriors {
   const described: ModelDescription['priors'][number][] = [];
   const describe = (site: string, prior: string): void => {
@@ -37,7 +38,8 @@ export function experimentPriors(
   checkFamily('sigma', sigma, positiveFamilies);
   describe('sigma', formatPrior(sigma));
   const thetaSd = thetaSdOf(set);
-  describe('theta', `normal(0, ${Number(thetaSd.toPrecision(6))})`);
+  const whose = isShrunk ? ' for those that are not shrunk: the average effect, the intercept and x' : '';
+  describe('theta', `normal(0, ${Number(thetaSd.toPrecision(6))})${whose}`);
   for (const site of ['sigma_u', 'corr_u']) {
     if (size === 0 && site in set)
       throw new InputError(`model.priors.${site}: the model has no effects of customers; leave it out`);

@@ -3,10 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
 import { categoryEffects } from '../linearHierarchy/fixedBlock.js';
+import { priorSds } from '../linearHierarchy/horseshoe.js';
+import type { FixedPrior } from '../linearHierarchy/structure.js';
 import type { ModelArray, Site, Tensors } from '../model.js';
 import type { EffectSet, ExperimentsData } from './data.js';
 import { type Component, experimentSites, shapeOf } from './sites.js';
-import type { Layout } from './layout.js';
+import type { Coding, Layout } from './layout.js';
+import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
+import type { ExperimentShrinkage } from './shrinkage.js';
 
 export interface ExperimentTensors {
   /** τ̄ + u_i and β_i, `[customer][1 + k]`; undefined without effects of customers. */
@@ -25,23 +29,48 @@ interface ExperimentsReport {
   readonly data: Readonly<Record<string, ModelArray>>;
 }
 
-export function experimentsReport(data: ExperimentsData, layout: Layout): ExperimentsReport {
+/** @param prior of theta */
+export function experimentsReport(
+  data: ExperimentsData,
+  layout: Layout,
+  { levels: coding, moderatorScales }: Coding,
+  prior: FixedPrior,
+  shrinkage: ExperimentShrinkage | undefined,
+): ExperimentsReport {
   const { customers, x, moderators, sets, rows, response } = data;
   const { places } = layout;
-  const { kinds, sites, coords } = experimentSites(shapeOf(data));
+  const { kinds, sites, coords } = experimentSites(shapeOf(data), shrinkage && horseshoeSites(shrinkage.horseshoe));
   const hasX = x.length > 0;
   const hasModerators = moderators.length > 0;
 
-  const ofSet = (theta: tf.Tensor, c: number): tf.Tensor => categoryEffects(layout, c, theta);
+  /** Effects of the levels of a set about their average, and that average, which belongs to what all levels have in common; c is the category's place. */
+  const ofSet = (theta: tf.Tensor, c: number): { effects: tf.Tensor; average: tf.Tensor } => {
+    const effects = categoryEffects(layout, c, theta);
+    if (coding === 'sumToZero') return { effects, average: literal(0) };
+    const own = effects.slice([0], [layout.categories[c].levels - 1]);
+    const average = own.mean();
+    return { effects: own.sub(average), average };
+  };
+  /** Coefficients of moderators, of a unit of each. */
+  const slopes = (theta: tf.Tensor, from: number): tf.Tensor =>
+    theta.slice([from], [moderators.length]).div(literal(moderatorScales));
   const shares = sets.map(sharesOf);
   const observed = kinds.includes('observed') ? observedCovariance(data) : undefined;
 
   const compute = (parameters: Tensors, d: Tensors, { own: coefficients, mean, theta }: ExperimentTensors): Tensors => {
     const at = (from: number, length: number): tf.Tensor => theta.slice([from], [length]);
     const scalar = (from: tf.Tensor, place: number): tf.Tensor => from.slice([place], [1]).reshape([]);
-    const tau = mean === undefined ? scalar(theta, places.treatment!) : scalar(mean, 0);
-    const effects = sets.map((_, s) => ofSet(theta, sets.length + s));
-    const ofCustomer = coefficients?.slice([0, 0], [coefficients.shape[0], 1]).reshape([coefficients.shape[0]]);
+    const baselines = sets.map((_, s) => ofSet(theta, s));
+    const ofEffects = sets.map((_, s) => ofSet(theta, sets.length + s));
+    const [base, shift] = [baselines, ofEffects].map((all) =>
+      all.reduce((sum, { average }) => sum.add(average), literal(0)),
+    );
+    const tau = (mean === undefined ? scalar(theta, places.treatment!) : scalar(mean, 0)).add(shift);
+    const effects = ofEffects.map((own) => own.effects);
+    const ofCustomer = coefficients
+      ?.slice([0, 0], [coefficients.shape[0], 1])
+      .reshape([coefficients.shape[0]])
+      .add(shift);
     // Moderators are centred, so on average over the rows they add nothing.
     const average = effects.reduce(
       (sum, effect, s) => sum.add(effect.mul(literal(shares[s])).sum()),
@@ -53,10 +82,10 @@ export function experimentsReport(data: ExperimentsData, layout: Layout): Experi
       effect: tau.mul(2),
       average_effect: average.mul(2),
       ...(hasModerators && {
-        effect_slope: at(places.effect, moderators.length).mul(2),
-        baseline_slope: at(places.baseline, moderators.length),
+        effect_slope: slopes(theta, places.effect).mul(2),
+        baseline_slope: slopes(theta, places.baseline),
       }),
-      intercept: scalar(theta, places.intercept).add(literal(response.mean)),
+      intercept: scalar(theta, places.intercept).add(base).add(literal(response.mean)),
       ...(hasX && { beta: mean === undefined ? at(places.x!, x.length) : mean.slice([1], [x.length]) }),
       sigma: parameters.sigma,
       ...(coefficients && { sigma_u: parameters.sigma_u.mul(literal([2, ...x.map(() => 1)])) }),
@@ -64,11 +93,34 @@ export function experimentsReport(data: ExperimentsData, layout: Layout): Experi
       ...(spread && { spread }),
       ...(spread && kinds.length > 1 && { share_of_spread: spread.div(spread.sum()) }),
       ...Object.fromEntries(sets.map(({ name }, s) => [`effect_${name}`, effects[s].add(tau).mul(2)])),
-      ...Object.fromEntries(sets.map(({ name }, s) => [`baseline_${name}`, ofSet(theta, s)])),
+      ...Object.fromEntries(sets.map(({ name }, s) => [`baseline_${name}`, baselines[s].effects])),
+      ...inclusions(parameters),
       ...(ofCustomer && { effect_of_customer: ofCustomer.mul(2) }),
       ...(coefficients && hasX && { beta_of_customer: coefficients.slice([0, 1], [coefficients.shape[0], x.length]) }),
     };
   };
+
+  /** What the horseshoe says of each coefficient that it shrinks. */
+  function inclusions(parameters: Tensors): Tensors {
+    if (shrinkage === undefined) return {};
+    const { horseshoe, rows: ofPlace } = shrinkage;
+    const [first] = horseshoe.places;
+    const sds = priorSds(prior, parameters).slice([first], [horseshoe.places.length]);
+    const errors = parameters.sigma.reshape([]).mul(literal(Array.from(ofPlace, (count) => 1 / Math.sqrt(count))));
+    const inclusion = inclusionOf(sds, errors);
+    const names = [
+      ...(hasModerators ? ['baseline_slope', 'effect_slope'].map((name) => [name, moderators.length] as const) : []),
+      ...['baseline', 'effect'].flatMap((part) =>
+        sets.map(({ name, levels }) => [`${part}_${name}`, levels.length] as const),
+      ),
+    ];
+    let next = 0;
+    const own = names.map(([name, size]): [string, tf.Tensor] => {
+      next += size;
+      return [`inclusion_${name}`, inclusion.slice([next - size], [size])];
+    });
+    return { ...horseshoeReport(horseshoe, parameters, inclusion), ...Object.fromEntries(own) };
+  }
 
   /** Finite-population standard deviation of a component of τ (Gelman 2005; 003, B.1). */
   function spreadOf(
@@ -87,7 +139,7 @@ export function experimentsReport(data: ExperimentsData, layout: Layout): Experi
     }
     if (kind === 'observed') {
       const parts = sets.flatMap(({ kind: own }, s) => (own === 'customer' ? [effects[s]] : []));
-      if (hasModerators) parts.push(theta.slice([places.effect], [moderators.length]));
+      if (hasModerators) parts.push(slopes(theta, places.effect));
       const gamma = parts.length === 1 ? parts[0] : tf.concat(parts, 0);
       const size = gamma.shape[0];
       return literal([...observed!], [size, size])

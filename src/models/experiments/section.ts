@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SectionRules } from '../../data/configSchema.js';
 import { count, names, priors, text } from '../../data/schemaParts.js';
+import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 
 const schema = z
   .strictObject({
@@ -28,6 +29,8 @@ const schema = z
     /** Share of customers treated in the intervention, made of campaign, week and treatment. */
     share: z.boolean().default(false),
     customerEffects: z.boolean().optional(),
+    /** Of levels and moderators. */
+    ...shrinkageSchema,
     priors,
   })
   .superRefine((model, context) => {
@@ -38,6 +41,8 @@ const schema = z
       report(' needs model.campaign, model.week or both: what an intervention is', 'share');
     if (model.customerEffects === true && model.customer === undefined)
       report(' needs model.customer: name the column of the customers', 'customerEffects');
+    // How many coefficients there are, the data must tell.
+    checkShrinkage(model, Infinity, '', report);
     const roles = new Map<string, string>();
     const take = (name: string, key: string): void => {
       const other = roles.get(name);
@@ -62,5 +67,6 @@ export type ExperimentsSection = z.output<typeof schema>;
 
 export const experimentsRules: SectionRules<ExperimentsSection> = {
   schema,
+  subsections: { slab: slabKeys },
   priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u'],
 };

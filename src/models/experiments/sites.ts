@@ -32,7 +32,8 @@ export const shapeOf = ({ customers, x, moderators, sets }: ExperimentsData): Ex
   sets,
 });
 
-export function experimentSites(shape: ExperimentShape): ExperimentSites {
+/** @param shrinkage names of the sites of a horseshoe but for inclusions; none without it */
+export function experimentSites(shape: ExperimentShape, shrinkage: readonly string[] = []): ExperimentSites {
   const { customers, x, moderators, sets } = shape;
   const kinds = componentsOf(shape);
   const site = (name: string, ...dims: readonly [string, number][]): Site => ({
@@ -63,8 +64,17 @@ export function experimentSites(shape: ExperimentShape): ExperimentSites {
     ...(customers && hasX ? [{ ...correlations, isFixed: isOutsideLower }] : []),
     ...(kinds.length > 0 ? [site('spread', component)] : []),
     ...(kinds.length > 1 ? [site('share_of_spread', component)] : []),
+    ...shrinkage.map((name) => site(name)),
+    ...(shrinkage.length > 0 && hasModerators
+      ? [site('inclusion_effect_slope', modifiers), site('inclusion_baseline_slope', modifiers)]
+      : []),
     ...sets.map(({ name, levels }) => ({ ...site(`effect_${name}`, [name, levels.length]), isSideBySide: true })),
     ...sets.map(({ name, levels }) => site(`baseline_${name}`, [name, levels.length])),
+    ...(shrinkage.length > 0
+      ? ['effect', 'baseline'].flatMap((part) =>
+          sets.map(({ name, levels }) => site(`inclusion_${part}_${name}`, [name, levels.length])),
+        )
+      : []),
     ...(customers ? [{ ...site('effect_of_customer', ofCustomers), level: 'group' as const }] : []),
     ...(customers && hasX ? [{ ...site('beta_of_customer', ofCustomers, columns), level: 'group' as const }] : []),
   ];

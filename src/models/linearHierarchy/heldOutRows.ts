@@ -150,8 +150,8 @@ function withNewGroups(
 
 /**
  * With normal errors the coefficients of a new innermost group are integrated out row by row: the variance σ² + x'Σx in place of σ². So is the effect
- * of a new level, taken for one more of those that the fit saw, L of them with effects e that sum to 0: Σ e² / (L − 1) (1 + 1/L). Elsewhere the group
- * stands at its mean, and the level at 0.
+ * of a new level, taken for one more of those that the fit saw, L of them with effects e that sum to 0: Σ e² / (L − 1) (1 + 1/L), or Σ e² / L where
+ * they lie about a 0 of their prior. Elsewhere the group stands at its mean, and the level at 0.
  */
 function withSpreads(structure: Hierarchy, held: HeldOutRows, parameters: Tensors, d: Tensors): Tensors {
   if (!('errors' in structure) || structure.errors.df !== undefined) return parameters;
@@ -167,21 +167,28 @@ function withSpreads(structure: Hierarchy, held: HeldOutRows, parameters: Tensor
           return (lower === undefined ? scaled : tf.matMul(scaled, lower)).square().sum(1);
         }),
   );
-  const ofLevels = (held.fixed?.categories ?? []).flatMap(({ levels }, c) => {
+  const ofLevels = (held.fixed?.categories ?? []).flatMap((category, c) => {
     if (fixed === undefined || !(newLevels(c) in d)) return [];
-    const theta = evaluateHierarchy(structure, parameters, d).fixed!;
-    const squares = categoryEffects(fixed, c, theta).square().sum();
-    return [
-      d[newLevels(c)]
-        .square()
-        .mul(squares)
-        .mul((1 + 1 / levels) / (levels - 1)),
-    ];
+    const effects = categoryEffects(fixed, c, evaluateHierarchy(structure, parameters, d).fixed!);
+    return [d[newLevels(c)].square().mul(spreadOfLevels(effects, category))];
   });
   const spreads = [...ofGroups, ...ofLevels];
   if (spreads.length === 0) return parameters;
   const variance = spreads.reduce((sum, own) => sum.add(own), parameters[sigma].square());
   return { ...parameters, [sigma]: variance.sqrt() };
+}
+
+/** Variance of one more effect, about the mean of those of the fit, or about the 0 that these have their prior around. */
+function spreadOfLevels(effects: tf.Tensor, { levels, hasSpare }: Category): tf.Tensor {
+  if (!hasSpare)
+    return effects
+      .square()
+      .sum()
+      .mul((1 + 1 / levels) / (levels - 1));
+  return effects
+    .slice([0], [levels - 1])
+    .square()
+    .mean();
 }
 
 const newLevels = (category: number): string => `new_level_${category}`;

@@ -179,6 +179,11 @@ export interface Category {
   readonly levelOfRow: Int32Array;
   /** What the effect is multiplied with, `[rows]`; undefined: 1. */
   readonly multiplier: Float64Array | undefined;
+  /**
+   * No row has the last level: it takes what the others leave, so that each of these has a coefficient of its own and they need not sum to zero. It is
+   * their prior that tells them from the constant.
+   */
+  readonly hasSpare?: boolean;
 }
 
 export type FixedPrior = { readonly kind: 'normal' } & Omit<CoefficientPrior, 'means'>;
