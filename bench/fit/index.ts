@@ -140,10 +140,13 @@ function lme4(fit: readonly string[], reml: readonly string[]): void {
     console.log('lme4: skipped, Rscript with lme4 is not installed');
     return;
   }
-  const script = file('./lme4.R');
   const data = file('../../../shared/data/bayesm');
   const seconds = Number(
-    execFileSync('Rscript', [script, data], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim(),
+    execFileSync('Rscript', [file('./lme4.R'), data], {
+      cwd: file('../..'),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }).trim(),
   );
   const over = (row: readonly string[]): string => (seconds / Number(row[1])).toFixed(2);
   console.log(

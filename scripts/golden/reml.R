@@ -7,16 +7,8 @@ suppressPackageStartupMessages({
   library(jsonlite)
 })
 
-folder <- commandArgs(TRUE)[1]
-sales <- read.csv(gzfile(file.path(folder, "orangeJuice_yx.csv.gz")))
-stores <- read.csv(file.path(folder, "orangeJuice_storedemo.csv"))
-stores$age60 <- as.numeric(scale(stores$AGE60))
-stores$income <- as.numeric(scale(stores$INCOME))
-prices <- as.matrix(sales[, paste0("price", 1:11)])
-sales$price <- log(prices[cbind(seq_len(nrow(sales)), sales$brand)])
-sales$price <- sales$price - mean(sales$price)
-rows <- merge(sales, stores[, c("STORE", "age60", "income")], by.x = "store", by.y = "STORE")
-rows$unit <- interaction(rows$brand, rows$store, drop = TRUE)
+source("scripts/golden/orangeJuice.R")
+rows <- orange_juice(commandArgs(TRUE)[1])
 # A tight tolerance: the default stops 0.01 and more above the lowest criterion.
 control <- lmerControl(optimizer = "bobyqa", optCtrl = list(rhoend = 1e-9, maxfun = 1e5))
 

@@ -11,29 +11,13 @@ import type { LevelDesign } from '../../src/models/threeLevel/design.js';
 import { threeLevelPriors } from '../../src/models/threeLevel/priors.js';
 import { temporaryFolder } from '../data/inputFiles.js';
 import { fencedBlocks, read } from './checkout.js';
+import { code, rowsUnder as rowsUnderHeading } from './docTables.js';
 
 const { write } = temporaryFolder();
 const text = read('docs/configuration.md');
 const examples = fencedBlocks(text, 'yaml');
 
-/** Cells of the tables under a heading, up to the next heading; header rows are left out. */
-function rowsUnder(heading: string): string[][] {
-  const lines = text.split('\n');
-  const start = lines.indexOf(heading) + 1;
-  expect(start, heading).toBeGreaterThan(0);
-  const length = lines.slice(start).findIndex((line) => line.startsWith('#'));
-  return lines
-    .slice(start, length < 0 ? undefined : start + length)
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
-}
-
-const code = (cell: string): string => /^`(.*)`$/.exec(cell)?.[1] ?? cell;
+const rowsUnder = (heading: string): string[][] => rowsUnderHeading(text, heading);
 const load = (example: string) => loadConfig(write('config.yaml', example), models);
 
 const headings: Readonly<Record<string, string>> = {

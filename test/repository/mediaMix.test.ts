@@ -1,47 +1,16 @@
-// docs/media-mix.md against the program: every key with its default, every form with its parameters and conventions, its example.
+// docs/media-mix.md against the program: every form of carry-over with its conventions, refusals.
 import { expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { loadConfig } from '../../src/data/config.js';
-import { knownKeys } from '../../src/data/configSchema.js';
 import { adstockForms, conventionsOf } from '../../src/models/mediaMix/adstock.js';
 import { models } from '../../src/models/registry.js';
 import { temporaryFolder } from '../data/inputFiles.js';
-import { fencedBlocks, read } from './checkout.js';
+import { read } from './checkout.js';
+import { code, rowsUnder } from './docTables.js';
 
 const { write } = temporaryFolder();
 const text = read('docs/media-mix.md');
-const rowsUnder = (heading: string): string[][] =>
-  text
-    .split(`\n## ${heading}\n`)[1]
-    .split('\n## ')[0]
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) =>
-      line
-        .split('|')
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    );
-const code = (cell: string): string => /^`(.*)`$/.exec(cell)?.[1] ?? cell;
-
-it('lists every key and its default', () => {
-  const [example] = fencedBlocks(text, 'yaml');
-  const { model } = loadConfig(write('config.yaml', example), models);
-  expect(model.name).toBe('media-mix');
-  const rows = rowsUnder('Keys');
-  expect(rows.map(([key]) => code(key))).toEqual(knownKeys(models['media-mix']).model);
-  for (const [cell, written] of rows) {
-    if (!written.startsWith('`')) continue;
-    const own = (model as unknown as Record<string, unknown>)[code(cell)];
-    expect([cell, code(cell) === 'adstock' ? (own as { form: string }).form : own]).toEqual([
-      cell,
-      parse(code(written)),
-    ]);
-  }
-});
-
 it('lists every form of carry-over with its conventions in order', () => {
-  const rows = rowsUnder('Carry-over');
+  const rows = rowsUnder(text, '## Carry-over');
   expect(rows.map(([form]) => code(form))).toEqual([...adstockForms]);
   for (const [cell, , written] of rows) {
     if (code(cell) === 'none') continue;

@@ -117,7 +117,7 @@ const rotationOf = ({ loadings, sds, correlations }: SpreadSites): NonNullable<S
   judgedBy: [sds, correlations],
 });
 /** 1 − κ of mu_beta, theta and mu_gamma. */
-export const inclusionSites = { beta: 'inclusion_beta', theta: 'inclusion_theta', gamma: 'inclusion_gamma' } as const;
+const inclusionSites = { beta: 'inclusion_beta', theta: 'inclusion_theta', gamma: 'inclusion_gamma' } as const;
 
 /** Coefficients in model units: of every level of the declaration, `[group, k]`, innermost first; of the population `[size]`. */
 export interface HbmmmTensors {

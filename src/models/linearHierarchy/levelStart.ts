@@ -23,7 +23,7 @@ export function covarianceStart(
 }
 
 /** No correlations, known the better the more groups there are. */
-export function correlationStart(k: number, groups: number): StartingPoint {
+function correlationStart(k: number, groups: number): StartingPoint {
   const length = (k * (k - 1)) / 2;
   return { centre: new Float64Array(length), sd: new Float64Array(length).fill(Math.min(0.5, 1 / Math.sqrt(groups))) };
 }
