@@ -16,7 +16,7 @@ export interface Predictor {
 /** Of a level: its key in the configuration, or the keys that its columns are read from, and what its items are called. */
 export interface Level {
   readonly key: string | ((column: string) => string);
-  readonly items: 'rows' | 'units' | 'markets';
+  readonly items: 'rows' | 'units' | 'markets' | 'campaigns';
 }
 
 /** The key that a column of a level is read from. */

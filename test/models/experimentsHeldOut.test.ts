@@ -245,7 +245,7 @@ describe('what the fit did not see', () => {
     const unknown = others.filter(({ who }) => who === 'p3' || who === 'p4').length;
     expect(held.notes).toEqual([
       `${late} held-out rows have levels of week that the fit did not see (11, 12): effect 0, the average of those it saw, with their spread about it where errors are normal.`,
-      `${unknown} held-out rows belong to 2 customers that the fit did not see: predicted at the mean of all customers, with their spread about it.`,
+      `${unknown} held-out rows belong to 2 customers that the fit did not see: predicted at the mean of all customers, with the spread of customers about it.`,
     ]);
   });
 });

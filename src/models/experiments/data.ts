@@ -5,6 +5,7 @@ import { InputError } from '../../data/inputError.js';
 import { meanAndSd, numbersOf, tooLarge } from '../../data/predictors.js';
 import type { ColumnRequest } from '../../data/readTable.js';
 import type { Table } from '../../data/table.js';
+import { type CampaignAttributes, campaignAttributes } from './campaignAttributes.js';
 import { logFeatures, type RowSet, setsOf, treatmentOf } from './logFeatures.js';
 
 /** The part of the section that shapes the data. */
@@ -22,6 +23,7 @@ export interface ExperimentColumns {
   readonly exposure: boolean;
   readonly share: boolean;
   readonly customerEffects?: boolean | undefined;
+  readonly campaignAttributes?: readonly string[] | undefined;
 }
 
 /** A set of effects, one for each level, that sum to zero: on the baseline, and on the effect of treatment. */
@@ -32,6 +34,8 @@ export interface EffectSet {
   readonly levels: readonly string[];
   /** Level of each row, `[rows]`. */
   readonly codes: Int32Array;
+  /** Effects do not sum to zero, but lie about a regression on these. */
+  readonly attributes?: CampaignAttributes;
 }
 
 /** A column of numbers, less its mean. */
@@ -64,8 +68,9 @@ export interface ExperimentsData {
 
 export function experimentColumns(section: ExperimentColumns): ColumnRequest[] {
   const { response, treatment, customer, campaign, week, x, moderators, segments, activity } = section;
+  const { campaignAttributes: attributes = [] } = section;
   const numbers = new Set([response, treatment, ...x, ...moderators, ...(activity === undefined ? [] : [activity])]);
-  const factors = [customer, campaign, week, ...segments].filter((name) => name !== undefined);
+  const factors = [customer, campaign, week, ...segments, ...attributes].filter((name) => name !== undefined);
   return [
     ...[...numbers].map((name) => ({ name, kind: 'number' as const })),
     ...factors.map((name) => ({ name, kind: 'factor' as const })),
@@ -79,6 +84,7 @@ export function experimentColumns(section: ExperimentColumns): ColumnRequest[] {
  */
 export function experimentsData(table: Table, section: ExperimentColumns, unfitted?: Table): ExperimentsData {
   const { source, rows } = table;
+  const { campaignAttributes: attributes = [] } = section;
   const customer = section.customer === undefined ? undefined : factorOf(table, section.customer, 'model.customer');
   const hasCustomers = customer !== undefined && section.customerEffects !== false;
   const grouping = hasCustomers ? groupRows(table, { unit: customer.name }) : undefined;
@@ -118,7 +124,13 @@ export function experimentsData(table: Table, section: ExperimentColumns, unfitt
     customers: grouping ? { column: customer!.name, names: grouping.names, rowStart: grouping.rowStart } : null,
     x,
     moderators,
-    sets: setsOf(section, table, features).map((own) => effectSet(source, own, order)),
+    sets: setsOf(section, table, features).map((own) => ({
+      ...effectSet(source, own, order),
+      ...(own.kind === 'campaign' &&
+        attributes.length > 0 && {
+          attributes: campaignAttributes(table, attributes, factorOf(table, own.name, own.role)),
+        }),
+    })),
   };
 }
 

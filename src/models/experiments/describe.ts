@@ -20,6 +20,11 @@ export function describeExperiments(
     `The effect depends on ${depends.length > 0 ? listed(depends) : 'nothing but chance'}${who}.`,
   ];
   if (depends.length > 0) words.push(`So does the baseline, apart from effects: those of a set of levels sum to zero.`);
+  const attributes = sets.find((own) => own.attributes !== undefined)?.attributes;
+  if (attributes !== undefined)
+    words.push(
+      `Effects and baselines of campaigns do not: they are drawn around a regression on ${listed(attributes.attributes.map(({ name }) => name))}.`,
+    );
   if (x.length > 0)
     words.push(
       `It also depends on ${listed(x.map(({ name }) => name))}, with ${customers === null ? 'one coefficient each' : `coefficients of every ${customers.column}, correlated with its effect`}.`,
@@ -39,6 +44,14 @@ export function describeExperiments(
         label: 'Effect',
         formula: `Y(1) − Y(0) = 2τ,   τ = τ̄${depends.map((name) => ` + τ<sub>${name}</sub>`).join('')}${customers === null ? '' : ' + u<sub>i</sub>'}`,
       },
+      ...(attributes === undefined
+        ? []
+        : [
+            {
+              label: 'Campaigns',
+              formula: 'τ<sub>c</sub> = a<sub>c</sub>′γ + δ<sub>c</sub>,   δ<sub>c</sub> ~ N(0, σ<sub>c</sub>²)',
+            },
+          ]),
       ...(customers === null
         ? []
         : [

@@ -39,7 +39,7 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
       },
       checks: [bothArms(data)],
       positiveSites: [
-        ...['sigma', 'sigma_u', 'spread', 'share_of_spread', 'tau', 'slab', 'relevant'],
+        ...['sigma', 'sigma_u', 'sigma_campaign', 'spread', 'share_of_spread', 'tau', 'slab', 'relevant'],
         ...model.sites.map(({ name }) => name).filter((name) => name.startsWith('inclusion_')),
       ],
     };

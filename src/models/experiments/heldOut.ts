@@ -5,6 +5,7 @@ import type { Table } from '../../data/table.js';
 import { type HeldOutTerm, newLevelNotes, onHeldOutRows, placeLevels } from '../linearHierarchy/heldOutRows.js';
 import type { HeldOutModel, ObservedModel } from '../modelEntry.js';
 import type { ShrinkageOptions } from '../shrinkage.js';
+import { attributesOfNew } from './campaignAttributes.js';
 import type { EffectSet, ExperimentColumns, ExperimentsData } from './data.js';
 import { codingOf, layoutOf } from './layout.js';
 import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
@@ -33,25 +34,36 @@ export function readerOfRows(
     if (features.share !== undefined) moderators.push(centred(data.moderators[moderators.length], features.share));
     const notes: string[] = [];
     const sets = setsOf(section, table, features).map((own, s): EffectSet => {
-      const { name, kind, levels } = data.sets[s];
-      const codes = placeLevels(own, levels);
-      notes.push(...newLevelNotes(name, own, codes));
-      return { name, kind, levels, codes };
+      const codes = placeLevels(own, data.sets[s].levels);
+      if (data.sets[s].attributes === undefined) notes.push(...newLevelNotes(own.name, own, codes));
+      return { ...data.sets[s], codes };
     });
     const w = treatmentOf(table, section.treatment).map((one) => 2 * one - 1);
     const rows = { ...data, rows: table.rows, w, x: columns('x', section.x), moderators, sets };
     const { own, dense, categories } = layoutOf(rows, codingOf(data, section));
     const terms: HeldOutTerm[] = [];
     if (data.customers !== null) {
+      const { names } = data.customers;
       const customers = factorOf(table, section.customer!, 'model.customer');
-      const { group, added } = placeCustomers(
-        placeLevels(customers, data.customers.names),
-        customers.codes,
-        data.customers.names.length,
+      const { group, added } = placeGroups(placeLevels(customers, names), customers.codes, names.length);
+      notes.push(...newGroupsNotes('customers', 'the mean of all customers', group, names.length, added.length));
+      const covariates = new Float64Array(added.length).fill(1);
+      terms.push({ columns: own, group, added: [{ groups: added.length, parent: null, covariates }] });
+    }
+    const campaigns = sets.find(({ attributes }) => attributes !== undefined);
+    if (campaigns !== undefined) {
+      const { levels } = campaigns;
+      const labels = factorOf(table, section.campaign!, 'model.campaign');
+      const { group, added } = placeGroups(campaigns.codes, labels.codes, levels.length);
+      const ofNew = { name: labels.name, levels: added.map((code) => labels.levels[code]) };
+      const codes = group.map((own) => own - levels.length);
+      const covariates = attributesOfNew(campaigns.attributes!, table, { ...ofNew, codes });
+      notes.push(
+        ...newGroupsNotes('campaigns', 'what their attributes give', group, levels.length, added.length),
+        ...covariates.notes,
       );
-      if (added > 0) notes.push(newCustomersNote(group, data.customers.names.length, added));
-      const covariates = new Float64Array(added).fill(1);
-      terms.push({ columns: own, group, added: [{ groups: added, parent: null, covariates }] });
+      const columns = [w, new Float64Array(table.rows).fill(1)];
+      terms.push({ columns, group, added: [{ groups: added.length, parent: null, covariates: covariates.values }] });
     }
     const fixed = { dense, categories };
     const held = onHeldOutRows(model.structure!, model, { y, responseMean: data.response.mean, terms, fixed });
@@ -59,8 +71,12 @@ export function readerOfRows(
   };
 }
 
-/** Customer of each row, those that the fit did not see numbered after those that it saw. */
-function placeCustomers(places: Int32Array, codes: Int32Array, known: number): { group: Int32Array; added: number } {
+/** Group of each row, those that the fit did not see numbered after those that it saw; and the codes of these. */
+function placeGroups(
+  places: Int32Array,
+  codes: Int32Array,
+  known: number,
+): { readonly group: Int32Array; readonly added: readonly number[] } {
   const numbers = new Map<number, number>();
   const group = places.map((place, row) => {
     if (place >= 0) return place;
@@ -68,10 +84,13 @@ function placeCustomers(places: Int32Array, codes: Int32Array, known: number): {
     numbers.set(codes[row], own);
     return own;
   });
-  return { group, added: numbers.size };
+  return { group, added: [...numbers.keys()] };
 }
 
-function newCustomersNote(group: Int32Array, known: number, added: number): string {
+function newGroupsNotes(word: string, mean: string, group: Int32Array, known: number, added: number): string[] {
+  if (added === 0) return [];
   const rows = group.filter((own) => own >= known).length;
-  return `${rows} held-out rows belong to ${added} customers that the fit did not see: predicted at the mean of all customers, with their spread about it.`;
+  return [
+    `${rows} held-out rows belong to ${added} ${word} that the fit did not see: predicted at ${mean}, with the spread of ${word} about it.`,
+  ];
 }

@@ -2,7 +2,7 @@
 import { meanAndSd } from '../../data/predictors.js';
 import type { Category } from '../linearHierarchy/structure.js';
 import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
-import type { ExperimentsData } from './data.js';
+import type { EffectSet, ExperimentsData } from './data.js';
 
 /** How levels and moderators are coded. */
 export interface Coding {
@@ -39,7 +39,10 @@ export interface Layout {
   readonly own: readonly Float64Array[];
 }
 
-/** Categories are the sets on the baseline, then the sets on the effect. */
+/** Sets with coefficients in the fixed block: categories are these on the baseline, then these on the effect. */
+export const fixedSets = <Set extends Pick<EffectSet, 'attributes'>>(sets: readonly Set[]): Set[] =>
+  sets.filter(({ attributes }) => attributes === undefined);
+
 export function layoutOf(
   { rows, w, customers, x, moderators, sets }: ExperimentsData,
   { levels: coding, moderatorScales }: Coding,
@@ -58,7 +61,7 @@ export function layoutOf(
       ...scaled.map((values) => values.map((value, row) => value * w[row])),
     ],
     categories: [undefined, w].flatMap((multiplier) =>
-      sets.map(({ levels, codes }) => ({
+      fixedSets(sets).map(({ levels, codes }) => ({
         levels: levels.length + (own ? 1 : 0),
         levelOfRow: codes,
         multiplier,

@@ -8,7 +8,7 @@ import type { FixedBlock, LinearHierarchy, NestedTerm } from '../linearHierarchy
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
-import type { ExperimentsData } from './data.js';
+import type { EffectSet, ExperimentsData } from './data.js';
 import { describeExperiments } from './describe.js';
 import { codingOf, type Layout, layoutOf } from './layout.js';
 import { type ExperimentPriors, experimentPriors } from './priors.js';
@@ -28,9 +28,16 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
   const coding = codingOf(data, options);
   const layout = layoutOf(data, coding);
   const { rows, response, customers } = data;
+  const campaigns = data.sets.find(({ attributes }) => attributes !== undefined);
   const set = options.priors ?? {};
   const shrinkage = isShrunk(options) ? experimentShrinkage(options, set, data, layout) : undefined;
-  const priors = experimentPriors(set, layout.own.length, response.sd, shrinkage !== undefined);
+  const priors = experimentPriors(
+    set,
+    layout.own.length,
+    response.sd,
+    shrinkage !== undefined,
+    campaigns !== undefined,
+  );
   const { dense, categories } = layout;
   const free = freeCoefficients({ dense, categories });
   const fixed: FixedBlock = {
@@ -46,7 +53,10 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
   const structure: LinearHierarchy = {
     rows,
     y: data.y.map((value) => value - response.mean),
-    terms: customers === null ? [] : [customerTerm(layout, customers.rowStart, priors)],
+    terms: [
+      ...(customers === null ? [] : [customerTerm(layout, customers.rowStart, priors)]),
+      ...(campaigns === undefined ? [] : [campaignTerm(data, campaigns, priors)]),
+    ],
     fixed,
     errors: { sigma: 'sigma', prior: priors.sigma },
   };
@@ -63,7 +73,13 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
     logLikelihood: (p, d) => hierarchy.logLikelihood(p, d),
     report: (p: Tensors, d: Tensors) => {
       const { coefficients, populations, fixed: theta } = hierarchy.evaluate(p, d);
-      return report.compute(p, d, { own: coefficients[0]?.[0], mean: populations[0], theta: theta! });
+      const hasCustomers = customers !== null;
+      return report.compute(p, d, {
+        own: hasCustomers ? coefficients[0][0] : undefined,
+        mean: hasCustomers ? populations[0] : undefined,
+        theta: theta!,
+        campaign: campaigns && { own: coefficients.at(-1)![0], attributes: populations.at(-1)! },
+      });
     },
     predict: (p, d) => toData(hierarchy.predict(p, d)),
     replicate: (p: Tensors, d: Tensors, noise: tf.Tensor) => toData(hierarchy.predict(p, d)).add(noise.mul(p.sigma)),
@@ -100,9 +116,52 @@ function customerTerm({ own }: Layout, rowStart: Int32Array, { covariance, theta
   };
 }
 
+/** Effects of campaigns, half of them, and baselines about a regression on attributes: a grouping that crosses the customers. */
+function campaignTerm(
+  { rows, w }: ExperimentsData,
+  { codes, levels, attributes }: EffectSet,
+  { campaign, thetaSd }: ExperimentPriors,
+): NestedTerm {
+  const groups = levels.length;
+  const { width, values } = attributes!;
+  const rowStart = new Int32Array(groups + 1);
+  for (const code of codes) rowStart[code + 1]++;
+  for (let g = 0; g < groups; g++) rowStart[g + 1] += rowStart[g];
+  const next = rowStart.slice();
+  const rowOrder = new Int32Array(rows);
+  for (const [row, code] of codes.entries()) rowOrder[next[code]++] = row;
+  // Where the rows of a campaign say more of a deviation of a tenth of the response's than its prior does, it is sampled itself.
+  const share = 0.01 * (rows / groups);
+  return {
+    columns: [w, new Float64Array(rows).fill(1)],
+    rowStart,
+    rowOrder,
+    levels: [
+      {
+        groups,
+        size: 2,
+        parent: null,
+        covariates: values,
+        covariateCount: width,
+        covariance: { sds: 'sigma_campaign', cholesky: undefined, prior: campaign },
+        coefficients: 'campaign',
+        centring: [0, 1].map(() => share / (1 + share)),
+      },
+    ],
+    population: {
+      name: 'gamma_campaign',
+      prior: {
+        kind: 'normal',
+        means: new Array<number>(2 * width).fill(0),
+        sds: new Array<number>(2 * width).fill(thetaSd),
+      },
+    },
+  };
+}
+
 /** Customers' spreads start at a tenth of the response's over that of their columns; everything else where nothing has an effect. */
 function startOf(
-  { rows, response, customers }: ExperimentsData,
+  { rows, response, customers, sets }: ExperimentsData,
   { own }: Layout,
   free: number,
   shrinkage: ExperimentShrinkage | undefined,
@@ -115,12 +174,25 @@ function startOf(
   };
   // What is sampled of those that are shrunk is about as wide as the posterior's own standard deviation.
   for (const place of shrinkage?.horseshoe.places ?? []) start.theta.sd[place] = 1;
-  if (customers === null) return start;
+  const campaigns = sets.find(({ attributes }) => attributes !== undefined);
+  const ofCampaigns = campaigns && {
+    sigma_campaign: { centre: constant(2, Math.log(0.1 * response.sd)), sd: constant(2, 0.3) },
+    gamma_campaign: {
+      centre: constant(2 * campaigns.attributes!.width, 0),
+      sd: constant(2 * campaigns.attributes!.width, perRows),
+    },
+    campaign: {
+      centre: constant(2 * campaigns.levels.length, 0),
+      sd: constant(2 * campaigns.levels.length, perRows),
+    },
+  };
+  if (customers === null) return { ...start, ...ofCampaigns };
   const groups = customers.names.length;
   const spreads = own.map((column) => Math.sqrt(column.reduce((sum, x) => sum + x * x, 0) / rows));
   const pairs = (own.length * (own.length - 1)) / 2;
   return {
     ...start,
+    ...ofCampaigns,
     sigma_u: { centre: spreads.map((sd) => Math.log((0.1 * response.sd) / sd)), sd: constant(own.length, 0.3) },
     ...(pairs > 0 && { cholesky_u: { centre: constant(pairs, 0), sd: constant(pairs, 0.2) } }),
     mean: { centre: constant(own.length, 0), sd: spreads.map((sd) => response.sd / sd / Math.sqrt(rows)) },

@@ -4,6 +4,7 @@ import { formatPrior, type PriorSpec } from '../../data/prior.js';
 import type { CovariancePrior } from '../covariancePriors.js';
 import type { ModelDescription } from '../model.js';
 import { checkFamily, positiveFamilies } from '../priors.js';
+import { round } from '../groupPriors.js';
 
 export interface ExperimentPriors {
   readonly sigma: PriorSpec;
@@ -11,6 +12,8 @@ export interface ExperimentPriors {
   readonly thetaSd: number;
   /** Of the customers' deviations. */
   readonly covariance: CovariancePrior;
+  /** Of campaigns' deviations from the regression on their attributes, on the baseline and on half the effect. */
+  readonly campaign: CovariancePrior;
   readonly described: ModelDescription['priors'];
 }
 
@@ -26,6 +29,7 @@ export function experimentPriors(
   size: number,
   responseSd: number,
   isShrunk: boolean,
+  hasAttributes: boolean,
 ): ExperimentPriors {
   const described: ModelDescription['priors'][number][] = [];
   const describe = (site: string, prior: string): void => {
@@ -44,7 +48,25 @@ export function experimentPriors(
     if (size === 0 && site in set)
       throw new InputError(`model.priors.${site}: the model has no effects of customers; leave it out`);
   }
-  return { sigma, thetaSd, covariance: covarianceOf(set, size, responseSd, describe), described };
+  if (!hasAttributes && 'sigma_campaign' in set)
+    throw new InputError('model.priors.sigma_campaign: needs model.campaignAttributes; leave it out');
+  const covariance = covarianceOf(set, size, responseSd, describe);
+  return { sigma, thetaSd, covariance, campaign: campaignOf(set, responseSd, hasAttributes, describe), described };
+}
+
+function campaignOf(
+  set: Readonly<Record<string, PriorSpec>>,
+  responseSd: number,
+  hasAttributes: boolean,
+  describe: (site: string, prior: string) => void,
+): CovariancePrior {
+  const own = set.sigma_campaign as PriorSpec | undefined;
+  if (own !== undefined) checkFamily('sigma_campaign', own, positiveFamilies);
+  if (hasAttributes)
+    describe('sigma_campaign', own === undefined ? `halfStudentT(2, ${round(responseSd)})` : formatPrior(own));
+  return own === undefined
+    ? { kind: 'huangWand', df: 2, scales: [responseSd, responseSd] }
+    : { kind: 'separate', sd: own, eta: 1 };
 }
 
 function thetaSdOf(set: Readonly<Record<string, PriorSpec>>): number {

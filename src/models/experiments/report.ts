@@ -8,7 +8,8 @@ import type { FixedPrior } from '../linearHierarchy/structure.js';
 import type { ModelArray, Site, Tensors } from '../model.js';
 import type { EffectSet, ExperimentsData } from './data.js';
 import { type Component, experimentSites, shapeOf } from './sites.js';
-import type { Coding, Layout } from './layout.js';
+import { attributeContrasts } from './campaignAttributes.js';
+import { type Coding, fixedSets, type Layout } from './layout.js';
 import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { ExperimentShrinkage } from './shrinkage.js';
 
@@ -19,6 +20,8 @@ export interface ExperimentTensors {
   readonly mean: tf.Tensor | undefined;
   /** All other coefficients. */
   readonly theta: tf.Tensor;
+  /** With attributes: half the effect of each campaign and its baseline, `[campaign][2]`, and what they depend on attributes by, `[2 · width]`. */
+  readonly campaign: { readonly own: tf.Tensor; readonly attributes: tf.Tensor } | undefined;
 }
 
 interface ExperimentsReport {
@@ -43,13 +46,19 @@ export function experimentsReport(
   const hasX = x.length > 0;
   const hasModerators = moderators.length > 0;
 
-  /** Effects of the levels of a set about their average, and that average, which belongs to what all levels have in common; c is the category's place. */
-  const ofSet = (theta: tf.Tensor, c: number): { effects: tf.Tensor; average: tf.Tensor } => {
-    const effects = categoryEffects(layout, c, theta);
-    if (coding === 'sumToZero') return { effects, average: literal(0) };
-    const own = effects.slice([0], [layout.categories[c].levels - 1]);
-    const average = own.mean();
-    return { effects: own.sub(average), average };
+  const fixed = fixedSets(sets);
+  const attributes = sets.find((own) => own.attributes !== undefined)?.attributes;
+  /** Effects of the levels of a set about their average, and that average, which belongs to what all levels have in common. */
+  const ofSet = (
+    { theta, campaign }: ExperimentTensors,
+    set: EffectSet,
+    part: 'effect' | 'baseline',
+  ): { effects: tf.Tensor; average: tf.Tensor } => {
+    const levels = set.levels.length;
+    if (set.attributes !== undefined)
+      return aboutAverage(campaign!.own.slice([0, part === 'effect' ? 0 : 1], [levels, 1]).reshape([levels]));
+    const effects = categoryEffects(layout, fixed.indexOf(set) + (part === 'effect' ? fixed.length : 0), theta);
+    return coding === 'sumToZero' ? { effects, average: literal(0) } : aboutAverage(effects.slice([0], [levels]));
   };
   /** Coefficients of moderators, of a unit of each. */
   const slopes = (theta: tf.Tensor, from: number): tf.Tensor =>
@@ -57,11 +66,12 @@ export function experimentsReport(
   const shares = sets.map(sharesOf);
   const observed = kinds.includes('observed') ? observedCovariance(data) : undefined;
 
-  const compute = (parameters: Tensors, d: Tensors, { own: coefficients, mean, theta }: ExperimentTensors): Tensors => {
+  const compute = (parameters: Tensors, d: Tensors, tensors: ExperimentTensors): Tensors => {
+    const { own: coefficients, mean, theta } = tensors;
     const at = (from: number, length: number): tf.Tensor => theta.slice([from], [length]);
     const scalar = (from: tf.Tensor, place: number): tf.Tensor => from.slice([place], [1]).reshape([]);
-    const baselines = sets.map((_, s) => ofSet(theta, s));
-    const ofEffects = sets.map((_, s) => ofSet(theta, sets.length + s));
+    const baselines = sets.map((own) => ofSet(tensors, own, 'baseline'));
+    const ofEffects = sets.map((own) => ofSet(tensors, own, 'effect'));
     const [base, shift] = [baselines, ofEffects].map((all) =>
       all.reduce((sum, { average }) => sum.add(average), literal(0)),
     );
@@ -95,10 +105,31 @@ export function experimentsReport(
       ...Object.fromEntries(sets.map(({ name }, s) => [`effect_${name}`, effects[s].add(tau).mul(2)])),
       ...Object.fromEntries(sets.map(({ name }, s) => [`baseline_${name}`, baselines[s].effects])),
       ...inclusions(parameters),
+      ...ofAttributes(parameters, tensors),
       ...(ofCustomer && { effect_of_customer: ofCustomer.mul(2) }),
       ...(coefficients && hasX && { beta_of_customer: coefficients.slice([0, 1], [coefficients.shape[0], x.length]) }),
     };
   };
+
+  /** Effects of attributes by unit or label, and the spread of campaigns about them. */
+  function ofAttributes(parameters: Tensors, { campaign }: ExperimentTensors): Tensors {
+    if (attributes === undefined) return {};
+    const { width } = attributes;
+    const contrasts = attributeContrasts(attributes);
+    const reported = contrasts.length / width;
+    const of = (part: number): tf.Tensor =>
+      tf
+        .matMul(
+          literal(contrasts, [reported, width]),
+          campaign!.attributes.slice([part * width], [width]).reshape([width, 1]),
+        )
+        .reshape([reported]);
+    return {
+      effect_attribute: of(0).mul(2),
+      baseline_attribute: of(1),
+      sigma_campaign: parameters.sigma_campaign.mul(literal([2, 1])),
+    };
+  }
 
   /** What the horseshoe says of each coefficient that it shrinks. */
   function inclusions(parameters: Tensors): Tensors {
@@ -111,7 +142,7 @@ export function experimentsReport(
     const names = [
       ...(hasModerators ? ['baseline_slope', 'effect_slope'].map((name) => [name, moderators.length] as const) : []),
       ...['baseline', 'effect'].flatMap((part) =>
-        sets.map(({ name, levels }) => [`${part}_${name}`, levels.length] as const),
+        fixed.map(({ name, levels }) => [`${part}_${name}`, levels.length] as const),
       ),
     ];
     let next = 0;
@@ -162,6 +193,11 @@ export function experimentsReport(
     arrays.customer_share = { shape: [values.length], values };
   }
   return { coords, sites, data: arrays, compute };
+}
+
+function aboutAverage(own: tf.Tensor): { effects: tf.Tensor; average: tf.Tensor } {
+  const average = own.mean();
+  return { effects: own.sub(average), average };
 }
 
 /** Share of the rows that have each level. */

@@ -29,6 +29,8 @@ const schema = z
     /** Share of customers treated in the intervention, made of campaign, week and treatment. */
     share: z.boolean().default(false),
     customerEffects: z.boolean().optional(),
+    /** Columns that say one thing of each campaign; its effects are then drawn around a regression on them. */
+    campaignAttributes: names.default([]),
     /** Of levels and moderators. */
     ...shrinkageSchema,
     priors,
@@ -57,6 +59,11 @@ const schema = z
       const taken = model[key].find((name) => roles.has(name));
       if (taken !== undefined) report(` names '${taken}', which is model.${roles.get(taken)!} already`, key);
     }
+    const { campaignAttributes: attributes } = model;
+    if (attributes.length > 0 && model.campaign === undefined)
+      report(' needs model.campaign: whose attributes they are', 'campaignAttributes');
+    const doubled = attributes.find((name) => roles.has(name) || model.segments.includes(name));
+    if (doubled !== undefined) report(` names '${doubled}', which has another role already`, 'campaignAttributes');
     const both = model.segments.find((name) => model.x.includes(name) || model.moderators.includes(name));
     if (both !== undefined) report(` names '${both}', which is a column of numbers already`, 'segments');
     if (model.activity !== undefined && roles.has(model.activity))
@@ -68,5 +75,5 @@ export type ExperimentsSection = z.output<typeof schema>;
 export const experimentsRules: SectionRules<ExperimentsSection> = {
   schema,
   subsections: { slab: slabKeys },
-  priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u'],
+  priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u', 'sigma_campaign'],
 };

@@ -1,7 +1,9 @@
 // Names and axes of what is reported of many experiments; simulations name their true values by them.
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { Site } from '../model.js';
+import { attributeNames } from './campaignAttributes.js';
 import type { EffectSet, ExperimentsData } from './data.js';
+import { fixedSets } from './layout.js';
 
 /** Components of the spread of effects (003, table 4). */
 const components = ['unobserved', 'observed', 'week', 'campaign'] as const;
@@ -12,7 +14,7 @@ export interface ExperimentShape {
   readonly customers: { readonly column: string; readonly names: readonly string[] } | null;
   readonly x: readonly string[];
   readonly moderators: readonly string[];
-  readonly sets: readonly Pick<EffectSet, 'name' | 'kind' | 'levels'>[];
+  readonly sets: readonly Pick<EffectSet, 'name' | 'kind' | 'levels' | 'attributes'>[];
 }
 
 export interface ExperimentSites {
@@ -41,13 +43,15 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
     level: dims.some(([, size]) => size > mostOfPopulation) ? 'group' : 'population',
     shape: dims.map(([, size]) => size),
     dims: dims.map(([dim]) => dim),
-    coefficientDims: ['x', 'moderator', 'component', 'coefficient', 'coefficient_column'],
+    coefficientDims: ['x', 'moderator', 'attribute', 'part', 'component', 'coefficient', 'coefficient_column'],
   });
   const columns: [string, number] = ['x', x.length];
   const modifiers: [string, number] = ['moderator', moderators.length];
   const own: [string, number] = ['coefficient', 1 + x.length];
   const component: [string, number] = ['component', kinds.length];
   const ofCustomers: [string, number] = [customers?.column ?? '', customers?.names.length ?? 0];
+  const random = sets.flatMap(({ attributes }) => (attributes === undefined ? [] : [attributes]));
+  const attributes = random.flatMap(attributeNames);
   const hasX = x.length > 0;
   const hasModerators = moderators.length > 0;
   const isOutsideLower = ([row, column]: readonly number[]): boolean => column >= row;
@@ -64,6 +68,13 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
     ...(customers && hasX ? [{ ...correlations, isFixed: isOutsideLower }] : []),
     ...(kinds.length > 0 ? [site('spread', component)] : []),
     ...(kinds.length > 1 ? [site('share_of_spread', component)] : []),
+    ...(random.length > 0
+      ? [
+          site('effect_attribute', ['attribute', attributes.length]),
+          site('baseline_attribute', ['attribute', attributes.length]),
+          site('sigma_campaign', ['part', 2]),
+        ]
+      : []),
     ...shrinkage.map((name) => site(name)),
     ...(shrinkage.length > 0 && hasModerators
       ? [site('inclusion_effect_slope', modifiers), site('inclusion_baseline_slope', modifiers)]
@@ -72,7 +83,7 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
     ...sets.map(({ name, levels }) => site(`baseline_${name}`, [name, levels.length])),
     ...(shrinkage.length > 0
       ? ['effect', 'baseline'].flatMap((part) =>
-          sets.map(({ name, levels }) => site(`inclusion_${part}_${name}`, [name, levels.length])),
+          fixedSets(sets).map(({ name, levels }) => site(`inclusion_${part}_${name}`, [name, levels.length])),
         )
       : []),
     ...(customers ? [{ ...site('effect_of_customer', ofCustomers), level: 'group' as const }] : []),
@@ -90,6 +101,7 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
         coefficient_column: coefficients,
         [customers.column]: customers.names,
       }),
+      ...(random.length > 0 && { attribute: attributes, part: ['effect', 'baseline'] }),
       component: kinds,
       ...Object.fromEntries(sets.map(({ name, levels }) => [name, levels])),
     },
