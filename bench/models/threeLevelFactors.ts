@@ -15,7 +15,7 @@ const published = { rows: 1_237_582, products: 542, markets: 5 };
 /** Of the predictors only the first matter on average; products differ in all. */
 const [predictors, relevant] = [12, 4];
 
-/** Options: --size (share of the products, with their rows), --method, --seed. */
+/** Options: --size (share of the products, with their rows), --method, --warmup, --draws, --seed. */
 export async function threeLevelFactorsBenchmark(options: readonly string[]): Promise<void> {
   const option = (name: string, fallback: string): string =>
     options.includes(name) ? options[options.indexOf(name) + 1] : fallback;
@@ -53,10 +53,16 @@ model:
 seed: ${seed}
 `,
     );
-    const { seconds } = await runCommand(['fit', config, '--method', option('--method', 'auto'), '--out', out]);
+    const lengths = ['--warmup', '--draws'].flatMap((name) => (options.includes(name) ? [name, option(name, '')] : []));
+    const method = ['--method', option('--method', 'auto')];
+    const { seconds } = await runCommand(['fit', config, ...method, ...lengths, '--out', out]);
     const json = (name: string) => JSON.parse(readFileSync(join(out, name), 'utf8')) as Record<string, unknown>;
     const summary = parseSummary(json('summary.json')).filter(({ rhat }) => Number.isFinite(rhat));
-    const { divergences, peakMemoryBytes, method } = json('diagnostics.json') as Record<string, number | string | null>;
+    const {
+      divergences,
+      peakMemoryBytes,
+      method: taken,
+    } = json('diagnostics.json') as Record<string, number | string | null>;
     const known = new Map(truth.map(({ name, value }) => [name, value]));
     const covered = summary.filter(({ name }) => known.has(name));
     const inside = covered.filter(({ name, q5, q95 }) => q5 <= known.get(name)! && known.get(name)! <= q95).length;
@@ -76,7 +82,7 @@ seed: ${seed}
         [
           [
             population,
-            String(method),
+            String(taken),
             seconds.toFixed(0),
             Math.max(...summary.map(({ rhat }) => rhat)).toFixed(4),
             Math.min(...summary.flatMap(({ essBulk, essTail }) => [essBulk, essTail])).toFixed(0),
