@@ -15,7 +15,7 @@ const published = { rows: 1_237_582, products: 542, markets: 5 };
 /** Of the predictors only the first matter on average; products differ in all. */
 const [predictors, relevant] = [12, 4];
 
-/** Options: --size (share of the products, with their rows), --method, --warmup, --draws, --seed. */
+/** Options: --size (share of the products, with their rows), --method, --thin (sweeps to a draw of Gibbs), --warmup, --draws, --seed. */
 export async function threeLevelFactorsBenchmark(options: readonly string[]): Promise<void> {
   const option = (name: string, fallback: string): string =>
     options.includes(name) ? options[options.indexOf(name) + 1] : fallback;
@@ -50,12 +50,12 @@ model:
   shrinkage: regularisedHorseshoe
   relevant: ${2 * relevant + 1}
   standardise: false
+method: { name: ${option('--method', 'auto')}${options.includes('--thin') ? `, thin: ${option('--thin', '1')}` : ''} }
 seed: ${seed}
 `,
     );
     const lengths = ['--warmup', '--draws'].flatMap((name) => (options.includes(name) ? [name, option(name, '')] : []));
-    const method = ['--method', option('--method', 'auto')];
-    const { seconds } = await runCommand(['fit', config, ...method, ...lengths, '--out', out]);
+    const { seconds } = await runCommand(['fit', config, ...lengths, '--out', out]);
     const json = (name: string) => JSON.parse(readFileSync(join(out, name), 'utf8')) as Record<string, unknown>;
     const summary = parseSummary(json('summary.json')).filter(({ rhat }) => Number.isFinite(rhat));
     const {
