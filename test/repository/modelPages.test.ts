@@ -42,8 +42,9 @@ describe.each(Object.keys(least) as (keyof typeof least)[])('docs/%s.md', (name)
     }
   });
 
-  it('has an example that loads', () => {
-    const [example] = fencedBlocks(text, 'yaml');
-    expect(loadConfig(write('page.yaml', example), models).model.name).toBe(name);
+  it('has examples that load', () => {
+    const examples = fencedBlocks(text, 'yaml');
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) expect(loadConfig(write('page.yaml', example), models).model.name).toBe(name);
   });
 });

@@ -1,6 +1,7 @@
 // The experiments model in words and formulas, for the report.
 import type { ModelDescription } from '../model.js';
 import type { ExperimentsData } from './data.js';
+import { campaignsOf } from './layout.js';
 import type { ExperimentPriors } from './priors.js';
 import type { ExperimentShrinkage } from './shrinkage.js';
 
@@ -19,11 +20,12 @@ export function describeExperiments(
     `The response ${responseName} of each row is a baseline, plus half the effect of treatment for the treated and minus half of it for the controls, plus a normal error.`,
     `The effect depends on ${depends.length > 0 ? listed(depends) : 'nothing but chance'}${who}.`,
   ];
-  if (depends.length > 0) words.push(`So does the baseline, apart from effects: those of a set of levels sum to zero.`);
-  const attributes = sets.find((own) => own.attributes !== undefined)?.attributes;
+  const ofLevels = shrinkage === undefined ? 'those of a set of levels sum to zero' : 'every level has one of its own';
+  if (depends.length > 0) words.push(`So does the baseline, apart from effects: ${ofLevels}.`);
+  const attributes = campaignsOf({ sets })?.attributes;
   if (attributes !== undefined)
     words.push(
-      `Effects and baselines of campaigns do not: they are drawn around a regression on ${listed(attributes.attributes.map(({ name }) => name))}.`,
+      `Effects and baselines of campaigns are drawn around a regression on ${listed(attributes.attributes.map(({ name }) => name))}.`,
     );
   if (x.length > 0)
     words.push(
@@ -68,7 +70,7 @@ export function describeExperiments(
         : [
             'Each level has a coefficient of its own, shrunk to 0; what is reported of a set is about the average of its levels. inclusion_… says how far a coefficient is left alone: near 1 it matters, near 0 it is pulled to 0; relevant is their sum.',
           ]),
-      'Effects (effect, average_effect, effect_…, spread and the first of sigma_u) are differences between treated and untreated, Y(1) − Y(0) = 2τ, in the units of the response.',
+      `Effects (effect, average_effect, effect_…, spread and the first of sigma_u${attributes === undefined ? '' : ' and of sigma_campaign'}) are differences between treated and untreated, Y(1) − Y(0) = 2τ, in the units of the response.`,
       'effect is that at the unweighted average over all levels; average_effect is the mean over the rows. effect_… of a level is the effect there, everything else at its average.',
       'spread is the standard deviation of each part of the effects over the rows and customers of these data (Gelman 2005); share_of_spread is its share in their sum: of standard deviations, not of variances.',
     ],

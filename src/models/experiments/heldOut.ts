@@ -7,7 +7,7 @@ import type { HeldOutModel, ObservedModel } from '../modelEntry.js';
 import type { ShrinkageOptions } from '../shrinkage.js';
 import { attributesOfNew } from './campaignAttributes.js';
 import type { EffectSet, ExperimentColumns, ExperimentsData } from './data.js';
-import { codingOf, layoutOf } from './layout.js';
+import { campaignsOf, codingOf, layoutOf } from './layout.js';
 import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
 
 /**
@@ -50,7 +50,7 @@ export function readerOfRows(
       const covariates = new Float64Array(added.length).fill(1);
       terms.push({ columns: own, group, added: [{ groups: added.length, parent: null, covariates }] });
     }
-    const campaigns = sets.find(({ attributes }) => attributes !== undefined);
+    const campaigns = campaignsOf({ sets });
     if (campaigns !== undefined) {
       const { levels } = campaigns;
       const labels = factorOf(table, section.campaign!, 'model.campaign');

@@ -43,6 +43,10 @@ export interface Layout {
 export const fixedSets = <Set extends Pick<EffectSet, 'attributes'>>(sets: readonly Set[]): Set[] =>
   sets.filter(({ attributes }) => attributes === undefined);
 
+/** The campaigns, where they are drawn around a regression on their attributes. */
+export const campaignsOf = ({ sets }: Pick<ExperimentsData, 'sets'>): EffectSet | undefined =>
+  sets.find(({ attributes }) => attributes !== undefined);
+
 export function layoutOf(
   { rows, w, customers, x, moderators, sets }: ExperimentsData,
   { levels: coding, moderatorScales }: Coding,

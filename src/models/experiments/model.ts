@@ -4,16 +4,17 @@ import type { PriorSpec } from '../../data/prior.js';
 import { literal } from '../../kernels/ops/index.js';
 import { freeCoefficients } from '../linearHierarchy/fixedBlock.js';
 import { hierarchyModel } from '../linearHierarchy/hierarchyModel.js';
-import type { FixedBlock, LinearHierarchy, NestedTerm } from '../linearHierarchy/structure.js';
+import type { FixedBlock, LinearHierarchy } from '../linearHierarchy/structure.js';
 import type { Tensors } from '../model.js';
 import type { ObservedModel } from '../modelEntry.js';
 import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
-import type { EffectSet, ExperimentsData } from './data.js';
+import type { ExperimentsData } from './data.js';
 import { describeExperiments } from './describe.js';
-import { codingOf, type Layout, layoutOf } from './layout.js';
-import { type ExperimentPriors, experimentPriors } from './priors.js';
+import { campaignsOf, codingOf, type Layout, layoutOf } from './layout.js';
+import { experimentPriors } from './priors.js';
 import { experimentsReport } from './report.js';
 import { type ExperimentShrinkage, experimentShrinkage } from './shrinkage.js';
+import { campaignTerm, customerTerm } from './terms.js';
 
 export interface ExperimentsOptions extends ShrinkageOptions {
   readonly priors?: Readonly<Record<string, PriorSpec>>;
@@ -21,14 +22,15 @@ export interface ExperimentsOptions extends ShrinkageOptions {
 
 /**
  * y = τ_ij W + β_i'X + γ'Z + ε with τ_ij = τ̄ + τ_t + τ_c + γ_I'V + u_i and (u_i, β_i − β̄) ~ N(0, Ω). Parameters: sigma; with effects of
- * customers sigma_u, cholesky_u, mean (τ̄, β̄) and u (what is sampled of τ̄ + u_i and β_i); theta, all other coefficients.
+ * customers sigma_u, cholesky_u, mean (τ̄, β̄) and u (what is sampled of τ̄ + u_i and β_i); with attributes of campaigns sigma_campaign,
+ * gamma_campaign and campaign (what is sampled of τ_c and its baseline); theta, all other coefficients, and the scales of a horseshoe on them.
  * Throws InputError for priors that do not suit.
  */
 export function experimentsModel(data: ExperimentsData, options: ExperimentsOptions = {}): ObservedModel {
   const coding = codingOf(data, options);
   const layout = layoutOf(data, coding);
   const { rows, response, customers } = data;
-  const campaigns = data.sets.find(({ attributes }) => attributes !== undefined);
+  const campaigns = campaignsOf(data);
   const set = options.priors ?? {};
   const shrinkage = isShrunk(options) ? experimentShrinkage(options, set, data, layout) : undefined;
   const priors = experimentPriors(
@@ -90,75 +92,6 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
   };
 }
 
-function customerTerm({ own }: Layout, rowStart: Int32Array, { covariance, thetaSd }: ExperimentPriors): NestedTerm {
-  const groups = rowStart.length - 1;
-  const size = own.length;
-  return {
-    columns: own,
-    rowStart,
-    levels: [
-      {
-        groups,
-        size,
-        parent: null,
-        covariates: new Float64Array(groups).fill(1),
-        covariateCount: 1,
-        covariance: { sds: 'sigma_u', cholesky: size > 1 ? 'cholesky_u' : undefined, prior: covariance },
-        coefficients: 'u',
-        // A customer's few rows say less of its coefficients than the others do.
-        centring: own.map(() => 0),
-      },
-    ],
-    population: {
-      name: 'mean',
-      prior: { kind: 'normal', means: own.map(() => 0), sds: own.map(() => thetaSd) },
-    },
-  };
-}
-
-/** Effects of campaigns, half of them, and baselines about a regression on attributes: a grouping that crosses the customers. */
-function campaignTerm(
-  { rows, w }: ExperimentsData,
-  { codes, levels, attributes }: EffectSet,
-  { campaign, thetaSd }: ExperimentPriors,
-): NestedTerm {
-  const groups = levels.length;
-  const { width, values } = attributes!;
-  const rowStart = new Int32Array(groups + 1);
-  for (const code of codes) rowStart[code + 1]++;
-  for (let g = 0; g < groups; g++) rowStart[g + 1] += rowStart[g];
-  const next = rowStart.slice();
-  const rowOrder = new Int32Array(rows);
-  for (const [row, code] of codes.entries()) rowOrder[next[code]++] = row;
-  // Where the rows of a campaign say more of a deviation of a tenth of the response's than its prior does, it is sampled itself.
-  const share = 0.01 * (rows / groups);
-  return {
-    columns: [w, new Float64Array(rows).fill(1)],
-    rowStart,
-    rowOrder,
-    levels: [
-      {
-        groups,
-        size: 2,
-        parent: null,
-        covariates: values,
-        covariateCount: width,
-        covariance: { sds: 'sigma_campaign', cholesky: undefined, prior: campaign },
-        coefficients: 'campaign',
-        centring: [0, 1].map(() => share / (1 + share)),
-      },
-    ],
-    population: {
-      name: 'gamma_campaign',
-      prior: {
-        kind: 'normal',
-        means: new Array<number>(2 * width).fill(0),
-        sds: new Array<number>(2 * width).fill(thetaSd),
-      },
-    },
-  };
-}
-
 /** Customers' spreads start at a tenth of the response's over that of their columns; everything else where nothing has an effect. */
 function startOf(
   { rows, response, customers, sets }: ExperimentsData,
@@ -174,7 +107,7 @@ function startOf(
   };
   // What is sampled of those that are shrunk is about as wide as the posterior's own standard deviation.
   for (const place of shrinkage?.horseshoe.places ?? []) start.theta.sd[place] = 1;
-  const campaigns = sets.find(({ attributes }) => attributes !== undefined);
+  const campaigns = campaignsOf({ sets });
   const ofCampaigns = campaigns && {
     sigma_campaign: { centre: constant(2, Math.log(0.1 * response.sd)), sd: constant(2, 0.3) },
     gamma_campaign: {

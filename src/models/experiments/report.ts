@@ -9,7 +9,7 @@ import type { ModelArray, Site, Tensors } from '../model.js';
 import type { EffectSet, ExperimentsData } from './data.js';
 import { type Component, experimentSites, shapeOf } from './sites.js';
 import { attributeContrasts } from './campaignAttributes.js';
-import { type Coding, fixedSets, type Layout } from './layout.js';
+import { campaignsOf, type Coding, fixedSets, type Layout } from './layout.js';
 import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { ExperimentShrinkage } from './shrinkage.js';
 
@@ -47,7 +47,7 @@ export function experimentsReport(
   const hasModerators = moderators.length > 0;
 
   const fixed = fixedSets(sets);
-  const attributes = sets.find((own) => own.attributes !== undefined)?.attributes;
+  const attributes = campaignsOf(data)?.attributes;
   /** Effects of the levels of a set about their average, and that average, which belongs to what all levels have in common. */
   const ofSet = (
     { theta, campaign }: ExperimentTensors,

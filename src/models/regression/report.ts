@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { meanAndSd } from '../../data/predictors.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
-import { categoryOffset } from '../linearHierarchy/fixedBlock.js';
+import { categoryEffects } from '../linearHierarchy/fixedBlock.js';
 import { priorSds } from '../linearHierarchy/horseshoe.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
 import type { Site, Tensors } from '../model.js';
@@ -62,10 +62,7 @@ export function regressionReport(
         sigma: parameters.sigma,
         ...(inclusion && { ...horseshoeReport(horseshoe, parameters, inclusion), inclusion }),
         ...Object.fromEntries(
-          categories.map(({ name, levels }, c): [string, tf.Tensor] => {
-            const free = theta.slice([categoryOffset(fixed, c)], [levels.length - 1]);
-            return [effectName(name), tf.concat([free, free.sum().neg().reshape([1])], 0)];
-          }),
+          categories.map(({ name }, c): [string, tf.Tensor] => [effectName(name), categoryEffects(fixed, c, theta)]),
         ),
       };
     },
