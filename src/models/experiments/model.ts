@@ -119,13 +119,18 @@ function startOf(
       sd: constant(2 * campaigns.levels.length, perRows),
     },
   };
-  if (customers === null) return { ...start, ...ofCampaigns };
+  const horseshoe = shrinkage?.horseshoe;
+  const ofScales = horseshoe && {
+    [horseshoe.global]: { centre: [Math.log(horseshoe.globalScale)], sd: [1] },
+    ...(horseshoe.slab && { [horseshoe.slab.name]: { centre: [Math.log(horseshoe.slab.scale)], sd: [0.5] } }),
+  };
+  const population = { ...start, ...ofScales, ...ofCampaigns };
+  if (customers === null) return population;
   const groups = customers.names.length;
   const spreads = own.map((column) => Math.sqrt(column.reduce((sum, x) => sum + x * x, 0) / rows));
   const pairs = (own.length * (own.length - 1)) / 2;
   return {
-    ...start,
-    ...ofCampaigns,
+    ...population,
     sigma_u: { centre: spreads.map((sd) => Math.log((0.1 * response.sd) / sd)), sd: constant(own.length, 0.3) },
     ...(pairs > 0 && { cholesky_u: { centre: constant(pairs, 0), sd: constant(pairs, 0.2) } }),
     mean: { centre: constant(own.length, 0), sd: spreads.map((sd) => response.sd / sd / Math.sqrt(rows)) },
