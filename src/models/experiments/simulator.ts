@@ -1,5 +1,6 @@
 // `hierax simulate experiments`: customers in many randomised campaigns over weeks, from the model or with the margins of the paper's tables.
 import type { OutputColumn } from '../../data/writeTable.js';
+import { commentedConfig } from '../commentedConfig.js';
 import type { ModelSimulator, SimulatedData, SimulationRandom } from '../simulation.js';
 import { paperColumns } from './simulatePaperMargins.js';
 import { type DesignSize, simulateDesign, type SimulatedDesign } from './simulateDesign.js';
@@ -171,29 +172,27 @@ function configOf(
   seed: number,
 ): string {
   const isModel = margins === 'model';
-  return [
-    `# ${rows} rows of ${customers} customers in ${campaigns.length} campaigns.${isModel ? ' The true values are in truth.json.' : " Columns like the paper's tables; nothing is known of the truth."}`,
-    'data:',
-    `  file: ${file}`,
-    'model:',
-    '  name: experiments',
-    `  response: ${names.response}          # recharge of the next 30 days less that of the past 30`,
-    `  treatment: ${names.treatment}        # 1 treated, 0 control`,
-    `  customer: ${names.customer}`,
-    `  campaign: ${names.campaign}`,
-    `  week: ${names.week}`,
-    `  x: [${names.x.slice(0, covariates).join(', ')}]  # logs, with coefficients of every customer`,
-    `  activity: ${names.x[3]}    # cut into seven classes`,
-    '  exposure: true            # recency and stock of past treatments',
-    '  share: true               # share treated in the campaign of the week',
-    'method: gibbs',
+  const truth = isModel
+    ? 'The true values are in truth.json.'
+    : "Columns like the paper's tables; nothing is known of the truth.";
+  const kept = ['week', 'campaign', 'exposure', 'activity'].map((set) => `effect_${set}`);
+  return commentedConfig(`${rows} rows of ${customers} customers in ${campaigns.length} campaigns. ${truth}`, [
+    ['data:', ''],
+    [`  file: ${file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
+    ['model:', ''],
+    ['  name: experiments', ''],
+    [`  response: ${names.response}`, 'recharge of the next 30 days less that of the past 30'],
+    [`  treatment: ${names.treatment}`, '1 treated, 0 control'],
+    [`  customer: ${names.customer}`, 'each with an effect of its own'],
+    [`  campaign: ${names.campaign}`, 'with a week it makes an intervention'],
+    [`  week: ${names.week}`, ''],
+    [`  x: [${names.x.slice(0, covariates).join(', ')}]`, 'logs, with coefficients of every customer'],
+    [`  activity: ${names.x[3]}`, 'cut into seven classes'],
+    ['  exposure: true', 'recency and stock of past treatments'],
+    ['  share: true', 'share treated in the campaign of the week'],
+    ['method: gibbs', ''],
     // Draws of every customer's effect are too many to keep.
-    ...(customers > 5000
-      ? [
-          `keep: [${['week', 'campaign', 'exposure', 'activity'].map((set) => `effect_${set}`).join(', ')}]  # with intervals in the report`,
-        ]
-      : []),
-    `seed: ${seed}`,
-    '',
-  ].join('\n');
+    ...(customers > 5000 ? [[`keep: [${kept.join(', ')}]`, 'with intervals in the report'] as const] : []),
+    [`seed: ${seed}`, 'the same seed gives the same draws'],
+  ]);
 }

@@ -1,8 +1,8 @@
 // `hierax simulate hbmmm`: consumers in markets and their months, of the size that the options ask for.
-import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import { mostFactors } from '../linearHierarchy/levelCovariance.js';
-import { shrinkages } from '../shrinkage.js';
+import { commentedConfig, type CommentedLine } from '../commentedConfig.js';
+import { hierarchyOptions } from '../simulatedOptions.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
 import { type Panel, panelOf, type PanelSize } from './scenario.js';
 import { simulatePanel } from './simulate.js';
@@ -28,26 +28,7 @@ export const hbmmmSimulator: ModelSimulator = {
       least: 0.01,
       most: 0.99,
     },
-    covariance: {
-      kind: 'word',
-      describe: 'of the effects within a level: diagonal or full',
-      default: 'diagonal',
-      known: ['diagonal', 'full'],
-    },
-    factors: {
-      kind: 'count',
-      describe: "common factors of consumers' effects; 0: as covariance says",
-      default: 0,
-      least: 0,
-      most: 20,
-    },
-    shrinkage: {
-      kind: 'word',
-      describe: "of the population's effects in the configuration: none, horseshoe or regularisedHorseshoe",
-      default: 'none',
-      known: shrinkages,
-    },
-    family: { kind: 'word', describe: 'distribution of the response', default: 'gaussian', known: families },
+    ...hierarchyOptions('consumers', "the population's effects"),
     margins: {
       kind: 'word',
       describe:
@@ -107,7 +88,7 @@ function panelConfig(panel: Panel, file: string, seed: number): string {
   const { response, family, margins } = panel;
   const list = (columns: readonly string[]): string => `[${columns.join(', ')}]`;
   const marketSites = ['mu_alpha_market', 'mu_beta_market', ...(panel.controlNames.length > 0 ? ['gamma'] : [])];
-  const lines: (readonly [text: string, comment: string])[] = [
+  const lines: CommentedLine[] = [
     ['data:', ''],
     [`  file: ${file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
     ['model:', ''],
@@ -134,15 +115,10 @@ function panelConfig(panel: Panel, file: string, seed: number): string {
       ? [[`keep: ${list(marketSites)}`, 'draws to store besides; of consumers moments alone'] as const]
       : []),
   ];
-  const width = Math.max(...lines.map(([text]) => text.length));
-  const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
   const truth =
     margins === 'paper'
       ? 'The margins are those of a published table; the response is no draw from the model, so truth.json is empty.'
       : 'The true values are in truth.json.';
-  return [
-    `# Simulated consumers: ${panel.consumers} in ${panel.markets} markets over ${panel.months} months. ${truth}`,
-    ...body,
-    '',
-  ].join('\n');
+  const size = `${panel.consumers} in ${panel.markets} markets over ${panel.months} months`;
+  return commentedConfig(`Simulated consumers: ${size}. ${truth}`, lines);
 }

@@ -1,5 +1,6 @@
 // `hierax simulate media-mix`: weekly response to channels that run in flights, nationally or by place.
 import { InputError } from '../../data/inputError.js';
+import { commentedConfig, type CommentedLine } from '../commentedConfig.js';
 import type { ModelSimulator } from '../simulation.js';
 import { adstock, type AdstockForm, adstockForms } from './adstock.js';
 import type { MediaMixOptions } from './options.js';
@@ -101,7 +102,7 @@ function configText(
   seed: number,
 ): string {
   const list = (items: readonly { readonly name: string }[]): string => `[${items.map(({ name }) => name).join(', ')}]`;
-  const lines: (readonly [text: string, comment: string])[] = [
+  const lines: CommentedLine[] = [
     ['data:', ''],
     [`  file: ${file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
     ['model:', ''],
@@ -120,8 +121,6 @@ function configText(
     [`  scale: { by: all, response: ${responseScale} }`, 'the truth is on this scale'],
     [`seed: ${seed}`, 'the same seed gives the same draws'],
   ];
-  const width = Math.max(...lines.map(([text]) => text.length));
-  const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
   const where = geos === null ? 'national' : `${geos.length} places`;
-  return [`# Simulated media: ${weeks} weeks, ${where}. The true values are in truth.json.`, ...body, ''].join('\n');
+  return commentedConfig(`Simulated media: ${weeks} weeks, ${where}. The true values are in truth.json.`, lines);
 }

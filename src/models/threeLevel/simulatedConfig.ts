@@ -1,4 +1,5 @@
 // The config.yaml that goes with simulated sales: every line with what it means.
+import { commentedConfig, type CommentedLine } from '../commentedConfig.js';
 import type { ThreeLevelSimulation } from './simulate.js';
 
 /** Text of a configuration that `fit` takes as it is. */
@@ -16,7 +17,7 @@ export function salesConfig(
     `[${predictors.map(({ name }) => name).join(', ')}]`;
   const groups =
     markets === null ? `${products.length} products` : `${products.length} products in ${markets.length} markets`;
-  const lines: (readonly [text: string, comment: string])[] = [
+  const lines: CommentedLine[] = [
     ['data:', ''],
     [`  file: ${settings.file}`, 'relative to this file; .csv, .csv.gz or .parquet'],
     ['model:', ''],
@@ -47,11 +48,8 @@ export function salesConfig(
       : [[`  shrinkage: ${settings.shrinkage}`, "of the population's coefficients"] as const]),
     [`seed: ${settings.seed}`, 'the same seed gives the same draws'],
   ];
-  const width = Math.max(...lines.map(([text]) => text.length));
-  const body = lines.map(([text, comment]) => (comment === '' ? text : `${text.padEnd(width)}  # ${comment}`));
-  return [
-    `# Simulated sales: ${simulation.rows} rows, ${groups}. The true values are in truth.json.`,
-    ...body,
-    '',
-  ].join('\n');
+  return commentedConfig(
+    `Simulated sales: ${simulation.rows} rows, ${groups}. The true values are in truth.json.`,
+    lines,
+  );
 }

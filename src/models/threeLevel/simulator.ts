@@ -1,9 +1,8 @@
 // `hierax simulate three-level`: sales of products in markets, of the size that the options ask for.
-import { families } from '../../data/countResponse.js';
 import { InputError } from '../../data/inputError.js';
 import { mostFactors } from '../linearHierarchy/levelCovariance.js';
+import { hierarchyOptions } from '../simulatedOptions.js';
 import type { ModelSimulator, SimulationSettings } from '../simulation.js';
-import { shrinkages } from '../shrinkage.js';
 import { type SalesSize, salesScenario } from './scenario.js';
 import { simulateThreeLevel } from './simulate.js';
 import { salesConfig } from './simulatedConfig.js';
@@ -34,31 +33,7 @@ export const salesSimulator: ModelSimulator = {
       least: 0,
       most: 20,
     },
-    covariance: {
-      kind: 'word',
-      describe: 'of the effects within a level: diagonal or full',
-      default: 'diagonal',
-      known: ['diagonal', 'full'],
-    },
-    factors: {
-      kind: 'count',
-      describe: 'common factors of the effects of products; 0: as covariance says',
-      default: 0,
-      least: 0,
-      most: 20,
-    },
-    shrinkage: {
-      kind: 'word',
-      describe: 'of the population coefficients in the configuration: none, horseshoe or regularisedHorseshoe',
-      default: 'none',
-      known: shrinkages,
-    },
-    family: {
-      kind: 'word',
-      describe: 'distribution of the response',
-      default: 'gaussian',
-      known: families,
-    },
+    ...hierarchyOptions('products', 'the population coefficients'),
   },
   plan: (settings) => {
     const size = sizeOf(settings);
