@@ -166,14 +166,19 @@ function partialProducts(
   precision: tf.Tensor,
   shift: tf.Tensor,
 ): [tf.Tensor, tf.Tensor] {
+  const { coefficients, z } = placesAbove(links, covariates);
+  const both = matrixColumnsAt(rowsAt(precision, coefficients), coefficients);
+  return [both.mul(z.expandDims(1)).mul(z.expandDims(2)), columnsAt(shift, coefficients).mul(z)];
+}
+
+/** Coefficient of each place of the level above, and the covariate that it is multiplied with, `[group, K]`. */
+function placesAbove(links: LevelLinks, covariates: tf.Tensor): { coefficients: number[]; z: tf.Tensor } {
   const places: readonly OuterPlace[] = outerPlaces(links);
-  const coefficients = places.map(({ coefficient }) => coefficient);
   const z = columnsAt(
     covariates,
     places.map(({ covariate }) => covariate),
   );
-  const both = matrixColumnsAt(rowsAt(precision, coefficients), coefficients);
-  return [both.mul(z.expandDims(1)).mul(z.expandDims(2)), columnsAt(shift, coefficients).mul(z)];
+  return { coefficients: places.map(({ coefficient }) => coefficient), z };
 }
 
 /** Sums over the groups of a parent of deviation ⊗ covariates, `[groups above, k·q]`; over all groups where the next level is the population. */
@@ -185,6 +190,15 @@ export function sumsByParent(links: LevelLinks, deviations: tf.Tensor): tf.Tenso
       : column(deviations)
           .mul(covariates.expandDims(1))
           .reshape([deviations.shape[0], size * q]);
+  return parent === undefined ? wide.sum(0, true) : segmentSum(wide, parent, parentGroups);
+}
+
+/** Gradients by the coefficients of the level above, or of the population, `[groups above, K]`, from those by a level's means, `[group, k]`. */
+export function slopesAbove(links: LevelLinks, slopes: tf.Tensor): tf.Tensor {
+  const { covariates, regressions, parent, parentGroups } = links;
+  if (covariates === undefined || regressions === undefined) return sumsByParent(links, slopes);
+  const { coefficients, z } = placesAbove(links, covariates);
+  const wide = columnsAt(slopes, coefficients).mul(z);
   return parent === undefined ? wide.sum(0, true) : segmentSum(wide, parent, parentGroups);
 }
 

@@ -1,5 +1,4 @@
 // What a user sets for a run of Gibbs sampling, with its defaults and its checks.
-import { isPartial } from '../../models/linearHierarchy/links.js';
 import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import type { ChainRange } from '../settings.js';
@@ -57,8 +56,6 @@ export function gibbsRefusal(model: GibbsModel): string | undefined {
     const rows = `with ${structure.likelihood.kind} responses gibbs`;
     if (terms.length === 0) return `${rows} moves coefficients of groups, and there are none`;
     if (terms.some(isShrunk) || fixed?.prior.horseshoe !== undefined) return `${rows} has no updates for horseshoes`;
-    const partial = terms.find(isPartial);
-    if (partial !== undefined) return `${rows} needs all coefficients above ${partial.population.name} to deviate`;
     return undefined;
   }
   return undefined;

@@ -50,8 +50,9 @@ export interface PlacedLevel {
   /** Of the term, and of the level in it. */
   readonly term: number;
   readonly index: number;
-  /** Of its coefficients: `[group][k]`. */
+  /** Of its coefficients that deviate, and of all: `[group][k]`. */
   readonly means: tf.Tensor;
+  readonly allMeans: tf.Tensor;
   /** Σ = diag(s) L L' diag(s); L undefined: Σ is diagonal. */
   readonly sds: tf.Tensor;
   readonly lower: tf.Tensor | undefined;
@@ -171,7 +172,7 @@ function evaluateTerm(term: NestedTerm, t: number, place: Placement, parameters:
     const means = levelMeans(level, `${t}_${l}`, coefficients[0] ?? population, d);
     const scales = covarianceScales(level.covariance, parameters);
     const own = level.deviating === undefined ? means : columnsAt(means, level.deviating);
-    const block = place({ level, term: t, index: l, means: own, ...scales }, parameters, d);
+    const block = place({ level, term: t, index: l, means: own, allMeans: means, ...scales }, parameters, d);
     coefficients.unshift(
       level.deviating === undefined ? block.coefficients : withMeans(level, block.coefficients, means),
     );

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { triangularSolve } from '../../../kernels/ops/index.js';
 import { levelMeans, type Placement } from '../../../models/linearHierarchy/hierarchyModel.js';
 import { covarianceScales } from '../../../models/linearHierarchy/levelCovariance.js';
-import type { NestedTerm } from '../../../models/linearHierarchy/structure.js';
+import { columnsAt } from '../../../models/linearHierarchy/levelTensors.js';
+import type { HierarchyLevel, NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
 import { type CovarianceFactor, type Information, integrate, prepare, toLevelAbove } from '../levels.js';
 import { linksOf } from './groupProgram.js';
@@ -31,8 +32,8 @@ export const followByVariances: Placement = ({ level, term: t, index: l, means, 
   const variances = factor === undefined ? sds.square() : factor.square().sum(1);
   const spread = variances.mul(p[names.information(t, l)]).add(1);
   const outer = names.before(t, l + 1) in p ? p[names.before(t, l + 1)] : p[names.population(t)];
-  const meansBefore = levelMeans(level, `${t}_${l}`, outer, d);
-  const given = p[names.before(t, l)].sub(meansBefore.mul(p[names.kept(t, l)]));
+  const meansBefore = freeOf(level, levelMeans(level, `${t}_${l}`, outer, d));
+  const given = freeOf(level, p[names.before(t, l)]).sub(meansBefore.mul(p[names.kept(t, l)]));
   const unit = p[names.unit(t, l)];
   const scale = spread.rsqrt();
   const moved =
@@ -50,6 +51,10 @@ export const followByVariances: Placement = ({ level, term: t, index: l, means, 
   return { coefficients, logPrior: zeta.square().sum().mul(-0.5).add(logJacobian) };
 };
 
+/** Columns of coefficients that deviate. */
+const freeOf = ({ deviating }: Pick<HierarchyLevel, 'deviating'>, x: tf.Tensor): tf.Tensor =>
+  deviating === undefined ? x : columnsAt(x, deviating);
+
 /** L⁻¹x of each row x. */
 function solveRows(lower: tf.Tensor, x: tf.Tensor): tf.Tensor {
   const k = lower.shape[0];
@@ -64,8 +69,9 @@ function solveRows(lower: tf.Tensor, x: tf.Tensor): tf.Tensor {
 
 /** A level under the normal approximation of the rows: ζ ~ N(K⁻ᵀ K⁻¹C'(a − AM), (KK')⁻¹), KK' = I + C'AC. */
 interface Approximated {
+  readonly level: HierarchyLevel;
   readonly information: Information;
-  /** K, `[group, k, k]` */
+  /** K, of those that deviate, `[group, d, d]` */
   readonly factor: tf.Tensor;
   readonly scale: CovarianceFactor;
 }
@@ -75,9 +81,10 @@ function approximate(term: NestedTerm, t: number, scales: readonly CovarianceFac
   let information: Information = { precision: d[followNames.precision(t)], shift: d[followNames.shift(t)] };
   return linksOf(term, t, d).map((link, l) => {
     const own = information;
-    const prepared = prepare(own, scales[l], undefined);
+    const level = term.levels[l];
+    const prepared = prepare(own, scales[l], level.deviating);
     if (l + 1 < term.levels.length) information = toLevelAbove(link, integrate(own, prepared));
-    return { information: own, factor: prepared.factor, scale: scales[l] };
+    return { level, information: own, factor: prepared.factor, scale: scales[l] };
   });
 }
 
@@ -85,23 +92,26 @@ const column = (x: tf.Tensor): tf.Tensor => x.expandDims(2);
 const solve = (factor: tf.Tensor, x: tf.Tensor, isTransposed: boolean): tf.Tensor =>
   triangularSolve(factor, column(x), isTransposed).squeeze([2]);
 
-/** K⁻¹C'(a − AM). */
-function centreOf({ information: { precision, shift }, factor, scale }: Approximated, means: tf.Tensor): tf.Tensor {
-  const left = shift.sub(precision.mul(means.expandDims(-2)).sum(2));
+/** K⁻¹C'(a − AM). @param means of all coefficients */
+function centreOf(
+  { level, information: { precision, shift }, factor, scale }: Approximated,
+  means: tf.Tensor,
+): tf.Tensor {
+  const left = freeOf(level, shift.sub(precision.mul(means.expandDims(-2)).sum(2)));
   return solve(factor, scale.rank === 1 ? left.mul(scale) : tf.matMul(left, scale), false);
 }
 
 /** Coefficients follow the scalars so that u = K'ζ − K⁻¹C'(a − AM) stays as it is: about standard normal, whatever the scalars are. */
 export const followByApproximation =
   (term: NestedTerm): Placement =>
-  ({ term: t, index: l, means }, p, d) => {
+  ({ term: t, index: l, means, allMeans }, p, d) => {
     const scales = term.levels.map(({ covariance }) => {
       const { sds, lower } = covarianceScales(covariance, p);
       return lower === undefined ? sds : lower.mul(sds.expandDims(1));
     });
     const own = approximate(term, t, scales, d)[l];
     const { factor, scale } = own;
-    const zeta = solve(factor, centreOf(own, means).add(p[followNames.standard(t, l)]), true);
+    const zeta = solve(factor, centreOf(own, allMeans).add(p[followNames.standard(t, l)]), true);
     const coefficients = means.add(scale.rank === 1 ? zeta.mul(scale) : tf.matMul(zeta, scale, false, true));
     return { coefficients, logPrior: zeta.square().sum().mul(-0.5).sub(logDiagonal(factor)) };
   };
@@ -116,9 +126,9 @@ export function standardise(
   d: Tensors,
 ): tf.Tensor[] {
   return approximate(term, t, scales, d).map((own, l) => {
-    const { factor, scale } = own;
-    const means = levelMeans(term.levels[l], `${t}_${l}`, coefficients[l + 1] ?? population, d);
-    const deviations = coefficients[l].sub(means);
+    const { level, factor, scale } = own;
+    const means = levelMeans(level, `${t}_${l}`, coefficients[l + 1] ?? population, d);
+    const deviations = freeOf(level, coefficients[l].sub(means));
     const zeta = scale.rank === 1 ? deviations.div(scale) : solveRows(scale, deviations);
     return tf.matMul(factor, column(zeta), true, false).squeeze([2]).sub(centreOf(own, means));
   });

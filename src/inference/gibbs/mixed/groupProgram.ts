@@ -6,9 +6,12 @@ import { gatherRows, segmentSum, triangularSolve } from '../../../kernels/ops/in
 import type { NamedTensors } from '../../../kernels/trace/trace.js';
 import { fixedPredictor } from '../../../models/linearHierarchy/fixedBlock.js';
 import { type HierarchyModel, hierarchyModel } from '../../../models/linearHierarchy/hierarchyModel.js';
+import { columnsAt, columnsTo } from '../../../models/linearHierarchy/levelTensors.js';
 import { rowLikelihood } from '../../../models/linearHierarchy/likelihood.js';
+import { deviatingCount, isPartial, outerSize } from '../../../models/linearHierarchy/links.js';
 import {
   type GeneralisedHierarchy,
+  type HierarchyLevel,
   isDiagonal,
   type NestedTerm,
   scaleOf,
@@ -21,7 +24,7 @@ import {
   levelMeans,
   type LevelLinks,
   prepare,
-  sumsByParent,
+  slopesAbove,
   toLevelAbove,
 } from '../levels.js';
 import { type BoundProgram, compileProgram } from '../program.js';
@@ -62,24 +65,24 @@ export function compileGroups(
 ): Promise<BoundProgram> {
   const { terms, fixed } = structure;
   const { levels } = terms[t];
-  const { groups, size } = levels[j];
-  const last = levels[levels.length - 1];
-  const length = last.size * last.covariateCount;
+  const { groups } = levels[j];
+  const length = outerSize(levels[levels.length - 1]);
   const parameters: Record<string, readonly number[]> = { population: [length], [groupNames.steps]: [groups] };
-  const noise: Record<string, readonly number[]> = { momenta: [groups, size], energies: [groups, 2] };
-  const matrix = (l: number): number[] =>
-    isDiagonal(levels[l].covariance) ? [levels[l].size] : [levels[l].size, levels[l].size];
+  const noise: Record<string, readonly number[]> = {
+    momenta: [groups, deviatingCount(levels[j])],
+    energies: [groups, 2],
+  };
   for (const [l, level] of levels.entries()) parameters[names.coefficients(l)] = [level.groups, level.size];
-  parameters[names.scale(j)] = matrix(j);
-  parameters[groupNames.inverse] = matrix(j);
+  parameters[names.scale(j)] = covarianceShape(levels[j]);
+  parameters[groupNames.inverse] = covarianceShape(levels[j]);
   if (scaleOf(structure) !== undefined) parameters[groupNames.dispersion] = [];
   for (const [other, term] of terms.entries())
     if (other !== t) parameters[groupNames.other(other)] = [term.levels[0].groups, term.levels[0].size];
   if (fixed !== undefined) parameters[groupNames.fixed] = [fixed.prior.sds.length];
-  if (j === 0) {
-    parameters[names.precision(0)] = matrix(0);
+  if (j === 0 && !isPartial(terms[t])) {
+    parameters[names.precision(0)] = covarianceShape(levels[0]);
     for (let l = 1; l < levels.length; l++) {
-      parameters[names.scale(l)] = matrix(l);
+      parameters[names.scale(l)] = covarianceShape(levels[l]);
       noise[names.noise(l)] = [levels[l].groups, levels[l].size];
     }
     Object.assign(parameters, { 'prior precision': [length], 'prior mean': [length] });
@@ -88,6 +91,12 @@ export function compileGroups(
   const data = new Map<string, DataArray>(Object.entries(rows));
   data.set('information', information);
   return compileProgram(device, chains, parameters, data, (p, d) => moveGroups(structure, t, j, p, d), noise);
+}
+
+/** Of C, or its standard deviations. */
+export function covarianceShape(level: HierarchyLevel): number[] {
+  const size = deviatingCount(level);
+  return isDiagonal(level.covariance) ? [size] : [size, size];
 }
 
 /** Log density of the rows by group, `[group]`, and its gradient by the groups' coefficients, `[group, k]`. */
@@ -119,14 +128,25 @@ function moveGroups(
     let { value, slope } = rowsAt(downward(coefficients)[0]);
     for (const link of links.slice(0, j)) {
       value = segmentSum(value, link.parent!, link.parentGroups);
-      slope = sumsByParent(link, slope);
+      slope = slopesAbove(link, slope);
     }
     return { value, slope };
   };
-  const { coefficients, rates } = trajectory(at, before[j], levelMeans(links[j], above(j)), p[names.scale(j)], p, d);
+  const { deviating } = term.levels[j];
+  const start = { coefficients: before[j], means: levelMeans(links[j], above(j)), scale: p[names.scale(j)], deviating };
+  const { coefficients, rates } = trajectory(at, start, p, d);
   const outputs: Record<string, tf.Tensor> = { [groupNames.rates]: rates };
   for (const [l, own] of downward(coefficients).entries()) outputs[names.coefficients(l)] = own;
-  return j === 0 ? { ...outputs, ...drawAbove(links, coefficients, p) } : outputs;
+  if (j > 0) return outputs;
+  if (!isPartial(term)) return { ...outputs, ...drawAbove(links, coefficients, p) };
+  for (const [l, level] of term.levels.entries()) {
+    const own = (l === 0 ? coefficients : before[l]).sub(levelMeans(links[l], above(l)));
+    const free = level.deviating === undefined ? own : columnsAt(own, level.deviating);
+    outputs[names.products(l)] = isDiagonal(level.covariance)
+      ? free.square().sum(0)
+      : tf.matMul(free, free, true, false);
+  }
+  return outputs;
 }
 
 /** The rows as a function of the innermost coefficients of a term. */
@@ -155,25 +175,34 @@ function rowsOf(
   };
 }
 
+/** Groups before they move: coefficients and means of all `[group, k]`, C of those that deviate. */
+interface GroupStart {
+  readonly coefficients: tf.Tensor;
+  readonly means: tf.Tensor;
+  readonly scale: tf.Tensor;
+  readonly deviating: readonly number[] | undefined;
+}
+
 /**
  * Hamiltonian trajectories of all groups at once, each accepted or refused by itself: given what lies above them groups are independent. They run
- * in ζ, b = M + Cζ with ζ ~ N(0, I), by the metric I + C'AC with A the rough information of the rows.
+ * in ζ, b = M + Cζ with ζ ~ N(0, I), by the metric I + C'AC with A the rough information of the rows; of coefficients that deviate alone.
  */
 function trajectory(
   at: (coefficients: tf.Tensor) => RowsAt,
-  before: tf.Tensor,
-  means: tf.Tensor,
-  scale: tf.Tensor,
+  { coefficients: before, means, scale, deviating }: GroupStart,
   p: NamedTensors,
   d: NamedTensors,
 ): { coefficients: tf.Tensor; rates: tf.Tensor } {
   const isPlain = scale.rank === 1;
-  const forward = (x: tf.Tensor): tf.Tensor => (isPlain ? x.mul(scale) : tf.matMul(x, scale, false, true));
-  const back = (x: tf.Tensor): tf.Tensor => (isPlain ? x.mul(scale) : tf.matMul(x, scale));
+  const size = before.shape[1]!;
+  const among = (x: tf.Tensor): tf.Tensor => (deviating === undefined ? x : columnsTo(x, deviating, size));
+  const of = (x: tf.Tensor): tf.Tensor => (deviating === undefined ? x : columnsAt(x, deviating));
+  const forward = (x: tf.Tensor): tf.Tensor => among(isPlain ? x.mul(scale) : tf.matMul(x, scale, false, true));
+  const back = (x: tf.Tensor): tf.Tensor => (isPlain ? of(x).mul(scale) : tf.matMul(of(x), scale));
   const inverse = p[groupNames.inverse];
-  const deviations = before.sub(means);
+  const deviations = of(before.sub(means));
   const start = isPlain ? deviations.mul(inverse) : tf.matMul(deviations, inverse, false, true);
-  const { velocity, force } = metricOf(scale, d.information, start);
+  const { velocity, force } = metricOf(scale, d.information, before, deviating);
   const step = p[groupNames.steps].expandDims(1);
   const half = step.mul(0.5);
   const energy = (value: tf.Tensor, zeta: tf.Tensor, momentum: tf.Tensor): tf.Tensor =>
@@ -193,18 +222,20 @@ function trajectory(
   return { coefficients: tf.where(isAccepted, means.add(forward(zeta)), before), rates: tf.minimum(gain, 0).exp() };
 }
 
-/** K with KK' = I + C'AC, or of its diagonal: velocities K⁻ᵀp, forces K⁻¹g. */
+/** K with KK' = I + C'AC, or of its diagonal: velocities K⁻ᵀp, forces K⁻¹g. @param like as many numbers as coefficients, whatever they are */
 function metricOf(
   scale: tf.Tensor,
   information: tf.Tensor,
   like: tf.Tensor,
+  deviating: readonly number[] | undefined,
 ): { velocity: (x: tf.Tensor) => tf.Tensor; force: (x: tf.Tensor) => tf.Tensor } {
   if (information.rank === 2) {
-    const own = scale.rank === 1 ? information.mul(scale.square()) : tf.matMul(information, scale.square());
+    const free = deviating === undefined ? information : columnsAt(information, deviating);
+    const own = scale.rank === 1 ? free.mul(scale.square()) : tf.matMul(free, scale.square());
     const width = own.add(1).rsqrt();
     return { velocity: (x) => x.mul(width), force: (x) => x.mul(width) };
   }
-  const { factor } = prepare({ precision: information, shift: like }, scale, undefined);
+  const { factor } = prepare({ precision: information, shift: like }, scale, deviating);
   const solve = (x: tf.Tensor, isTransposed: boolean): tf.Tensor =>
     triangularSolve(factor, x.expandDims(2), isTransposed).squeeze([2]);
   return { velocity: (x) => solve(x, true), force: (x) => solve(x, false) };
@@ -244,11 +275,12 @@ function drawAbove(links: readonly LevelLinks[], innermost: tf.Tensor, p: NamedT
 
 /** Links of a term's levels, from the data of `RowData`. */
 export function linksOf({ levels }: NestedTerm, t: number, d: NamedTensors): LevelLinks[] {
-  return levels.map(({ size, covariates, covariateCount, parent }, l): LevelLinks => {
+  return levels.map(({ size, covariates, covariateCount, parent, regressions }, l): LevelLinks => {
     const isConstant = covariateCount === 1 && covariates.every((z) => z === 1);
     return {
       size,
       covariateCount,
+      ...(regressions && { regressions }),
       covariates: isConstant ? undefined : d[`covariates_${t}_${l}`],
       parent: parent === null ? undefined : d[`parent_${t}_${l}`],
       parentGroups: parent === null ? 1 : levels[l + 1].groups,

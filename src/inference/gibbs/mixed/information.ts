@@ -1,4 +1,5 @@
 // What rows through a link roughly say of the coefficients of groups: for the shape of trajectories, and for what stays put while the population moves.
+import { deviatingOf, outerPlaces } from '../../../models/linearHierarchy/links.js';
 import type { NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import { type LinearisedRows, mostDense } from './linearise.js';
 import type { TermValues } from '../chainValues.js';
@@ -36,13 +37,13 @@ export function groupInformation(term: NestedTerm, { weights }: LinearisedRows):
       const { size, covariates, covariateCount: q, parent, groups: members } = levels[j - 1];
       const below = found[j - 1];
       const wasDense = below.shape.length === 3;
+      const places = outerPlaces(levels[j - 1]);
       for (let g = 0; g < members; g++) {
-        for (let a = 0; a < k; a++) {
-          for (let b = 0; b < k; b++) {
-            const [i, l] = [Math.floor(a / q), Math.floor(b / q)];
+        for (const [a, { coefficient: i, covariate: c }] of places.entries()) {
+          for (const [b, { coefficient: l, covariate: other }] of places.entries()) {
             if (!wasDense && i !== l) continue;
             const own = wasDense ? below.values[(g * size + i) * size + l] : below.values[g * size + i];
-            add(parent![g], a, b, own * covariates[g * q + (a % q)] * covariates[g * q + (b % q)]);
+            add(parent![g], a, b, own * covariates[g * q + c] * covariates[g * q + other]);
           }
         }
       }
@@ -54,18 +55,24 @@ export function groupInformation(term: NestedTerm, { weights }: LinearisedRows):
 
 /**
  * By level: what the data say of one coefficient of a typical group when the others, and those of the levels below, are only known by their
- * standard deviations: the mean over groups, `[k]`.
+ * standard deviations: the mean over groups, of those that deviate.
  */
 export function typicalInformation(
   { columns, levels, rowStart }: NestedTerm,
   { weights }: LinearisedRows,
   values: TermValues,
 ): Float64Array[] {
-  const found: Float64Array[] = [];
+  /** Of all coefficients of each level. */
+  const all: Float64Array[] = [];
+  const spreads = levels.map((level, j) => {
+    const sds = new Float64Array(level.size);
+    for (const [n, i] of deviatingOf(level).entries()) sds[i] = values.levels[j].sds[n];
+    return sds;
+  });
   for (const [j, { groups, size: k }] of levels.entries()) {
     const sums = new Float64Array(k);
     if (j === 0) {
-      const { sds } = values.levels[0];
+      const [sds] = spreads;
       for (let row = 0; row < rowStart[rowStart.length - 1]; row++) {
         let variance = 1 / weights[row];
         for (let i = 0; i < k; i++) variance += (columns[i][row] * sds[i]) ** 2;
@@ -76,12 +83,13 @@ export function typicalInformation(
       }
     } else {
       const { covariates, covariateCount: q, groups: members } = levels[j - 1];
-      const { sds } = values.levels[j - 1];
-      const own = found[j - 1].map((information, i) => 1 / (1 / information + sds[i] ** 2));
+      const own = all[j - 1].map((information, i) => 1 / (1 / information + spreads[j - 1][i] ** 2));
+      const places = outerPlaces(levels[j - 1]);
       for (let g = 0; g < members; g++)
-        for (let a = 0; a < k; a++) sums[a] += covariates[g * q + (a % q)] ** 2 * own[Math.floor(a / q)];
+        for (const [a, { coefficient, covariate }] of places.entries())
+          sums[a] += covariates[g * q + covariate] ** 2 * own[coefficient];
     }
-    found.push(sums.map((sum) => sum / groups));
+    all.push(sums.map((sum) => sum / groups));
   }
-  return found;
+  return all.map((found, j) => Float64Array.from(deviatingOf(levels[j]), (i) => found[i]));
 }

@@ -1,6 +1,8 @@
 // A mixed Gibbs sweep of all chains, for responses through a link: groups by trajectories of their own, what lies above given them, then the scalars.
 import type { Device } from '../../../kernels/device.js';
-import { type GeneralisedHierarchy, hasFactors } from '../../../models/linearHierarchy/structure.js';
+import { sizeOf } from '../../../kernels/program/tensorProgram.js';
+import { isPartial } from '../../../models/linearHierarchy/links.js';
+import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
 import { sites, type StepKey } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
 import { precisionOf, invertLower } from '../correlations.js';
@@ -11,7 +13,7 @@ import { covarianceFactor } from '../scaleMove.js';
 import { sharedColumns, shiftBetween } from '../sharedColumns.js';
 import { names } from '../termProgram.js';
 import { followingOf } from './following.js';
-import { compileGroups, groupNames, rowData } from './groupProgram.js';
+import { compileGroups, covarianceShape, groupNames, rowData } from './groupProgram.js';
 import { groupInformation, typicalInformation } from './information.js';
 import { type LinearisedRows, linearise } from './linearise.js';
 import { learnCoordinates, moveScalars, type ScalarChain } from '../scalars/move.js';
@@ -135,7 +137,7 @@ export class MixedSweep {
       for (const [other, { levels: given }] of values.terms.entries())
         if (other !== t) program.set(groupNames.other(other), lane, given[0].coefficients);
       if (values.fixed !== undefined) program.set(groupNames.fixed, lane, values.fixed.coefficients);
-      if (j === 0) {
+      if (j === 0 && !isPartial(this.structure.terms[t])) {
         const precision = precisionOf(own.levels[0].sds, own.levels[0].lower);
         const k = own.levels[0].sds.length;
         const isPlain = own.levels[0].lower === undefined;
@@ -156,16 +158,16 @@ export class MixedSweep {
       const own = values.terms[t];
       program.read(groupNames.rates, lane, rates);
       tuning.learnSteps(b, rates, progress);
-      // The innermost program draws all levels above, others move those below along.
-      const moved = j === 0 ? levels.length : j + 1;
+      const drawsAbove = j === 0 && !isPartial(this.structure.terms[t]);
+      // The innermost program draws all levels above, where all coefficients deviate; others move those below along.
+      const moved = drawsAbove ? levels.length : j + 1;
       for (let l = 0; l < moved; l++) program.read(names.coefficients(l), lane, own.levels[l].coefficients);
       if (j > 0) continue;
-      program.read('population', lane, own.population);
-      for (const [l, { covariance, groups, size }] of levels.entries()) {
-        const isFull = hasFactors(covariance) || covariance.cholesky !== undefined;
-        const products = new Float64Array(isFull ? size * size : size);
+      if (drawsAbove) program.read('population', lane, own.population);
+      for (const [l, level] of levels.entries()) {
+        const products = new Float64Array(sizeOf(covarianceShape(level)));
         program.read(names.products(l), lane, products);
-        updateCovariance(others[i], covariance, groups, products, own.levels[l]);
+        updateCovariance(others[i], level.covariance, level.groups, products, own.levels[l]);
       }
     }
   }

@@ -3,13 +3,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../../kernels/device.js';
 import { hierarchyModel, type Placement } from '../../../models/linearHierarchy/hierarchyModel.js';
-import { type GeneralisedHierarchy, isDiagonal, type NestedTerm } from '../../../models/linearHierarchy/structure.js';
+import { deviatingCount, outerSize } from '../../../models/linearHierarchy/links.js';
+import type { GeneralisedHierarchy, NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
 import { invertLower } from '../correlations.js';
 import type { ChainValues } from '../chainValues.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { covarianceFactor } from '../scaleMove.js';
 import { followNames as names } from './follow.js';
+import { covarianceShape } from './groupProgram.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
 import type { LevelInformation } from './tuning.js';
@@ -17,10 +19,7 @@ import type { LevelInformation } from './tuning.js';
 const after = (t: number, l: number): string => `after ${t} ${l}`;
 const scaleName = (t: number, l: number): string => `scale ${t} ${l}`;
 
-function populationLength({ levels }: NestedTerm): number {
-  const last = levels[levels.length - 1];
-  return last.size * last.covariateCount;
-}
+const populationLength = ({ levels }: NestedTerm): number => outerSize(levels[levels.length - 1]);
 
 /** How the coefficients of a term follow the scalars. */
 export interface Following {
@@ -50,9 +49,9 @@ async function compileStandardiser(
   for (const [t, term] of terms.entries()) {
     if (!followings[t].isStandardised) continue;
     shapes[names.population(t)] = [populationLength(term)];
-    for (const [l, { groups, size, covariance }] of term.levels.entries()) {
-      shapes[names.before(t, l)] = [groups, size];
-      shapes[scaleName(t, l)] = isDiagonal(covariance) ? [size] : [size, size];
+    for (const [l, level] of term.levels.entries()) {
+      shapes[names.before(t, l)] = [level.groups, level.size];
+      shapes[scaleName(t, l)] = covarianceShape(level);
     }
   }
   return compileProgram(device, chains, shapes, data, (p, d) => {
@@ -70,6 +69,7 @@ async function compileStandardiser(
 
 export class ScalarProgram implements ScalarDensity {
   private constructor(
+    private readonly structure: GeneralisedHierarchy,
     private readonly scalars: Scalars,
     private readonly program: BoundProgram,
     /** Of terms whose coefficients follow by the approximation. */
@@ -93,15 +93,16 @@ export class ScalarProgram implements ScalarDensity {
     for (const [t, term] of structure.terms.entries()) {
       const own = followings[t];
       for (const [name, array] of own.data) data.set(name, array);
-      for (const [l, { groups, size, covariance }] of term.levels.entries()) {
+      for (const [l, level] of term.levels.entries()) {
+        const { groups, size } = level;
         if (own.isStandardised) {
-          shapes[names.standard(t, l)] = [groups, size];
+          shapes[names.standard(t, l)] = [groups, deviatingCount(level)];
           continue;
         }
         shapes[names.population(t)] = [populationLength(term)];
         shapes[names.before(t, l)] = [groups, size];
-        shapes[names.kept(t, l)] = shapes[names.information(t, l)] = [size];
-        shapes[names.unit(t, l)] = isDiagonal(covariance) ? [size] : [size, size];
+        shapes[names.kept(t, l)] = shapes[names.information(t, l)] = [deviatingCount(level)];
+        shapes[names.unit(t, l)] = covarianceShape(level);
       }
     }
     const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
@@ -115,7 +116,7 @@ export class ScalarProgram implements ScalarDensity {
     const gradientsBy = scalars.blocks.map(({ name }) => name);
     const program = await compileProgram(device, chains, shapes, data, fn, {}, { gradientsBy });
     const standardiser = await compileStandardiser(structure, device, chains, data, followings);
-    return new ScalarProgram(scalars, program, standardiser);
+    return new ScalarProgram(structure, scalars, program, standardiser);
   }
 
   get memoryBytes(): number {
@@ -164,9 +165,10 @@ export class ScalarProgram implements ScalarDensity {
     await standardiser.run();
     for (const { lane, values } of chains) {
       for (const [t, { levels }] of values.terms.entries()) {
-        for (const [l, { coefficients }] of levels.entries()) {
+        for (const l of levels.keys()) {
           if (!program.has(names.standard(t, l))) continue;
-          const standard = new Float64Array(coefficients.length);
+          const { groups } = this.structure.terms[t].levels[l];
+          const standard = new Float64Array(groups * levels[l].sds.length);
           standardiser.read(names.standard(t, l), lane, standard);
           program.set(names.standard(t, l), lane, standard);
         }

@@ -1,4 +1,5 @@
 // What a chain of mixed Gibbs sweeps learns in the burn-in: steps of its groups' trajectories, and what there is to learn of the scalars.
+import { deviatingCount } from '../../../models/linearHierarchy/links.js';
 import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
 import type { ModelParameter } from '../../../models/model.js';
 import { mostDense } from './linearise.js';
@@ -45,7 +46,7 @@ export class MixedTuning {
     this.logSteps = blocksOf(terms).map(([t, l]) =>
       new Float64Array(terms[t].levels[l].groups).fill(Math.log(firstStep)),
     );
-    this.information = terms.map(({ levels }) => levels.map(({ size }) => new Float64Array(size)));
+    this.information = terms.map(({ levels }) => levels.map((level) => new Float64Array(deviatingCount(level))));
     this.scalars = new ScalarTuning(
       new Scalars(structure, parameters).dimension,
       terms.some(({ levels }) => levels[0].size > mostDense) ? farPlan : usualPlan,

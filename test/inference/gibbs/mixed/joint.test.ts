@@ -31,6 +31,26 @@ const shapes: readonly (readonly [string, Family, HierarchyShape])[] = [
     },
   ],
   ['many coefficients', 'poisson', { terms: [{ slopes: 8, levels: [{ groups: 5 }] }] }],
+  [
+    'coefficients that do not deviate, and regressions on part of the covariates',
+    'poisson',
+    {
+      terms: [
+        {
+          slopes: 2,
+          levels: [
+            { groups: 10, covariates: 1, deviating: [0, 1], regressions: [[0], [0, 1], [0]], full: true },
+            { groups: 4, deviating: [0, 1, 3] },
+          ],
+        },
+      ],
+    },
+  ],
+  [
+    'many coefficients, one of which deviates',
+    'poisson',
+    { terms: [{ slopes: 8, levels: [{ groups: 6, deviating: [2] }] }] },
+  ],
   ['factors', 'binomial', { terms: [{ slopes: 2, levels: [{ groups: 8, factors: 1 }] }] }],
 ];
 
