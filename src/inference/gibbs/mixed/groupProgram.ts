@@ -8,7 +8,7 @@ import { fixedPredictor } from '../../../models/linearHierarchy/fixedBlock.js';
 import { type HierarchyModel, hierarchyModel } from '../../../models/linearHierarchy/hierarchyModel.js';
 import { columnsAt, columnsTo } from '../../../models/linearHierarchy/levelTensors.js';
 import { rowLikelihood } from '../../../models/linearHierarchy/likelihood.js';
-import { deviatingCount, isPartial, outerSize } from '../../../models/linearHierarchy/links.js';
+import { deviatingCount, outerSize } from '../../../models/linearHierarchy/links.js';
 import {
   type GeneralisedHierarchy,
   type HierarchyLevel,
@@ -16,23 +16,16 @@ import {
   type NestedTerm,
   scaleOf,
 } from '../../../models/linearHierarchy/structure.js';
-import {
-  diagonalMatrix,
-  drawDeviations,
-  drawPopulation,
-  integrate,
-  levelMeans,
-  type LevelLinks,
-  prepare,
-  slopesAbove,
-  toLevelAbove,
-} from '../levels.js';
+import { levelMeans, type LevelLinks, prepare, slopesAbove } from '../levels.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { names } from '../termProgram.js';
+import { drawAbove, planAbove } from './above.js';
 import type { GroupInformation } from './information.js';
 
 /** Leapfrog steps of a trajectory: with the longest steps it turns by about a right angle. */
 const trajectorySteps = 3;
+/** Of the step that a group has learnt, what a trajectory takes. */
+const [leastShare, mostShare] = [0.6, 1.1];
 
 /** Names of blocks and outputs besides those of `names`. */
 export const groupNames = {
@@ -71,6 +64,7 @@ export function compileGroups(
   const noise: Record<string, readonly number[]> = {
     momenta: [groups, deviatingCount(levels[j])],
     energies: [groups, 2],
+    jitter: [groups, 1],
   };
   for (const [l, level] of levels.entries()) parameters[names.coefficients(l)] = [level.groups, level.size];
   parameters[names.scale(j)] = covarianceShape(levels[j]);
@@ -79,11 +73,13 @@ export function compileGroups(
   for (const [other, term] of terms.entries())
     if (other !== t) parameters[groupNames.other(other)] = [term.levels[0].groups, term.levels[0].size];
   if (fixed !== undefined) parameters[groupNames.fixed] = [fixed.prior.sds.length];
-  if (j === 0 && !isPartial(terms[t])) {
-    parameters[names.precision(0)] = covarianceShape(levels[0]);
-    for (let l = 1; l < levels.length; l++) {
+  const plan = j === 0 ? planAbove(terms[t]) : undefined;
+  if (plan !== undefined) {
+    for (const [l, { drawn, held }] of plan.levels.entries()) {
+      if (held.length > 0) parameters[names.precision(l)] = covarianceShape(levels[l]);
+      if (drawn.length === 0) continue;
       parameters[names.scale(l)] = covarianceShape(levels[l]);
-      noise[names.noise(l)] = [levels[l].groups, levels[l].size];
+      noise[names.noise(l)] = [levels[l].groups, drawn.length];
     }
     Object.assign(parameters, { 'prior precision': [length], 'prior mean': [length] });
     noise['noise population'] = [length];
@@ -138,9 +134,13 @@ function moveGroups(
   const outputs: Record<string, tf.Tensor> = { [groupNames.rates]: rates };
   for (const [l, own] of downward(coefficients).entries()) outputs[names.coefficients(l)] = own;
   if (j > 0) return outputs;
-  if (!isPartial(term)) return { ...outputs, ...drawAbove(links, coefficients, p) };
+  const plan = planAbove(term);
+  const moved = { coefficients: [coefficients, ...before.slice(1)], population: p.population };
+  const drawn = plan === undefined ? moved : drawAbove(term, plan, links, moved.coefficients, p.population, p);
+  if (plan !== undefined) outputs.population = drawn.population;
   for (const [l, level] of term.levels.entries()) {
-    const own = (l === 0 ? coefficients : before[l]).sub(levelMeans(links[l], above(l)));
+    if (plan !== undefined) outputs[names.coefficients(l)] = drawn.coefficients[l];
+    const own = drawn.coefficients[l].sub(levelMeans(links[l], drawn.coefficients[l + 1] ?? drawn.population));
     const free = level.deviating === undefined ? own : columnsAt(own, level.deviating);
     outputs[names.products(l)] = isDiagonal(level.covariance)
       ? free.square().sum(0)
@@ -203,7 +203,8 @@ function trajectory(
   const deviations = of(before.sub(means));
   const start = isPlain ? deviations.mul(inverse) : tf.matMul(deviations, inverse, false, true);
   const { velocity, force } = metricOf(scale, d.information, before, deviating);
-  const step = p[groupNames.steps].expandDims(1);
+  // A trajectory that always turned by half a circle would hardly change how far from its centre a group is.
+  const step = p[groupNames.steps].expandDims(1).mul(between(p.jitter));
   const half = step.mul(0.5);
   const energy = (value: tf.Tensor, zeta: tf.Tensor, momentum: tf.Tensor): tf.Tensor =>
     value.sub(zeta.square().add(momentum.square()).sum(1).mul(0.5));
@@ -222,6 +223,14 @@ function trajectory(
   return { coefficients: tf.where(isAccepted, means.add(forward(zeta)), before), rates: tf.minimum(gain, 0).exp() };
 }
 
+/** About uniform numbers between the least and the most, from normals, whose distribution function the logistic one nearly is. */
+const between = (normals: tf.Tensor): tf.Tensor =>
+  normals
+    .mul(1.702)
+    .sigmoid()
+    .mul(mostShare - leastShare)
+    .add(leastShare);
+
 /** K with KK' = I + C'AC, or of its diagonal: velocities K⁻ᵀp, forces K⁻¹g. @param like as many numbers as coefficients, whatever they are */
 function metricOf(
   scale: tf.Tensor,
@@ -239,38 +248,6 @@ function metricOf(
   const solve = (x: tf.Tensor, isTransposed: boolean): tf.Tensor =>
     triangularSolve(factor, x.expandDims(2), isTransposed).squeeze([2]);
   return { velocity: (x) => solve(x, true), force: (x) => solve(x, false) };
-}
-
-/** The levels above the innermost and the population as one draw given its coefficients, and the products of all deviations. */
-function drawAbove(links: readonly LevelLinks[], innermost: tf.Tensor, p: NamedTensors): Record<string, tf.Tensor> {
-  const scales = links.map((_, l) => (l === 0 ? undefined : p[names.scale(l)]));
-  const precision = p[names.precision(0)];
-  const matrix = precision.rank === 1 ? diagonalMatrix(precision) : precision;
-  let information = toLevelAbove(links[0], {
-    precision: tf.tile(matrix.expandDims(0), [innermost.shape[0], 1, 1]),
-    shift: precision.rank === 1 ? innermost.mul(precision) : tf.matMul(innermost, precision),
-  });
-  const prepared = links.map((link, l) => {
-    if (l === 0) return undefined;
-    const own = prepare(information, scales[l]!, undefined);
-    information = toLevelAbove(link, integrate(information, own));
-    return own;
-  });
-  const population = drawPopulation(information, p);
-  const outputs: Record<string, tf.Tensor> = { population };
-  let above = population;
-  for (let l = links.length - 1; l >= 0; l--) {
-    const means = levelMeans(links[l], above);
-    const deviations =
-      l === 0 ? innermost.sub(means) : drawDeviations(prepared[l]!, scales[l]!, means, p[names.noise(l)]);
-    outputs[names.products(l)] =
-      p[l === 0 ? names.precision(0) : names.scale(l)].rank === 1
-        ? deviations.square().sum(0)
-        : tf.matMul(deviations, deviations, true, false);
-    above = l === 0 ? innermost : deviations.add(means);
-    if (l > 0) outputs[names.coefficients(l)] = above;
-  }
-  return outputs;
 }
 
 /** Links of a term's levels, from the data of `RowData`. */

@@ -1,7 +1,6 @@
 // A mixed Gibbs sweep of all chains, for responses through a link: groups by trajectories of their own, what lies above given them, then the scalars.
 import type { Device } from '../../../kernels/device.js';
 import { sizeOf } from '../../../kernels/program/tensorProgram.js';
-import { isPartial } from '../../../models/linearHierarchy/links.js';
 import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
 import { sites, type StepKey } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
@@ -130,6 +129,7 @@ export class MixedSweep {
       for (const [l, { coefficients, sds, lower }] of own.levels.entries()) {
         program.set(names.coefficients(l), lane, coefficients);
         if (program.has(names.scale(l))) program.set(names.scale(l), lane, covarianceFactor(sds, lower));
+        if (program.has(names.precision(l))) program.set(names.precision(l), lane, precisionBlock(sds, lower));
       }
       const { sds, lower } = own.levels[j];
       program.set(groupNames.inverse, lane, inverseFactor(sds, lower));
@@ -137,15 +137,7 @@ export class MixedSweep {
       for (const [other, { levels: given }] of values.terms.entries())
         if (other !== t) program.set(groupNames.other(other), lane, given[0].coefficients);
       if (values.fixed !== undefined) program.set(groupNames.fixed, lane, values.fixed.coefficients);
-      if (j === 0 && !isPartial(this.structure.terms[t])) {
-        const precision = precisionOf(own.levels[0].sds, own.levels[0].lower);
-        const k = own.levels[0].sds.length;
-        const isPlain = own.levels[0].lower === undefined;
-        program.set(
-          names.precision(0),
-          lane,
-          isPlain ? own.levels[0].sds.map((_, at) => precision[at * (k + 1)]) : precision,
-        );
+      if (program.has('prior mean')) {
         const { precisions, means } = populationMoments(others[i], population.prior, own);
         program.set('prior precision', lane, precisions);
         program.set('prior mean', lane, means);
@@ -158,8 +150,8 @@ export class MixedSweep {
       const own = values.terms[t];
       program.read(groupNames.rates, lane, rates);
       tuning.learnSteps(b, rates, progress);
-      const drawsAbove = j === 0 && !isPartial(this.structure.terms[t]);
-      // The innermost program draws all levels above, where all coefficients deviate; others move those below along.
+      const drawsAbove = program.has('prior mean');
+      // The innermost program draws all levels above where it can; others move those below along.
       const moved = drawsAbove ? levels.length : j + 1;
       for (let l = 0; l < moved; l++) program.read(names.coefficients(l), lane, own.levels[l].coefficients);
       if (j > 0) continue;
@@ -177,4 +169,9 @@ export class MixedSweep {
 function inverseFactor(sds: Float64Array, lower: Float64Array | undefined): Float64Array {
   if (lower === undefined) return sds.map((sd) => 1 / sd);
   return invertLower(covarianceFactor(sds, lower), sds.length);
+}
+
+/** Σ⁻¹, or its diagonal. */
+function precisionBlock(sds: Float64Array, lower: Float64Array | undefined): Float64Array {
+  return lower === undefined ? sds.map((sd) => 1 / (sd * sd)) : precisionOf(sds, lower);
 }

@@ -70,11 +70,11 @@ describe.each(shapes)('%s, %s', (family, _, shape) => {
     const nuts = await fit(model, {
       method: 'nuts',
       warmup: 800,
-      draws: 1500,
+      draws: 4000,
       seed: 100 + seed,
       targetAcceptance: 0.9,
     });
-    const gibbs = await fit(model, { method: 'gibbs', warmup: 500, draws: 2000, seed });
+    const gibbs = await fit(model, { method: 'gibbs', warmup: 500, draws: 6000, seed });
     const found = distances({ model }, nuts, gibbs);
     // Of hundreds of distances one may be beyond 4.
     expect(Math.max(...found)).toBeLessThan(4.5);
