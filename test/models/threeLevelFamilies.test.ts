@@ -133,7 +133,8 @@ describe.each(families)('%s', (family) => {
       expect(rows).toHaveLength(data.rows);
       data.y.forEach((y, row) => {
         const expected = logResponse(family, y, eta[row], row, scaleAt(position), data.counts);
-        expect(rows[row] - expected).toBeCloseTo(0, 8);
+        // What f64 keeps of log densities of some -10⁶.
+        expect(Math.abs(rows[row] - expected)).toBeLessThan(5e-9 + 1e-14 * Math.abs(expected));
       });
     }
   });
@@ -175,11 +176,13 @@ describe.each(families)('%s', (family) => {
     expect(() => chooseMethod(model, 'marginal')).toThrow(`method marginal: with ${family} responses`);
   });
 
-  it('recovers the truth by NUTS', { timeout: 120_000 }, async () => {
+  it('recovers the truth by the method that auto takes', { timeout: 120_000 }, async () => {
     const errors = new Map<string, number[]>();
+    // Student-t errors go to Gibbs sampling, whose spreads have some eight sweeps to an effective draw.
+    const draws = family === 'studentT' ? 1000 : 250;
     for (const seed of [1, 2, 3]) {
       const { truth, model: own } = simulated(family, seed, { rows: 1500, products: 8, markets: 10 });
-      const posterior = await fit(own, { seed, chains: 2, warmup: 300, draws: 250 });
+      const posterior = await fit(own, { seed, chains: 2, warmup: 300, draws });
       let i = 0;
       for (const { name, level, shape } of own.sites) {
         const size = shape.reduce((product, extent) => product * extent, 1);

@@ -69,6 +69,35 @@ describe('starts', () => {
     expect(slopes).toEqual([0, 0]);
   });
 
+  /** Markets that differ by ten times their first covariate, and by nothing else. */
+  const explainedMarkets = (markets: number, w: number) => {
+    const { data } = threeLevelExample({ markets, products: 6, w, rowsOf: () => 8, seed: 'explained' });
+    const { rowStart, market } = data.units;
+    const y = data.y.slice();
+    for (let unit = 0; unit < data.units.count; unit++) {
+      for (let row = rowStart[unit]; row < rowStart[unit + 1]; row++)
+        y[row] += 10 * data.markets!.w[0].values[market![unit]];
+    }
+    return threeLevelModel({ ...data, y }).start!;
+  };
+
+  it('regress markets on their covariates, whose effects are no spread', () => {
+    for (const markets of [12, 40]) {
+      const start = explainedMarkets(markets, 1);
+      // A market's mean of 48 rows with an error of 3.
+      const error = 3 / Math.sqrt(48);
+      expect(Math.exp(start.sigma_v.centre[0])).toBeLessThan(2 * error);
+      expect(Math.abs(start.delta.centre[0] - 20)).toBeLessThan((4 * error) / Math.sqrt(markets));
+      expect(Math.abs(start.delta.centre[1] - 10)).toBeLessThan((4 * error) / Math.sqrt(markets));
+    }
+  });
+
+  it('leave covariates out where markets are too few for them', () => {
+    const start = explainedMarkets(4, 3);
+    expect(Array.from(start.delta.centre).slice(1)).toEqual([0, 0, 0]);
+    expect(Math.exp(start.sigma_v.centre[0])).toBeGreaterThan(5);
+  });
+
   it('lie between market means and unit estimates', () => {
     const shape = { markets: 6, products: 8, rowsOf: () => 12, spread: 4, seed: 'starts' };
     const { data } = threeLevelExample(shape);

@@ -55,8 +55,20 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
     priors,
     blocks: blocksOf(priors.spreads),
     centring: {
-      consumer: chooseCentring(wanted, pilot.unitShare, layout.p, leastCentring(priors.spreads.consumer)),
-      market: chooseCentring(wanted, marketShares, layout.size, leastCentring(priors.spreads.market)),
+      consumer: chooseCentring(
+        wanted,
+        pilot.unitShare,
+        layout.p,
+        data.units.count,
+        leastCentring(priors.spreads.consumer),
+      ),
+      market: chooseCentring(
+        wanted,
+        marketShares,
+        layout.size,
+        data.markets!.names.length,
+        leastCentring(priors.spreads.market),
+      ),
     },
     df: family === 'studentT' ? (options.df ?? usualDf) : undefined,
   };

@@ -64,6 +64,7 @@ export function hbmmmPilot(data: ThreeLevelData, { channels, controls, traits, l
     covariates: [new Float64Array(consumers.length).fill(1), ...traits.columns.map(ofConsumers)],
     marketOfUnit: Int32Array.from(consumers, (i) => data.units.market![i]),
     markets: data.markets!.names.length,
+    marketCovariates: [new Float64Array(data.markets!.names.length).fill(1)],
     response: data.response,
     fallbackSd: sds.map((sd) => (0.3 * data.response.sd) / sd),
   };

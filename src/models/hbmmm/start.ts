@@ -16,7 +16,7 @@ export function hbmmmStart(
   const places = pilotPlaces(layout);
   const width = layout.p * q;
   const marketSd = Float64Array.from(places, (at) => pilot.marketSd![at]);
-  const mean = Float64Array.from(places, (at) => pilot.mean[at]);
+  const mean = Float64Array.from(places, (at) => pilot.population[at]);
   const marketValues = new Float64Array(markets * layout.size);
   const marketSds = new Float64Array(markets * layout.size);
   for (let market = 0; market < markets; market++) {

@@ -1,14 +1,17 @@
 // A rough, fast look at the data before sampling: where to start, how wide, and which levels have enough data to be centred.
 import type { UnitFactors } from './crossproducts.js';
 
-/** Rough estimates in model units; never used as results. p row coefficients, q unit covariates with the constant. */
+/**
+ * Rough estimates in model units; never used as results. p row coefficients, q unit covariates and r market covariates, each with the
+ * constant.
+ */
 export interface PilotEstimates {
   readonly sigma: number;
-  /** `[p·q]`: population means of the coefficients of markets. */
-  readonly mean: Float64Array;
+  /** `[p·q·r]`: coefficients of the population, on market covariates. */
+  readonly population: Float64Array;
   /** `[p]`: standard deviation between units around what their market and covariates predict. */
   readonly unitSd: Float64Array;
-  /** `[p·q]`: standard deviation between markets; null with two levels. */
+  /** `[p·q]`: standard deviation between markets around what their covariates predict; null with two levels. */
   readonly marketSd: Float64Array | null;
   /** Share of a typical unit's own information in its coefficients, `[p]`, between 0 and 1. */
   readonly unitShare: Float64Array;
@@ -18,8 +21,9 @@ export interface PilotEstimates {
   readonly unitCoefficients: Float64Array;
   readonly unitMeans: Float64Array;
   readonly unitCoefficientSd: Float64Array;
-  /** `[market][p·q]`: shrunken market coefficients and their rough standard deviations. */
+  /** `[market][p·q]`: shrunken market coefficients, what they are shrunk to, and their rough standard deviations. */
   readonly marketCoefficients: Float64Array | null;
+  readonly marketMeans: Float64Array | null;
   readonly marketCoefficientSd: Float64Array | null;
 }
 
@@ -30,6 +34,8 @@ export interface PilotInput {
   /** Null with two levels. */
   readonly marketOfUnit: Int32Array | null;
   readonly markets: number;
+  /** Columns of the market design, the constant first, each `[market]`. */
+  readonly marketCovariates: readonly Float64Array[];
   /** Mean and standard deviation over all rows. */
   readonly response: { readonly mean: number; readonly sd: number };
   /** `[p]`: a spread to assume where too few units can be estimated. */
@@ -42,12 +48,11 @@ const smallestSpread = 0.01;
 const enoughUnits = 5;
 
 /**
- * Per-unit least squares; their regression on the unit covariates within each market; between-unit and between-market variances
- * by the Paule–Mandel moment equation, one row coefficient at a time. Covariates of markets are ignored, so the spread
- * between markets errs upwards.
+ * Per-unit least squares; their regression on the unit covariates within each market, and of these on the market covariates; between-unit and
+ * between-market variances by the moment equation of Paule and Mandel (1982), one row coefficient at a time.
  */
 export function pilotEstimates(input: PilotInput): PilotEstimates {
-  const { factors, covariates, marketOfUnit, response, fallbackSd } = input;
+  const { factors, covariates, marketOfUnit, marketCovariates, response, fallbackSd } = input;
   const { units, coefficients: p, residualDegrees, residualSumOfSquares } = factors;
   const q = covariates.length;
   const { estimates, unscaledVariances, estimable } = unitLeastSquares(factors);
@@ -58,9 +63,13 @@ export function pilotEstimates(input: PilotInput): PilotEstimates {
   const groups = marketOfUnit ?? new Int32Array(units);
   const groupCount = marketOfUnit === null ? 1 : input.markets;
   const z = Array.from({ length: units }, (_, u) => covariates.map((column) => column[u]));
+  const w = Array.from({ length: groupCount }, (_, g) =>
+    marketOfUnit === null ? [1] : marketCovariates.map((column) => column[g]),
+  );
+  const r = w[0].length;
   const vector = (length: number): Float64Array => new Float64Array(length);
   const out = {
-    mean: vector(p * q),
+    population: vector(p * q * r),
     unitSd: vector(p),
     marketSd: vector(p * q),
     unitShare: vector(p),
@@ -69,6 +78,7 @@ export function pilotEstimates(input: PilotInput): PilotEstimates {
     unitMeans: vector(units * p),
     unitCoefficientSd: vector(units * p),
     marketCoefficients: vector(groupCount * p * q),
+    marketMeans: vector(groupCount * p * q),
     marketCoefficientSd: vector(groupCount * p * q),
   };
   for (let c = 0; c < p; c++) {
@@ -83,20 +93,20 @@ export function pilotEstimates(input: PilotInput): PilotEstimates {
     const fits = groupRegressions(members, groupCount, q, tau2);
     for (let k = 0; k < q; k++) {
       const own = fits.map((fit) => fit[k]);
-      const known = own.filter(({ variance }) => Number.isFinite(variance));
-      const upsilon2 = groupCount > 1 && known.length >= 3 ? pauleMandel(known) : 0;
       // The constant comes first: without a single unit to go by it is the mean of the response.
-      const overall = weightedMean(known, upsilon2, c === 0 && k === 0 ? response.mean : 0);
+      const { coefficients, spread2 } = regressionOfGroups(own, w, c === 0 && k === 0 ? response.mean : 0);
       const at = c * q + k;
-      out.mean[at] = overall;
-      out.marketSd[at] = Math.sqrt(Math.max(upsilon2, (smallestSpread * fallbackSd[c]) ** 2));
+      out.population.set(coefficients, at * r);
+      out.marketSd[at] = Math.sqrt(Math.max(spread2, (smallestSpread * fallbackSd[c]) ** 2));
       const shares = own.map(({ variance }) =>
         groupCount === 1 ? 1 : out.marketSd[at] ** 2 / (out.marketSd[at] ** 2 + variance),
       );
       out.marketShare[at] = median(Float64Array.from(shares));
       for (let g = 0; g < groupCount; g++) {
         const isKnown = Number.isFinite(own[g].variance);
-        out.marketCoefficients[g * p * q + at] = isKnown ? overall + shares[g] * (own[g].value - overall) : overall;
+        const mean = dot(w[g], coefficients);
+        out.marketMeans[g * p * q + at] = mean;
+        out.marketCoefficients[g * p * q + at] = isKnown ? mean + shares[g] * (own[g].value - mean) : mean;
         out.marketCoefficientSd[g * p * q + at] =
           out.marketSd[at] * Math.sqrt(Math.max(1e-6, isKnown ? 1 - shares[g] : 1));
       }
@@ -114,7 +124,15 @@ export function pilotEstimates(input: PilotInput): PilotEstimates {
     out.unitShare[c] = median(Float64Array.from(variances, (v) => out.unitSd[c] ** 2 / (out.unitSd[c] ** 2 + v)));
   }
   if (marketOfUnit !== null) return { sigma, ...out };
-  return { sigma, ...out, marketSd: null, marketShare: null, marketCoefficients: null, marketCoefficientSd: null };
+  return {
+    sigma,
+    ...out,
+    marketSd: null,
+    marketShare: null,
+    marketCoefficients: null,
+    marketMeans: null,
+    marketCoefficientSd: null,
+  };
 }
 
 /** A unit's estimate of one coefficient, with its covariates. */
@@ -167,25 +185,38 @@ function spreadWithinGroups(members: readonly Member[], groups: number, q: numbe
   if (degrees === 0) return 0;
   const excess = (tau2: number): number => {
     const fits = groupRegressions(members, groups, q, tau2);
+    const fitted = fits.map((fit) => fit.map((coefficient) => coefficient.value));
     let sum = 0;
     for (const { group, z, value, variance } of members) {
       if (sizes[group] <= q || !Number.isFinite(fits[group][0].variance)) continue;
-      const fitted = z.reduce((total, x, k) => total + x * fits[group][k].value, 0);
-      sum += (value - fitted) ** 2 / (variance + tau2);
+      sum += (value - dot(z, fitted[group])) ** 2 / (variance + tau2);
     }
     return sum - degrees;
   };
   return solveDecreasing(excess);
 }
 
-/** Paule and Mandel (1982): the spread at which the weighted sum of squares equals its degrees of freedom. */
-function pauleMandel(members: readonly Estimate[]): number {
-  return solveDecreasing((spread) => {
-    const mean = weightedMean(members, spread, 0);
-    let q = 0;
-    for (const { value, variance } of members) q += (value - mean) ** 2 / (variance + spread);
-    return q - (members.length - 1);
-  });
+/**
+ * Regression of the groups' estimates on their covariates, and the variance between groups around it. Where the estimates are too few for
+ * all covariates, the constant alone is estimated.
+ * @param w `[group][covariate]`, the constant first; @param otherwise the constant without any estimate
+ */
+function regressionOfGroups(own: readonly Estimate[], w: readonly (readonly number[])[], otherwise: number) {
+  const known = own.flatMap(({ value, variance }, g) =>
+    Number.isFinite(variance) ? [{ group: 0, z: w[g], value, variance }] : [],
+  );
+  const coefficients = new Array<number>(w[0].length).fill(0);
+  coefficients[0] = otherwise;
+  for (const width of new Set([w[0].length, 1])) {
+    if (known.length < (width === 1 ? 1 : width + 2)) continue;
+    const members = known.map((one) => ({ ...one, z: one.z.slice(0, width) }));
+    const spread2 = known.length >= width + 2 ? spreadWithinGroups(members, 1, width) : 0;
+    const [fit] = groupRegressions(members, 1, width, spread2);
+    if (!Number.isFinite(fit[0].variance)) continue;
+    for (const [i, { value }] of fit.entries()) coefficients[i] = value;
+    return { coefficients, spread2 };
+  }
+  return { coefficients, spread2: 0 };
 }
 
 function solveDecreasing(excess: (x: number) => number): number {
@@ -234,16 +265,7 @@ function solveNormalEquations(matrix: Float64Array, right: Float64Array, q: numb
   return rows.map((row, i) => ({ value: row[2 * q], variance: row[q + i] }));
 }
 
-function weightedMean(members: readonly Estimate[], spread: number, otherwise: number): number {
-  let weights = 0;
-  let sum = 0;
-  for (const { value, variance } of members) {
-    const weight = 1 / (variance + spread);
-    weights += weight;
-    sum += weight * value;
-  }
-  return weights > 0 ? sum / weights : otherwise;
-}
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i], 0);
 
 function median(values: Float64Array): number {
   const sorted = values.toSorted();

@@ -8,7 +8,7 @@ import type { ThreeLevelDesign } from './design.js';
 
 export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimates): Record<string, StartingPoint> {
   const scale = scaleParameter(context.family);
-  const { data, priors, centring, p, q, r, design } = context;
+  const { data, priors, centring, p, q, design } = context;
   const units = data.units.count;
   const markets = data.markets?.names.length ?? 0;
   const spreadSd = (groups: number): number => 1 / Math.sqrt(2 * Math.max(1, groups));
@@ -28,10 +28,9 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     units,
     isShrunk ? pilot : { ...pilot, unitShare: pilot.unitShare.map(() => 1) },
   );
-  if (pilot.marketSd === null) return { ...start, ...populationStart('gamma', population, pilot.mean, errors) };
+  if (pilot.marketSd === null) return { ...start, ...populationStart('gamma', population, pilot.population, errors) };
   const { marketSd } = pilot;
-  const means = Float64Array.from({ length: p * q * r }, (_, i) => (i % r === 0 ? pilot.mean[i / r] : 0));
-  Object.assign(start, populationStart('delta', population, means, errors));
+  Object.assign(start, populationStart('delta', population, pilot.population, errors));
   Object.assign(start, covarianceStart(priors.market!, marketSd, Math.max(0.2, spreadSd(markets)), markets));
   start.gamma = levelStart(
     markets,
@@ -39,7 +38,7 @@ export function threeLevelStart(context: ThreeLevelContext, pilot: PilotEstimate
     pilot.marketCoefficients!,
     pilot.marketCoefficientSd!,
     marketSd,
-    (_, c) => pilot.mean[c],
+    (market, c) => pilot.marketMeans![market * p * q + c],
   );
   return start;
 }

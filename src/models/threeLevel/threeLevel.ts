@@ -53,6 +53,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     covariates: design.units.columns,
     marketOfUnit: design.marketOfUnit,
     markets,
+    marketCovariates: design.markets?.columns ?? [],
     response: data.response,
     fallbackSd: fallback,
   };
@@ -66,8 +67,8 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
   const priors = withShrinkage(declared, options, populationErrors(design, data.units.count, pilot), data.response.sd);
   const wanted = options.parametrisation ?? 'auto';
   const centring = {
-    unit: chooseCentring(wanted, pilot.unitShare, p, leastCentring(covariance.product)),
-    market: chooseCentring(wanted, pilot.marketShare, p * q, leastCentring(covariance.market)),
+    unit: chooseCentring(wanted, pilot.unitShare, p, data.units.count, leastCentring(covariance.product)),
+    market: chooseCentring(wanted, pilot.marketShare, p * q, markets, leastCentring(covariance.market)),
   };
   const df = options.df ?? usualDf;
   const context: ThreeLevelContext = { data, family, df, design, priors, covariance, centring, p, q, r };
