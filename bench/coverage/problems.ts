@@ -1,58 +1,54 @@
-// Small hierarchies whose fits take a fraction of a second: the coverage benchmark's.
-import type { Model } from '../../src/models/model.js';
-import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
-import { models } from '../../src/models/registry.js';
+// Small data sets of every model, whose fits take a fraction of a second: the coverage benchmark's.
+import { parse } from 'yaml';
 import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
-import { simulatedSales } from '../simulatedSales.js';
+import { models } from '../../src/models/registry.js';
+import type { PreparedModel } from '../../src/models/modelEntry.js';
 import { simulatedTable } from '../simulatedTable.js';
 
-interface CoverageProblem {
-  readonly model: Model;
-  /** The same model for another response. */
-  readonly rebuild: (y: Float64Array) => Model;
+export type CoverageProblem = Pick<PreparedModel, 'model' | 'rebuild'>;
+
+/**
+ * A simulator's table as its own configuration fits it. The simulated response sets the scale of the default priors, and no more.
+ * @param size the simulator's options; @param section keys of the configuration's `model:` that are to be others
+ */
+function simulated(
+  name: keyof typeof models,
+  size: Readonly<Record<string, number | string>>,
+  section: Readonly<Record<string, unknown>> = {},
+): CoverageProblem {
+  const entry = models[name];
+  const usual = Object.entries(entry.simulator!.options).map(([option, own]) => [option, own.default] as const);
+  const { blocks, config } = entry.simulator!.plan({ ...Object.fromEntries(usual), ...size })(portableRandom(1));
+  const written = (parse(config('simulated', 1)) as { readonly model: Record<string, unknown> }).model;
+  const own = entry.schema.parse({ ...written, ...section });
+  return entry.prepare(simulatedTable(blocks, entry.columns(own)), own);
 }
 
-function problem(markets: number, covariance: 'diagonal' | 'full'): CoverageProblem {
-  const size = {
-    rows: 360,
-    products: markets === 0 ? 20 : 3,
-    markets,
-    x: 1,
-    z: 0,
-    w: markets === 0 ? 0 : 1,
-    covariance,
-  };
-  const data = simulatedSales(size, 1);
-  // Priors take their scale from `data.response`, which stays that of the first response.
-  const rebuild = (y: Float64Array): Model =>
-    threeLevelModel({ ...data, y }, { covariance: { product: covariance, market: covariance } });
-  return { model: rebuild(data.y), rebuild };
-}
+const twoLevels = { rows: 360, products: 20, markets: 0, x: 1, z: 0 };
+const threeLevels = { rows: 360, products: 3, markets: 12, x: 1, z: 0, w: 1 };
+const panel = { consumers: 60, markets: 12, months: 6, channels: 2, controls: 1, traits: 1 };
+/** Of responses through a link: the default priors allow means beyond what a count can be. */
+const linked = { gamma: 'normal(0, 0.7)', sigma_u: 'halfNormal(0.5)' };
+const national = { weeks: 80, geos: 0, channels: 2 };
 
-/** Sixty consumers in twelve markets, two channels, a control and a trait. */
-function panel(covariance: 'diagonal' | 'full'): CoverageProblem {
-  const entry = models.hbmmm;
-  const usual = Object.entries(entry.simulator!.options).map(([name, own]) => [name, own.default] as const);
-  const size = { consumers: 60, markets: 12, months: 6, channels: 2, controls: 1, traits: 1, covariance };
-  const { blocks } = entry.simulator!.plan({ ...Object.fromEntries(usual), ...size })(portableRandom(1));
-  const section = entry.schema.parse({
-    name: 'hbmmm',
-    response: 'log_purchases',
-    consumer: 'consumer',
-    market: 'market',
-    channels: ['tv', 'digital'],
-    controls: ['confidence'],
-    traits: ['age'],
-    covariance,
-  });
-  return entry.prepare(simulatedTable(blocks), section);
-}
-
-export const problems = {
-  'two levels, diagonal': problem(0, 'diagonal'),
-  'two levels, full': problem(0, 'full'),
-  'three levels, diagonal': problem(12, 'diagonal'),
-  'three levels, full': problem(12, 'full'),
-  'hbmmm, diagonal': panel('diagonal'),
-  'hbmmm, full': panel('full'),
-} as const;
+export const problems: Readonly<Record<string, () => CoverageProblem>> = {
+  'two levels, diagonal': () => simulated('three-level', twoLevels),
+  'two levels, full': () => simulated('three-level', { ...twoLevels, covariance: 'full' }),
+  'three levels, diagonal': () => simulated('three-level', threeLevels),
+  'three levels, full': () => simulated('three-level', { ...threeLevels, covariance: 'full' }),
+  'two levels, a latent factor': () => simulated('three-level', { ...twoLevels, products: 36, x: 3, factors: 1 }),
+  'two levels, horseshoe': () =>
+    simulated('three-level', { ...twoLevels, rows: 480, x: 8, shrinkage: 'regularisedHorseshoe' }),
+  'two levels, Student-t': () => simulated('three-level', { ...twoLevels, family: 'studentT' }),
+  'two levels, Bernoulli': () => simulated('three-level', { ...twoLevels, family: 'bernoulli' }, { priors: linked }),
+  'two levels, binomial': () => simulated('three-level', { ...twoLevels, family: 'binomial' }, { priors: linked }),
+  'two levels, Poisson': () => simulated('three-level', { ...twoLevels, family: 'poisson' }, { priors: linked }),
+  'two levels, negative binomial': () =>
+    simulated('three-level', { ...twoLevels, family: 'negativeBinomial' }, { priors: linked }),
+  'hbmmm, diagonal': () => simulated('hbmmm', { ...panel, covariance: 'diagonal' }),
+  'hbmmm, full': () => simulated('hbmmm', { ...panel, covariance: 'full' }),
+  'regression, horseshoe': () => simulated('regression', { rows: 100, columns: 12, relevant: 3 }),
+  experiments: () => simulated('experiments', { customers: 60, weeks: 16, campaigns: 6, interventions: 10 }),
+  'media-mix, national': () => simulated('media-mix', national),
+  'media-mix, places': () => simulated('media-mix', { ...national, weeks: 60, geos: 6 }),
+};

@@ -8,12 +8,13 @@ import type { Method, MethodSettings, ThreadStarters } from '../methods/method.j
 import { randomKey, type RandomStream, stepKey } from '../random/streams.js';
 import { compileReplicator } from '../replicator.js';
 import { drawHierarchy } from './drawHierarchy.js';
+import { drawPrior } from './drawPrior.js';
 
 /** Draws that a true value is ranked among, spread over the chains: ranks are 0 … 99. */
 export const RANKED_DRAWS = 99;
 
 export interface CalibrationTask {
-  /** Declares a hierarchy with proper priors. */
+  /** Its priors are proper. */
   readonly model: Model;
   /** The same model, with the same priors, for another response. */
   readonly rebuild: (y: Float64Array) => Model;
@@ -35,8 +36,14 @@ export interface Simulation {
 
 /** What is wrong with a model for calibration, in one line; undefined: nothing. */
 export function calibrationRefusal(model: Model): string | undefined {
-  if (model.structure === undefined) return `${model.name} declares no hierarchy to simulate from`;
   if (model.replicate === undefined) return `${model.name} cannot replicate data`;
+  if (model.structure === undefined) {
+    const flat = model.description?.priors.find(({ prior }) => prior.startsWith('flat'));
+    return (
+      flat &&
+      `the prior flat of ${flat.site} is improper: nothing can be drawn from it; give every parameter a proper prior`
+    );
+  }
   try {
     drawHierarchy(model.structure, stepKey(randomKey(1), 0, 0).stream(0));
   } catch (error) {
@@ -52,7 +59,10 @@ export function calibrationRefusal(model: Model): string | undefined {
 export async function simulateAndFit(task: CalibrationTask, index: number, signal: AbortSignal): Promise<Simulation> {
   const { model, method, settings, device, threads } = task;
   const key = stepKey(randomKey(`${task.seed}, simulation ${index}`), 0, 0);
-  const truth = positionOf(model, drawHierarchy(model.structure!, key.stream(0)));
+  const truth =
+    model.structure === undefined
+      ? await drawPrior(model, `${task.seed}, simulation ${index}`)
+      : positionOf(model, drawHierarchy(model.structure, key.stream(0)));
   const y = await replicateOnce(model, truth, key.stream(1));
   const expected = await sitesOnce(model, truth);
   const refitted = task.rebuild(y);
