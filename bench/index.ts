@@ -1,12 +1,12 @@
 // Runs a benchmark by name: npm run bench -- <name> [options].
 import { adviBenchmark } from './advi/index.js';
 import { coverageBenchmark } from './coverage/index.js';
-import { fewRowsBenchmark } from './fewRows/index.js';
 import { fitBenchmark } from './fit/index.js';
 import { gibbsBenchmark } from './gibbs/index.js';
 import { gpuFitBenchmark } from './gpu/fit.js';
 import { gpuBenchmark } from './gpu/index.js';
 import { gradientBenchmark } from './gradient/index.js';
+import { linksBenchmark } from './links/index.js';
 import { marginalBenchmark } from './marginal/index.js';
 import { metricBenchmark } from './metric/index.js';
 import { modelsBenchmark } from './models/index.js';
@@ -16,11 +16,11 @@ const benchmarks: Readonly<Record<string, (options: readonly string[]) => Promis
   advi: adviBenchmark,
   coverage: coverageBenchmark,
   gradient: gradientBenchmark,
-  'few-rows': fewRowsBenchmark,
   fit: fitBenchmark,
   gibbs: gibbsBenchmark,
   gpu: gpuBenchmark,
   'gpu-fit': gpuFitBenchmark,
+  links: linksBenchmark,
   marginal: marginalBenchmark,
   metric: metricBenchmark,
   models: modelsBenchmark,

@@ -1,28 +1,8 @@
 // Small data sets of every model, whose fits take a fraction of a second: the coverage benchmark's.
-import { parse } from 'yaml';
-import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
-import { models } from '../../src/models/registry.js';
+import { simulatedModel as simulated } from '../simulatedModel.js';
 import type { PreparedModel } from '../../src/models/modelEntry.js';
-import { simulatedTable } from '../simulatedTable.js';
 
 export type CoverageProblem = Pick<PreparedModel, 'model' | 'rebuild'>;
-
-/**
- * A simulator's table as its own configuration fits it. The simulated response sets the scale of the default priors, and no more.
- * @param size the simulator's options; @param section keys of the configuration's `model:` that are to be others
- */
-function simulated(
-  name: keyof typeof models,
-  size: Readonly<Record<string, number | string>>,
-  section: Readonly<Record<string, unknown>> = {},
-): CoverageProblem {
-  const entry = models[name];
-  const usual = Object.entries(entry.simulator!.options).map(([option, own]) => [option, own.default] as const);
-  const { blocks, config } = entry.simulator!.plan({ ...Object.fromEntries(usual), ...size })(portableRandom(1));
-  const written = (parse(config('simulated', 1)) as { readonly model: Record<string, unknown> }).model;
-  const own = entry.schema.parse({ ...written, ...section });
-  return entry.prepare(simulatedTable(blocks, entry.columns(own)), own);
-}
 
 const twoLevels = { rows: 360, products: 20, markets: 0, x: 1, z: 0 };
 const threeLevels = { rows: 360, products: 3, markets: 12, x: 1, z: 0, w: 1 };
@@ -40,11 +20,14 @@ export const problems: Readonly<Record<string, () => CoverageProblem>> = {
   'two levels, horseshoe': () =>
     simulated('three-level', { ...twoLevels, rows: 480, x: 8, shrinkage: 'regularisedHorseshoe' }),
   'two levels, Student-t': () => simulated('three-level', { ...twoLevels, family: 'studentT' }),
-  'two levels, Bernoulli': () => simulated('three-level', { ...twoLevels, family: 'bernoulli' }, { priors: linked }),
-  'two levels, binomial': () => simulated('three-level', { ...twoLevels, family: 'binomial' }, { priors: linked }),
-  'two levels, Poisson': () => simulated('three-level', { ...twoLevels, family: 'poisson' }, { priors: linked }),
+  'two levels, Bernoulli': () =>
+    simulated('three-level', { ...twoLevels, family: 'bernoulli' }, { section: { priors: linked } }),
+  'two levels, binomial': () =>
+    simulated('three-level', { ...twoLevels, family: 'binomial' }, { section: { priors: linked } }),
+  'two levels, Poisson': () =>
+    simulated('three-level', { ...twoLevels, family: 'poisson' }, { section: { priors: linked } }),
   'two levels, negative binomial': () =>
-    simulated('three-level', { ...twoLevels, family: 'negativeBinomial' }, { priors: linked }),
+    simulated('three-level', { ...twoLevels, family: 'negativeBinomial' }, { section: { priors: linked } }),
   'hbmmm, diagonal': () => simulated('hbmmm', { ...panel, covariance: 'diagonal' }),
   'hbmmm, full': () => simulated('hbmmm', { ...panel, covariance: 'full' }),
   'regression, horseshoe': () => simulated('regression', { rows: 100, columns: 12, relevant: 3 }),

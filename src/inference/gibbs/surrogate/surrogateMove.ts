@@ -13,8 +13,17 @@ import { compileSurrogate, surrogateNames } from './program.js';
 import type { ScaleSurrogate } from './scaleSurrogate.js';
 import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } from './walk.js';
 
-/** Walk of a proposal: many evaluations of the surrogate cost less than one of the density. */
-const plan: WalkPlan = { trajectories: 8, length: trajectoryLength, isVaried: true };
+/**
+ * Walk of a proposal: many evaluations of the surrogate cost less than one of the density, the more the more groups that has. Long walks find the way
+ * between modes of correlations that the groups say little of.
+ */
+const [groupsPerTrajectory, fewest, most] = [1000, 8, 256];
+
+function walkPlan({ levels }: NestedTerm): WalkPlan {
+  const groups = Math.max(...levels.map((level) => level.groups));
+  const trajectories = Math.min(most, Math.max(fewest, Math.round(groups / groupsPerTrajectory)));
+  return { trajectories, length: trajectoryLength, isVaried: true };
+}
 
 /** A chain whose scales are moved. */
 export interface SurrogateChain {
@@ -65,7 +74,7 @@ export class SurrogateMove {
     });
     setSurrogates(program, walkers);
     const before = await this.quadraticsAt(walkers);
-    await walk(program, walkers, plan);
+    await walk(program, walkers, walkPlan(term));
     const after = await this.quadraticsAt(walkers);
     const proposed = walkers.map(({ x, surrogate }) => scalesAt(term, surrogate.reference, x));
     for (const [i, { lane, values }] of chains.entries()) {
