@@ -67,7 +67,8 @@ export async function simulateAndFit(task: CalibrationTask, index: number, signa
   const expected = await sitesOnce(model, truth);
   const refitted = task.rebuild(y);
   const sites = await compileQuantity(refitted, cpuDevice(), 'sites');
-  const ranks = new Array<number>(expected.length).fill(0);
+  const below = new Int32Array(expected.length);
+  const equal = new Int32Array(expected.length);
   const values = new Float64Array(expected.length);
   const wanted = rankedDraws(settings.chains, settings.draws);
   const prepared = await method.prepare(
@@ -82,12 +83,17 @@ export async function simulateAndFit(task: CalibrationTask, index: number, signa
     const onDraw: Parameters<typeof prepared.run>[1]['onDraw'] = ({ chain, phase, index: draw, position }) => {
       if (!wantsDraw(chain, phase, draw)) return;
       if (sites.evaluate(position, values) !== undefined) throw new Error('sites are evaluated at once');
-      for (const [i, value] of values.entries()) if (value < expected[i]) ranks[i]++;
+      for (const [i, value] of values.entries()) {
+        if (value < expected[i]) below[i]++;
+        else if (value === expected[i]) equal[i]++;
+      }
     };
     const seed = `${task.seed}, fit ${index}`;
     const result = await prepared.run({ ...settings, seed }, { onDraw, wantsDraw }, { signal });
     if (!result.isComplete) throw new Error('stopped');
-    return { index, ranks };
+    // Draws equal to the true value, such as an effect of media that nobody paid for, leave its place among them to chance.
+    const ties = key.stream(2);
+    return { index, ranks: Array.from(below, (count, i) => count + Math.floor(ties.uniform() * (equal[i] + 1))) };
   } catch (error) {
     if (signal.aborted) throw error;
     return { index, ranks: [], failure: (error as Error).message.split('\n')[0] };
