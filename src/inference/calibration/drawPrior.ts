@@ -12,6 +12,7 @@ const transitions = { warmup: 1000, draws: 200 };
 /** The last position of the chain, `[dimension]`. A seed gives one position; the priors must be proper. */
 export async function drawPrior(model: Model, seed: string): Promise<Float64Array> {
   const prior = { ...model, logLikelihood: () => literal(0) };
+  // By rows: a shorter way to the likelihood, where the model knows one, is to be passed over too.
   const density = await compileDensity(prior, cpuDevice(), 1, 'rows');
   const last = new Float64Array(density.dimension);
   try {
