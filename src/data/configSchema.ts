@@ -127,10 +127,15 @@ const deviceWords = ['auto', 'cpu', 'webgpu', 'cuda', 'eager:<backend>'];
 
 const device = text.transform((written, context): DeviceName | 'auto' => {
   if (deviceWords.slice(0, -1).includes(written) || /^eager:[a-z][\w-]*$/.test(written)) return written as DeviceName;
-  const hint = written.startsWith('eager') ? 'name a tfjs backend, like eager:cpu' : suggestion(written, deviceWords);
-  context.addIssue({ code: 'custom', message: `cannot be '${written}'; ${hint}` });
+  context.addIssue({ code: 'custom', message: `cannot be '${written}'; ${deviceHint(written)}` });
   return z.NEVER;
 });
+
+function deviceHint(written: string): string {
+  if (written.startsWith('eager')) return 'name a tfjs backend, like eager:cpu';
+  // By its letters alone it would be nearest to cpu.
+  return written.toLowerCase() === 'gpu' ? "did you mean 'webgpu'?" : suggestion(written, deviceWords);
+}
 
 /** What the command line may set over the file; the same checks hold. */
 export const overridesSchema = z.strictObject({

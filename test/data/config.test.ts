@@ -164,6 +164,7 @@ describe('faults are told with their line', () => {
       "C:9: device cannot be 'gpu9'; known: auto, cpu, webgpu, cuda, eager:<backend>",
     ],
     ['device, misspelt', `${base}device: webgup\n`, "C:9: device cannot be 'webgup'; did you mean 'webgpu'?"],
+    ['device, in a word', `${base}device: gpu\n`, "C:9: device cannot be 'gpu'; did you mean 'webgpu'?"],
     ['backend', `${base}device: eager\n`, "C:9: device cannot be 'eager'; name a tfjs backend, like eager:cpu"],
     ['loss', `${base}onDeviceLoss: cup\n`, "C:9: onDeviceLoss cannot be 'cup'; did you mean 'cpu'?"],
     ['conflict', `${base}method: {chains: 2}\nchains: 3\n`, 'C:10: chains is set here and in method; keep one of them'],

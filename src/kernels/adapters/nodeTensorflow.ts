@@ -53,7 +53,7 @@ export async function nodeTensorflow(
       isOnGpu: backend?.isUsingGpuDevice === true,
     };
   }
-  throw new TensorflowMissingError(`the device cuda needs TensorFlow, which is not installed: ${advice}`);
+  throw new TensorflowMissingError(`TensorFlow for Node is not installed: ${advice}`);
 }
 
 /** By `require`: bundlers and Vite put modules of their own in the place of optional peers that they cannot find. */

@@ -17,7 +17,7 @@ it('says what to install, which CUDA it takes, and what needs neither', async ()
   const loading = nodeTensorflow(nodeError);
   await expect(loading).rejects.toThrow(TensorflowMissingError);
   await expect(loading).rejects.toThrow(
-    /^the device cuda needs TensorFlow, which is not installed: npm install @tensorflow\/tfjs-node-gpu@4\.22\.0 .*CUDA 11\.2 and cuDNN 8\.1.*webgpu/,
+    /^TensorFlow for Node is not installed: npm install @tensorflow\/tfjs-node-gpu@4\.22\.0 .*CUDA 11\.2 and cuDNN 8\.1.*webgpu/,
   );
 });
 

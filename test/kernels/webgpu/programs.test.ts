@@ -98,6 +98,62 @@ describe.skipIf(context === undefined)('programs on WebGPU equal the interpreter
     });
   });
 
+  it('compiles a hundred shifted and padded arrays in one loop in time', async () => {
+    const random = generator(17);
+    const rows = 300;
+    const b = new ProgramBuilder();
+    const scale = b.parameter('scale', [4]);
+    const terms: NodeId[] = [];
+    for (let lag = 0; lag < 120; lag++) {
+      const shifted = b.pad(b.slice(b.data('x', [rows]), [0], [rows - lag]), [lag], [0], 0);
+      terms.push(b.mul(shifted, b.slice(scale, [lag % 4], [1])));
+    }
+    const values = terms.reduce((sum, term) => b.add(sum, term));
+    await compareWithInterpreter({
+      program: b.finish(new Map([['values', values]])),
+      data: new Map([['x', array(random, [rows])]]),
+      chains: chains(random, { scale: 4 }, 2),
+      device: webgpuDevice(context!, { laneWidth: 1 }),
+      tolerance,
+    });
+  });
+
+  it('joins the shares of few sums in the kernel that needs them, of many in one of their own', async () => {
+    const random = generator(13);
+    const rows = 20_000;
+    const shares = (sums: number) => {
+      const b = new ProgramBuilder();
+      const scale = b.parameter('scale', [sums]);
+      const terms = b.unary('tanh', b.mul(b.data('x', [rows, sums]), scale));
+      const largest = b.reduce('max', terms, [0]);
+      const value = b.unary('log', b.add(b.constant([1], []), b.sum(b.mul(b.sum(terms, [0]), largest))));
+      return b.finish(new Map([['value', value]]));
+    };
+    for (const [sums, dispatches] of [
+      [1, 2],
+      [4, 2],
+      [5, 3],
+    ]) {
+      const program = shares(sums);
+      const data = new Map([['x', array(random, [rows, sums])]]);
+      const parameters = [{ name: 'scale', size: sums }];
+      const executable = await webgpuDevice(context!, { laneWidth: 1 }).compile(program, {
+        parameters,
+        data,
+        chains: 2,
+      });
+      expect(executable.resident!.dispatches, `${sums} sums and maxima`).toBe(dispatches);
+      await executable.dispose();
+      await compareWithInterpreter({
+        program,
+        data,
+        chains: chains(random, { scale: sums }, 2),
+        device: webgpuDevice(context!, { laneWidth: 1 }),
+        tolerance,
+      });
+    }
+  });
+
   it('sums wide designs tile by tile', async () => {
     const random = generator(9);
     const [rows, columns] = [9000, 55];

@@ -1,12 +1,10 @@
-// From the loops of a program to its kernels: small loops share one workgroup, large ones get a grid and a kernel that joins.
+// From the loops of a program to its kernels: small loops share one workgroup, large ones get a grid and what joins its shares.
 import { type MathName, mathSource, opaqueCall, opaqueSource } from '../../webgpu/math/mathSource.js';
 import { type NodeId, sizeOf } from '../../program/tensorProgram.js';
 import { emitLoop } from './kernelEmitter.js';
+import { Joins } from './joins.js';
 import {
-  type Combine,
-  type EmittedLoop,
   type GpuProgramSource,
-  type JoinPieces,
   type LoopPlan,
   type LowParts,
   teamSize,
@@ -55,30 +53,34 @@ export interface Copy {
   readonly to: LaneArray;
 }
 
+/** What one workgroup can do beside others. */
+type SmallPart = KernelLoop | Joins;
+
 class KernelList {
   private readonly kernels: Kernel[] = [];
-  /** Small loops that are to share the next kernel of one workgroup. */
-  private small: KernelLoop[] = [];
+  /** What is to share the next kernel of one workgroup. */
+  private small: SmallPart[] = [];
   /** Shares that are yet to be joined. */
-  private combine: Combine[] = [];
-  private join: JoinPieces[] = [];
+  private joins: Joins;
 
   constructor(
     private readonly program: GpuProgramSource,
     private readonly shape: WorkgroupShape,
     private readonly low: LowParts,
     private readonly longestCode: number,
-  ) {}
+  ) {
+    this.joins = new Joins(program, shape, low);
+  }
 
   generate(loops: readonly KernelLoop[], copies: readonly Copy[]): Kernel[] {
     for (const loop of loops) {
       const needed = this.dependencies(loop);
-      if ([...this.combine, ...this.join].some(({ node }) => needed.has(node))) this.flushJoins();
+      if (this.joins.nodes.some((node) => needed.has(node))) this.flushJoins();
       if (loop.work <= smallWork && loop.tile === undefined) {
         this.small.push(loop);
         continue;
       }
-      if (this.small.some(({ roots }) => roots.some(({ node }) => needed.has(node)))) this.flushSmall();
+      if (this.small.some((part) => nodesOf(part).some((node) => needed.has(node)))) this.flushSmall();
       this.addGrid(loop);
     }
     this.flushJoins();
@@ -94,7 +96,7 @@ class KernelList {
     const most = Math.max(...copies.map(({ from }) => from.elements));
     const blocks = Math.min(mostBlocks, Math.ceil(most / slots));
     const lines = copies.flatMap(({ from, to }) => {
-      for (const array of [from, to]) this.touch(target, array, array.elements);
+      for (const array of [from, to]) target.touch(array, array.elements);
       const at = ({ page, start }: LaneArray): string => `lanes${page}[${start} + element * ${groupCount} + group]`;
       const loop = `for (var element = i32(workgroup.x) * ${slots} + slot; element < ${from.elements}; element += ${slots * blocks})`;
       return [`${loop} { ${at(to)} = ${at(from)}; }`];
@@ -108,34 +110,35 @@ class KernelList {
   }
 
   private flushSmall(): void {
-    let together: KernelLoop[] = [];
+    let together: SmallPart[] = [];
     let total = 0;
-    for (const { loop, lines } of this.small.flatMap((loop) => this.cut(loop))) {
+    for (const { part, lines } of this.small.flatMap((part) => this.cut(part))) {
       if (together.length > 0 && total + lines > this.longestCode) {
         this.addSmall(together);
         [together, total] = [[], 0];
       }
-      together.push(loop);
+      together.push(part);
       total += lines;
     }
     if (together.length > 0) this.addSmall(together);
     this.small = [];
   }
 
-  /** A loop, or where its code is long several that share its roots. */
-  private cut(loop: KernelLoop): { readonly loop: KernelLoop; readonly lines: number }[] {
-    const trial = emitLoop(
-      { loop, shape: this.shape, blocks: 1, isShort: true },
-      this.program,
-      new WgslTarget(this.program),
-      this.low,
-    );
-    const lines = trial.lines.length;
-    if (lines <= this.longestCode) return [{ loop, lines }];
+  private smallLines(part: SmallPart, target: WgslTarget): readonly string[] {
+    if (part instanceof Joins) return part.smallLines(target);
+    const plan: LoopPlan = { loop: part, shape: this.shape, blocks: 1, isShort: true };
+    return emitLoop(plan, this.program, target, this.low).lines;
+  }
+
+  /** A part, or where the code of a loop is long several that share its roots. */
+  private cut(part: SmallPart): { readonly part: SmallPart; readonly lines: number }[] {
+    const lines = this.smallLines(part, new WgslTarget(this.program)).length;
+    if (lines <= this.longestCode || part instanceof Joins) return [{ part, lines }];
+    const loop = part;
     if (loop.roots.length === 1) {
       const [{ node, kind }] = loop.roots;
       const { from, to } = loop.range ?? { from: 0, to: sizeOf(this.program.program.nodes[node].shape) };
-      if (loop.form !== 'once' || kind !== 'store' || to - from < 2) return [{ loop, lines }];
+      if (loop.form !== 'once' || kind !== 'store' || to - from < 2) return [{ part, lines }];
       const middle = (from + to) >> 1;
       const ranges = [
         { from, to: middle },
@@ -147,16 +150,12 @@ class KernelList {
     return [loop.roots.slice(0, half), loop.roots.slice(half)].flatMap((roots) => this.cut({ ...loop, roots }));
   }
 
-  private addSmall(loops: readonly KernelLoop[]): void {
+  private addSmall(parts: readonly SmallPart[]): void {
     const target = new WgslTarget(this.program);
     const lines: string[] = ['let block = 0;', 'let tile = 0;'];
-    for (const [i, loop] of loops.entries()) {
+    for (const [i, part] of parts.entries()) {
       if (i > 0) lines.push('storageBarrier();', 'workgroupBarrier();');
-      lines.push(
-        '{',
-        ...emitLoop({ loop, shape: this.shape, blocks: 1, isShort: true }, this.program, target, this.low).lines,
-        '}',
-      );
+      lines.push('{', ...this.smallLines(part, target), '}');
     }
     this.add(`small ${this.kernels.length}`, target, lines, [1, 1]);
   }
@@ -164,11 +163,10 @@ class KernelList {
   private addGrid(loop: KernelLoop): void {
     const target = new WgslTarget(this.program);
     const plan: LoopPlan = { loop, shape: this.shape, blocks: this.blocksOf(loop), isShort: false };
-    const emitted: EmittedLoop = emitLoop(plan, this.program, target, this.low);
+    const emitted = emitLoop(plan, this.program, target, this.low);
     const lines = ['let block = i32(workgroup.x);', 'let tile = i32(workgroup.z);', ...emitted.lines];
     this.add(`${loop.form} ${this.kernels.length}`, target, lines, [plan.blocks, tilesOf(plan, this.program)]);
-    this.combine.push(...emitted.combine);
-    this.join.push(...emitted.join);
+    this.joins.take(emitted);
   }
 
   private blocksOf(loop: KernelLoop): number {
@@ -195,88 +193,18 @@ class KernelList {
     }
   }
 
-  /** One kernel for all shares: each element of a sum is one workgroup's, and each element of a group one invocation's. */
+  /** Few shares are joined by the next kernel of one workgroup, many by a kernel of their own. */
   private flushJoins(): void {
-    if (this.combine.length + this.join.length === 0) return;
+    const { joins } = this;
+    if (joins.nodes.length === 0) return;
+    this.joins = new Joins(this.program, this.shape, this.low);
+    if (joins.areFew) {
+      this.small.push(joins);
+      return;
+    }
     const target = new WgslTarget(this.program);
-    const lines = ['let block = i32(workgroup.x);'];
-    let blocks = 0;
-    for (const combine of this.combine) {
-      lines.push(`if (block >= ${blocks} && block < ${blocks + combine.size}) {`);
-      lines.push(`let element = block - ${blocks};`, ...this.combineLines(combine, target), '}');
-      blocks += combine.size;
-    }
-    for (const join of this.join) {
-      const own = Math.ceil((join.groups.count * join.inner) / this.shape.slots);
-      lines.push(`if (block >= ${blocks} && block < ${blocks + own}) {`);
-      lines.push(
-        `let element = (block - ${blocks}) * ${this.shape.slots} + slot;`,
-        ...this.joinLines(join, target),
-        '}',
-      );
-      blocks += own;
-    }
-    this.add(`join ${this.kernels.length}`, target, lines, [blocks, 1]);
-    this.combine = [];
-    this.join = [];
-  }
-
-  private combineLines({ node, fn, size, blocks, partial, partialLow }: Combine, target: WgslTarget): string[] {
-    const { slots } = this.shape;
-    const { groupCount } = this.program.memory;
-    const type = this.program.laneType;
-    const at = (array: { page: number; start: number }): string =>
-      `lanes${array.page}[${array.start} + (share * ${size} + element) * ${groupCount} + group]`;
-    const of = (array: { page: number; start: number }): string =>
-      `lanes${array.page}[${array.start} + element * ${groupCount} + group]`;
-    const root = this.program.roots.get(node)!;
-    for (const array of [partial, root]) this.touch(target, array, array === partial ? blocks * size : size);
-    const loop = (body: string): string => `for (var share = slot; share < ${blocks}; share += ${slots}) { ${body} }`;
-    if (partialLow === undefined) {
-      const first = { sum: '0.0', prod: '1.0', max: '-3.4028234663852886e38', min: '3.4028234663852886e38' }[fn];
-      return [
-        `var sum = ${type}(${first});`,
-        loop(`sum = ${joined(fn, 'sum', at(partial))};`),
-        `let all = join_${fn}(sum, ${slots});`,
-        `if (slot == 0) { ${of(root)} = all; }`,
-      ];
-    }
-    const low = this.low.get(node)!;
-    this.touch(target, low, size);
-    this.touch(target, partialLow, blocks * size);
-    target.uses.zero = true;
-    return [
-      `var sum = ${type}(0.0);`,
-      `var sumLow = ${type}(0.0);`,
-      loop(`addToPair(&sum, &sumLow, ${at(partial)}); sumLow += ${at(partialLow)};`),
-      'let all = joinPairs(sum, sumLow);',
-      `if (slot == 0) { ${of(root)} = all.high; ${of(low)} = all.low; }`,
-    ];
-  }
-
-  private joinLines({ node, groups, inner, partial }: JoinPieces, target: WgslTarget): string[] {
-    const { groupCount } = this.program.memory;
-    const root = this.program.roots.get(node)!;
-    this.touch(target, partial, groups.pieces * inner);
-    this.touch(target, root, groups.count * inner);
-    const piece = (at: string): string => target.stored(groups.firstPiece!, at, true);
-    return [
-      `if (element < ${groups.count * inner}) {`,
-      `let own = element / ${inner};`,
-      `let end = ${piece('own + 1')};`,
-      `var sum = ${this.program.laneType}(0.0);`,
-      `for (var p = ${piece('own')}; p < end; p++) {`,
-      `sum += lanes${partial.page}[${partial.start} + (p * ${inner} + element % ${inner}) * ${groupCount} + group];`,
-      '}',
-      `lanes${root.page}[${root.start} + element * ${groupCount} + group] = sum;`,
-      '}',
-    ];
-  }
-
-  private touch({ uses }: WgslTarget, array: { page: number; start: number }, elements: number): void {
-    const { groupCount, groupBytes } = this.program.memory;
-    uses.lanePages.add(array.page);
-    uses.bytes.set(`lanes ${array.page} ${array.start}`, elements * groupCount * groupBytes);
+    const { lines, blocks } = joins.grid(target);
+    this.add(`join ${this.kernels.length}`, target, ['let block = i32(workgroup.x);', ...lines], [blocks, 1]);
   }
 
   private add(
@@ -317,6 +245,10 @@ class KernelList {
     const bytes = [...uses.bytes.values()].reduce((sum, own) => sum + own, 0);
     this.kernels.push({ label, code, grid: [blocks, memory.groupCount / this.shape.lanes, tiles], bindings, bytes });
   }
+}
+
+function nodesOf(part: SmallPart): readonly NodeId[] {
+  return part instanceof Joins ? part.nodes : part.roots.map(({ node }) => node);
 }
 
 function declaredMath(names: ReadonlySet<MathName>, type: LaneType): string[] {

@@ -236,7 +236,7 @@ export class WgslTarget implements Target {
     const target = scope.at(indexDepth(index));
     const text = this.index(index);
     return this.knownIndex(`clamped ${indexKey(index)} ${extent}`, target, () =>
-      this.indexLet(`select(0, ${text}, ${text} >= 0 && ${text} < ${extent})`, extent, target),
+      this.indexLet(`select(0, ${text}, ${within(text, 0, extent)})`, extent, target),
     );
   }
 
@@ -247,7 +247,7 @@ export class WgslTarget implements Target {
   indexWithin(index: Index, low: number, high: number, scope: WgslScope): WgslValue {
     const text = this.index(index);
     const target = scope.at(indexDepth(index));
-    return this.let('shared', target, `select(0.0, 1.0, ${text} >= ${low} && ${text} < ${high})`);
+    return this.let('shared', target, `select(0.0, 1.0, ${within(text, low, high)})`);
   }
 
   asIndex(value: WgslValue, extent: number, scope: WgslScope): Index {
@@ -329,9 +329,14 @@ export class WgslTarget implements Target {
 
   /** Element `position` of a lane array, as something that can be read or assigned. */
   element(array: LaneArray, position: Index): string {
-    this.uses.lanePages.add(array.page);
-    this.uses.bytes.set(`lanes ${array.page} ${array.start}`, array.elements * this.elementBytes);
+    this.touch(array, array.elements);
     return `lanes${array.page}[${this.vector(array.start, position)}]`;
+  }
+
+  /** Notes that the kernel reads or writes so many elements of an array of lanes. */
+  touch({ page, start }: Pick<LaneArray, 'page' | 'start'>, elements: number): void {
+    this.uses.lanePages.add(page);
+    this.uses.bytes.set(`lanes ${page} ${start}`, elements * this.elementBytes);
   }
 
   /** An element of a column of integers (`isIndex`) or numbers, at an i32 expression. */
@@ -366,6 +371,9 @@ export class WgslTarget implements Target {
     return `${start} + (${this.index(position)}) * ${groupCount} + group`;
   }
 }
+
+/** Whether low ≤ an index < high. Not by `&&`, which is a branch: SwiftShader takes minutes and gigabytes to compile a hundred. */
+const within = (index: string, low: number, high: number): string => `(${index} >= ${low}) & (${index} < ${high})`;
 
 /** Elements that an index reaches, at most. */
 function indexSpan(index: Index): number {
