@@ -1,7 +1,7 @@
 // The contract of registered models: what is simulated loads, its truth has the names of the sites, gradients are right, every method agrees.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type FitJob, loadJob } from '../../src/cli/fit/job.js';
 import { portableRandom } from '../../src/cli/simulation/portableRandom.js';
 import { loadConfig } from '../../src/data/config.js';
@@ -17,13 +17,17 @@ import {
   predictiveStream,
 } from '../../src/inference/index.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
+import { webgpuDevice } from '../../src/kernels/webgpu/webgpuDevice.js';
 import { isFixedElement } from '../../src/models/model.js';
 import { models } from '../../src/models/registry.js';
 import { temporaryFolder } from '../data/inputFiles.js';
+import { testGpu } from '../kernels/webgpu/testGpu.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
 import { randomNumbers } from './random.js';
 
 const { folder } = temporaryFolder();
+const gpu = await testGpu();
+afterAll(() => gpu?.dispose());
 const panel = { consumers: 80, markets: 10, months: 8, channels: 2, controls: 1, traits: 1 };
 const sales = { rows: 400, products: 3, markets: 10, x: 1 };
 
@@ -116,6 +120,26 @@ describe.each(Object.keys(small))('%s', (name) => {
     }
   });
 
+  it.skipIf(gpu === undefined)(
+    'has the density, gradient and reported sites of the processor on a GPU',
+    { timeout: 180_000 },
+    async () => {
+      const devices = [cpuDevice(), webgpuDevice(gpu!)];
+      const start = startOf(job);
+      const noise = randomNumbers(`${name} on a GPU`).normals(start.length, 0.3);
+      const position = start.map((centre, i) => Math.fround(centre + noise[i]));
+      const [expected, actual] = await Promise.all(
+        devices.map(async (device) => (await densityOf(job.model, { device })).at(position)),
+      );
+      expect(Math.abs(actual.value / expected.value - 1)).toBeLessThan(1e-5);
+      expect(largestOff(actual.gradient, expected.gradient)).toBeLessThan(1e-4);
+      const [sites, onGpu] = await Promise.all(
+        devices.map(async (device) => (await quantityOf(job.model, 'sites', device))(position)),
+      );
+      for (const [site, values] of sites) expect(largestOff(onGpu.get(site)!, values), site).toBeLessThan(1e-4);
+    },
+  );
+
   it('predicts, and replicates where it can', async () => {
     const { model } = job;
     const position = startOf(job);
@@ -158,6 +182,12 @@ describe.each(Object.keys(small))('%s', (name) => {
 });
 
 /** Where the model would have a chain start, on the unconstrained scale. */
+/** Largest difference of two arrays, relative to the largest number. */
+function largestOff(actual: Float64Array, expected: Float64Array): number {
+  const size = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  return expected.reduce((largest, value, i) => Math.max(largest, Math.abs(actual[i] - value)), 0) / size;
+}
+
 function startOf({ model }: FitJob): Float64Array {
   return Float64Array.from(
     positionBlocks(model).flatMap(({ name, size }) => {
