@@ -8,7 +8,7 @@ const twoLevels = { rows: 360, products: 20, markets: 0, x: 1, z: 0 };
 const threeLevels = { rows: 360, products: 3, markets: 12, x: 1, z: 0, w: 1 };
 const panel = { consumers: 60, markets: 12, months: 6, channels: 2, controls: 1, traits: 1 };
 /** Of responses through a link: the default priors allow means beyond what a count can be. */
-const linked = { gamma: 'normal(0, 0.7)', sigma_u: 'halfNormal(0.5)' };
+export const linked = { gamma: 'normal(0, 0.7)', sigma_u: 'halfNormal(0.5)' };
 const national = { weeks: 80, geos: 0, channels: 2 };
 
 export const problems: Readonly<Record<string, () => CoverageProblem>> = {

@@ -6,10 +6,10 @@ import { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
 import { MixedSweep } from './mixed/mixedSweep.js';
 import { Scalars } from './scalars/scalars.js';
+import { placesOf, signedSpreads } from './scalars/signedSpreads.js';
 import { type Progress, ScalarTuning } from './scalars/tuning.js';
 import { MixedTuning } from './mixed/tuning.js';
 import { hasFewRows } from './polyaGamma/fewRows.js';
-import { signedScales } from './polyaGamma/scalarDensity.js';
 import { PolyaGammaSweep, scalarPlan } from './polyaGamma/sweep.js';
 import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
 import { type GibbsModel, type GibbsScheme, schemes } from './settings.js';
@@ -57,7 +57,7 @@ export function samplerOf(model: GibbsModel, scheme: GibbsScheme): GibbsSampler 
 
 function ofFewRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel): GibbsSampler<ScalarTuning> {
   const scalars = new Scalars(structure, parameters);
-  const signed = signedScales(structure, scalars);
+  const signed = placesOf(signedSpreads(structure, scalars));
   return {
     newLearners: () => [new ScalarTuning(scalars.dimension, scalarPlan, signed)],
     compile: async (device, chains) => {

@@ -1,6 +1,4 @@
 // Which method a model is fitted by: the one asked for, or the first that suits it, with the reason in words.
-import { hasFewRows } from '../gibbs/polyaGamma/fewRows.js';
-import { isLinear } from '../../models/linearHierarchy/structure.js';
 import type { Model } from '../../models/model.js';
 import { methods } from './index.js';
 import type { Method, MethodName } from './method.js';
@@ -24,10 +22,10 @@ export function chooseMethod(model: Model, wanted: MethodName | 'auto', device?:
     return { method, why: undefined };
   }
   const passedOver: string[] = [];
-  for (const { name, reason, only, unless } of preference) {
+  for (const { name, reason, only } of preference) {
     const method = methods[name];
     if (only !== undefined && device !== undefined && device !== only) continue;
-    const refusal = unless?.(model) ?? refusalOf(method, model, device);
+    const refusal = refusalOf(method, model, device);
     if (refusal === undefined) return { method, why: [reason, ...passedOver].join('; ') };
     passedOver.push(`not ${method.title}: ${refusal}`);
   }
@@ -47,18 +45,12 @@ const preference: readonly {
   readonly reason: string;
   /** The only device on which it is preferred. */
   readonly only?: string;
-  /** Why it is not preferred for a model that it suits; undefined where it is. */
-  readonly unless?: (model: Model) => string | undefined;
 }[] = [
   { name: 'marginal', reason: 'the coefficients are normal given their scales and are integrated out exactly' },
   {
     name: 'gibbs',
-    reason: 'the coefficients are conditionally normal',
+    reason: 'the coefficients are drawn group by group, and follow when spreads and means move',
     only: 'cpu',
-    unless: ({ structure }) =>
-      structure === undefined || isLinear(structure) || hasFewRows(structure)
-        ? undefined
-        : `with ${structure.likelihood.kind} responses the coefficients are not conditionally normal`,
   },
   { name: 'nuts', reason: 'the density is differentiable' },
 ];

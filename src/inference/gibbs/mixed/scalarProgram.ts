@@ -14,10 +14,15 @@ import { followNames as names } from './follow.js';
 import { covarianceShape } from './groupProgram.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
+import { type SignedSpreads, signedSpreads } from '../scalars/signedSpreads.js';
 import type { LevelInformation } from './tuning.js';
 
 const after = (t: number, l: number): string => `after ${t} ${l}`;
 const scaleName = (t: number, l: number): string => `scale ${t} ${l}`;
+const turnName = (name: string): string => `turn of ${name}`;
+
+/** Standard errors of a typical group's coefficient up to which its spread is moved as it is; beyond, as its logarithm. */
+const linearTo = 0.5;
 
 const populationLength = ({ levels }: NestedTerm): number => outerSize(levels[levels.length - 1]);
 
@@ -68,9 +73,14 @@ async function compileStandardiser(
 }
 
 export class ScalarProgram implements ScalarDensity {
+  /** By lane, then by level with signed spreads. */
+  private readonly turns = new Map<number, readonly Float64Array[]>();
+
   private constructor(
     private readonly structure: GeneralisedHierarchy,
     private readonly scalars: Scalars,
+    /** Moved as asinh(s/t), where s has a sign and t is where that turns from s to log s. */
+    private readonly signed: readonly SignedSpreads[],
     private readonly program: BoundProgram,
     /** Of terms whose coefficients follow by the approximation. */
     private readonly standardiser: BoundProgram | undefined,
@@ -86,10 +96,12 @@ export class ScalarProgram implements ScalarDensity {
     chains: number,
     followings: readonly Following[],
   ): Promise<ScalarProgram> {
-    const model = hierarchyModel(structure, undefined, (level, p, d) => followings[level.term].placement(level, p, d));
-    const scalars = new Scalars(structure, model.parameters);
+    const { parameters, data: arrays } = hierarchyModel(structure);
+    const scalars = new Scalars(structure, parameters);
+    const signed = signedSpreads(structure, scalars);
     const { shapes } = scalars;
-    const data = new Map<string, DataArray>(Object.entries(model.data));
+    for (const { name, size } of signed) shapes[turnName(name)] = [size];
+    const data = new Map<string, DataArray>(Object.entries(arrays));
     for (const [t, term] of structure.terms.entries()) {
       const own = followings[t];
       for (const [name, array] of own.data) data.set(name, array);
@@ -106,7 +118,15 @@ export class ScalarProgram implements ScalarDensity {
       }
     }
     const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
-      const { values, logJacobians } = scalars.constrained(p);
+      const spreads = Object.fromEntries(signed.map(({ name }) => [name, p[turnName(name)].mul(p[name].sinh())]));
+      const { values, logJacobians } = scalars.constrained(p, spreads);
+      for (const { name } of signed) logJacobians.push(p[name].cosh().mul(p[turnName(name)]).log().sum());
+      const place: Placement = (level, own, d) => {
+        const { sds } = level.level.covariance;
+        const given = { ...own, ...spreads };
+        return followings[level.term].placement({ ...level, sds: given[sds] }, given, d);
+      };
+      const model = hierarchyModel(structure, undefined, place);
       const parts = [...logJacobians, model.logPrior(values, d).sum(), model.logLikelihood(values, d).sum()];
       const outputs: Record<string, tf.Tensor> = { value: parts.reduce((sum, part) => sum.add(part)) };
       const { coefficients: all } = model.evaluate(values, d);
@@ -116,7 +136,7 @@ export class ScalarProgram implements ScalarDensity {
     const gradientsBy = scalars.blocks.map(({ name }) => name);
     const program = await compileProgram(device, chains, shapes, data, fn, {}, { gradientsBy });
     const standardiser = await compileStandardiser(structure, device, chains, data, followings);
-    return new ScalarProgram(structure, scalars, program, standardiser);
+    return new ScalarProgram(structure, scalars, signed, program, standardiser);
   }
 
   get memoryBytes(): number {
@@ -142,6 +162,11 @@ export class ScalarProgram implements ScalarDensity {
   ): Promise<void> {
     const { program, standardiser } = this;
     for (const { lane, values, information } of chains) {
+      const turns = this.signed.map(({ term, level }) =>
+        information[term][level].map((own) => (own > 0 ? linearTo / Math.sqrt(own) : 1)),
+      );
+      this.turns.set(lane, turns);
+      for (const [n, { name }] of this.signed.entries()) program.set(turnName(name), lane, turns[n]);
       for (const [t, { levels, population }] of values.terms.entries()) {
         for (const own of [program, standardiser]) {
           if (own?.has(names.population(t))) own.set(names.population(t), lane, population);
@@ -176,8 +201,13 @@ export class ScalarProgram implements ScalarDensity {
     }
   }
 
-  scalarsOf(values: ChainValues): Float64Array {
-    return this.scalars.of(values);
+  scalarsOf(lane: number, values: ChainValues): Float64Array {
+    const scalars = this.scalars.of(values);
+    for (const [n, { offset, size }] of this.signed.entries()) {
+      const turns = this.turns.get(lane)![n];
+      for (let i = 0; i < size; i++) scalars[offset + i] = Math.asinh(Math.exp(scalars[offset + i]) / turns[i]);
+    }
+    return scalars;
   }
 
   set(lane: number, scalars: Float64Array): void {
@@ -195,7 +225,12 @@ export class ScalarProgram implements ScalarDensity {
 
   /** Also the coefficients of the last run, which was at these scalars. */
   accept(lane: number, scalars: Float64Array, values: ChainValues): void {
-    this.scalars.put(scalars, values);
+    const logs = scalars.slice();
+    for (const [n, { offset, size }] of this.signed.entries()) {
+      const turns = this.turns.get(lane)![n];
+      for (let i = 0; i < size; i++) logs[offset + i] = Math.log(turns[i] * Math.abs(Math.sinh(scalars[offset + i])));
+    }
+    this.scalars.put(logs, values);
     for (const [t, { levels }] of values.terms.entries())
       for (const [l, { coefficients }] of levels.entries()) this.program.read(after(t, l), lane, coefficients);
   }

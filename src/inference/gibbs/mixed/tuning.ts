@@ -4,6 +4,7 @@ import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/struc
 import type { ModelParameter } from '../../../models/model.js';
 import { mostDense } from './linearise.js';
 import { Scalars } from '../scalars/scalars.js';
+import { placesOf, signedSpreads } from '../scalars/signedSpreads.js';
 import { type Progress, type ScalarPlan, ScalarTuning } from '../scalars/tuning.js';
 
 /** Longest step: three of these turn a trajectory in round coordinates by about a right angle. */
@@ -19,6 +20,10 @@ const usualPlan: ScalarPlan = {
   renewals: [0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
   averagedFrom: 0.2,
   longEnough: Infinity,
+  // A density of few groups' spread falls off more slowly towards 0 than its curvature says.
+  farFromZero: 10,
+  // Of asinh(s/t), which is 1.4 where s is the standard error of a group's coefficient.
+  widestCrossing: 1,
 };
 /**
  * Where groups have many coefficients, which then follow by their variances alone, the scalars are known much better given what stays put than in
@@ -47,9 +52,11 @@ export class MixedTuning {
       new Float64Array(terms[t].levels[l].groups).fill(Math.log(firstStep)),
     );
     this.information = terms.map(({ levels }) => levels.map((level) => new Float64Array(deviatingCount(level))));
+    const scalars = new Scalars(structure, parameters);
     this.scalars = new ScalarTuning(
-      new Scalars(structure, parameters).dimension,
+      scalars.dimension,
       terms.some(({ levels }) => levels[0].size > mostDense) ? farPlan : usualPlan,
+      placesOf(signedSpreads(structure, scalars)),
     );
   }
 

@@ -4,12 +4,12 @@ import type { DataArray } from '../../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../../kernels/device.js';
 import { literal } from '../../../kernels/ops/index.js';
 import { hierarchyModel, type PlacedLevel } from '../../../models/linearHierarchy/hierarchyModel.js';
-import { isEvenAtZero } from '../../../models/linearHierarchy/scalePriors.js';
-import { type GeneralisedHierarchy, isDiagonal } from '../../../models/linearHierarchy/structure.js';
+import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
 import type { ChainValues } from '../chainValues.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
+import { placesOf, signedSpreads } from '../scalars/signedSpreads.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { integrateRows, weightedRows } from './algebra.js';
 import { blockNames, mostRows } from './fewRows.js';
@@ -26,17 +26,6 @@ const derivatives = {
 /** C of Σ = CC', as `CovarianceFactor`. */
 const scaleOfLevel = ({ sds, lower }: Pick<PlacedLevel, 'sds' | 'lower'>): tf.Tensor =>
   lower === undefined ? sds : lower.mul(sds.expandDims(1));
-
-/**
- * Standard deviations that are moved with a sign that means nothing, where their prior allows it and there are no correlations: a spread that may
- * vanish has no long tail at 0, as the log density is even and smooth there.
- */
-export function signedScales({ terms: [{ levels }] }: GeneralisedHierarchy, scalars: Scalars): number[] {
-  const [{ covariance }] = levels;
-  if (!isDiagonal(covariance) || !isEvenAtZero(covariance)) return [];
-  const { offset, size } = scalars.blocks.find(({ name }) => name === covariance.sds)!;
-  return Array.from({ length: size }, (_, i) => offset + i);
-}
 
 export class RowScalarDensity implements ScalarDensity {
   private constructor(
@@ -56,11 +45,14 @@ export class RowScalarDensity implements ScalarDensity {
     const [{ groups, covariance }] = structure.terms[0].levels;
     const { parameters, data } = hierarchyModel(structure);
     const scalars = new Scalars(structure, parameters);
-    const signed = signedScales(structure, scalars);
+    const signed = placesOf(signedSpreads(structure, scalars));
     const shapes = { ...scalars.shapes, [omegaName]: [groups, mostRows(structure)] };
     const all = new Map<string, DataArray>([['covariates_0_0', data['covariates_0_0']], ...blocks]);
     const fn = (p: Tensors, d: Tensors): Record<string, tf.Tensor> => {
-      const { values, logJacobians } = scalars.constrained(p, signed.length > 0 ? covariance.sds : undefined);
+      const { values, logJacobians } = scalars.constrained(
+        p,
+        signed.length > 0 ? { [covariance.sds]: p[covariance.sds] } : {},
+      );
       let found: Record<string, tf.Tensor> = {};
       const integrated = hierarchyModel(structure, undefined, (level) => {
         const scale = signed.length === 0 ? scaleOfLevel(level) : p[covariance.sds];
@@ -104,7 +96,7 @@ export class RowScalarDensity implements ScalarDensity {
     this.program.set(omegaName, lane, omega);
   }
 
-  scalarsOf(values: ChainValues): Float64Array {
+  scalarsOf(_lane: number, values: ChainValues): Float64Array {
     const scalars = this.scalars.of(values);
     for (const i of this.signed) scalars[i] = Math.exp(scalars[i]);
     return scalars;

@@ -23,6 +23,8 @@ export const scalarPlan: ScalarPlan = {
   renewals: [0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
   averagedFrom: 0.1,
   longEnough: 0.7,
+  farFromZero: 4,
+  widestCrossing: Infinity,
 };
 
 /** Share of the burn-in in which scalars first climb: starts may be a hundred standard deviations away. */

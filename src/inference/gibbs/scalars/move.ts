@@ -7,8 +7,8 @@ import type { Progress, ScalarTuning } from './tuning.js';
 /** A density of the scalars, a lane a chain. */
 export interface ScalarDensity {
   readonly dimension: number;
-  /** The scalars of a chain without constraints, `[dimension]`. */
-  scalarsOf(values: ChainValues): Float64Array;
+  /** The scalars of a lane's chain without constraints, `[dimension]`. */
+  scalarsOf(lane: number, values: ChainValues): Float64Array;
   set(lane: number, scalars: Float64Array): void;
   run(): void | Promise<void>;
   /** Log density and its gradient at the last run. */
@@ -54,7 +54,7 @@ export async function moveScalars(program: ScalarDensity, chains: readonly Scala
     return tuning.toRound(raw);
   };
   const starts = chains.map(({ lane, values }) => {
-    const start = program.scalarsOf(values);
+    const start = program.scalarsOf(lane, values);
     program.set(lane, start);
     return start;
   });
@@ -86,9 +86,11 @@ export async function moveScalars(program: ScalarDensity, chains: readonly Scala
   }
   for (const { lane, values, tuning, progress, stream, firstEnergy, momentum, scalars } of moving) {
     const gain = energyOf(program.value(lane), momentum) - firstEnergy;
-    const rate = Number.isNaN(gain) || !tuning.isAllowed(scalars) ? 0 : Math.exp(Math.min(0, gain));
-    if (stream.bernoulli(rate)) program.accept(lane, scalars, values);
-    tuning.learnStep(rate, progress);
+    const rate = Number.isNaN(gain) ? 0 : Math.exp(Math.min(0, gain));
+    const isAllowed = tuning.isAllowed(scalars);
+    if (stream.bernoulli(rate) && isAllowed) program.accept(lane, scalars, values);
+    // A trajectory that ends where it may not says nothing of its steps.
+    if (isAllowed) tuning.learnStep(rate, progress);
   }
 }
 
@@ -103,7 +105,7 @@ export async function climbScalars(program: ScalarDensity, chains: readonly Scal
     return { value: program.value(lane), gradient: tuning.toRound(raw) };
   };
   const places = chains.map(({ lane, values }) => {
-    const scalars = program.scalarsOf(values);
+    const scalars = program.scalarsOf(lane, values);
     program.set(lane, scalars);
     return scalars;
   });
@@ -133,13 +135,13 @@ export async function climbScalars(program: ScalarDensity, chains: readonly Scal
 /** Learns coordinates from the curvature where the chains are, by differences of gradients. */
 export async function learnCoordinates(program: ScalarDensity, chains: readonly ScalarChain[]): Promise<void> {
   const { dimension: n } = program;
-  const places = chains.map(({ values, tuning }) => {
+  const places = chains.map(({ lane, values, tuning }) => {
     const distances = tuning.widths.map((width) =>
       width === 0
         ? difference.first
         : Math.min(difference.most, Math.max(difference.least, difference.relative * width)),
     );
-    return { at: program.scalarsOf(values), distances, hessian: new Float64Array(n * n) };
+    return { at: program.scalarsOf(lane, values), distances, hessian: new Float64Array(n * n) };
   });
   const gradients = async (): Promise<Float64Array[]> => {
     await program.run();

@@ -48,16 +48,16 @@ export class Scalars {
     );
   }
 
-  /** Natural values of all, by name, and the log Jacobians of those with constraints. @param signed one that is moved with a sign that means nothing */
+  /** Natural values of all, by name, and the log Jacobians of those with constraints. @param signed values that have a sign that means nothing */
   constrained(
     p: Tensors,
-    signed?: string,
+    signed: Tensors = {},
   ): { readonly values: Record<string, tf.Tensor>; readonly logJacobians: tf.Tensor[] } {
     const values: Record<string, tf.Tensor> = { ...p };
     const logJacobians: tf.Tensor[] = [];
     for (const { name, constraint, shape } of this.parameters) {
-      if (name === signed) {
-        values[name] = p[name].abs();
+      if (name in signed) {
+        values[name] = signed[name].abs();
         continue;
       }
       const { value, logJacobian } = constrain(constraint, p[name], shape);

@@ -7,8 +7,6 @@ const firstStep = Math.log(0.5);
 const leastCurvature = 1e-10;
 /** Trajectories after which a step says something of the coordinates. */
 const settled = 5;
-/** Standard deviations from 0 beyond which a signed scalar keeps its sign. */
-const farFromZero = 4;
 
 /** How trajectories of the scalars are planned. */
 export interface ScalarPlan {
@@ -24,6 +22,10 @@ export interface ScalarPlan {
   readonly averagedFrom: number;
   /** Coordinates in which steps are longer than this stay as they are. */
   readonly longEnough: number;
+  /** Standard deviations from 0, by the curvature where it is, beyond which a signed scalar keeps its sign. */
+  readonly farFromZero: number;
+  /** Standard deviation that a scalar which may pass through 0 has at most: where its density is about flat, one place's curvature says little. */
+  readonly widestCrossing: number;
 }
 
 /** A sweep's place in its run. */
@@ -94,11 +96,15 @@ export class ScalarTuning {
     const mean = hessians.map((sum) => (Number.isFinite(sum) ? sum / this.count : 0));
     this.roundOff(mean);
     const { signed, mayCross, widths } = this;
+    const { farFromZero, widestCrossing } = this.plan;
     for (const [k, i] of signed.entries()) mayCross[k] = Number(Math.abs(scalars[i]) < farFromZero * widths[i]);
     if (mayCross.includes(1)) {
       // Over both signs of a scalar its curvatures with others are 0 in the mean; steps must not depend on the sign.
       for (const [k, i] of signed.entries())
-        if (mayCross[k] === 1) for (let j = 0; j < n; j++) if (j !== i) mean[i * n + j] = mean[j * n + i] = 0;
+        if (mayCross[k] === 1) {
+          for (let j = 0; j < n; j++) if (j !== i) mean[i * n + j] = mean[j * n + i] = 0;
+          mean[i * n + i] = Math.max(Math.abs(mean[i * n + i]), widestCrossing ** -2);
+        }
       this.roundOff(mean);
     }
     this.averaging = freshAveraging();

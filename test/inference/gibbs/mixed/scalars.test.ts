@@ -5,6 +5,8 @@ import { followingOf } from '../../../../src/inference/gibbs/mixed/following.js'
 import { groupInformation, typicalInformation } from '../../../../src/inference/gibbs/mixed/information.js';
 import { linearise } from '../../../../src/inference/gibbs/mixed/linearise.js';
 import { ScalarProgram } from '../../../../src/inference/gibbs/mixed/scalarProgram.js';
+import { Scalars } from '../../../../src/inference/gibbs/scalars/scalars.js';
+import { placesOf, signedSpreads } from '../../../../src/inference/gibbs/scalars/signedSpreads.js';
 import { HierarchyPositions } from '../../../../src/inference/linearHierarchy/positions.js';
 import { cpuDevice } from '../../../../src/kernels/cpu/cpuDevice.js';
 import { declaredModel } from '../../../../src/models/linearHierarchy/declaredModel.js';
@@ -87,8 +89,15 @@ describe.each(shapes)('%s, %s', (name, family, shape) => {
     const random = randomNumbers(name);
     const from: ChainValues = positions.read(random.normals(positions.dimension, 0.5));
     const information = structure.terms.map((term, t) => typicalInformation(term, rows, from.terms[t]));
-    const start = program.scalarsOf(from);
+    await program.begin([{ lane: 0, values: from, information }]);
+    const start = program.scalarsOf(0, from);
     const end = start.map((x) => x + 0.4 * random.normal());
+    const signed = placesOf(signedSpreads(structure, new Scalars(structure, model.parameters)));
+    // One passes through 0.
+    if (signed.length > 0) end[signed[0]] = -0.7 * start[signed[0]];
+    /** Spreads are moved as w, with s = t sinh w, not as their logs. */
+    const logJacobian = (scalars: Float64Array): number =>
+      signed.reduce((sum, i) => sum - Math.log(Math.abs(Math.tanh(scalars[i]))), 0);
     /** The values after a move from these to the end, and the program's densities at both. */
     const moved = async (values: ChainValues) => {
       await program.begin([{ lane: 0, values, information }]);
@@ -108,7 +117,8 @@ describe.each(shapes)('%s, %s', (name, family, shape) => {
     // Scalars that do not move leave the coefficients where they are.
     for (const [i, own] of coefficientsOf(base.stayed).entries())
       own.forEach((x, at) => expect(x).toBeCloseTo(coefficientsOf(from)[i][at], 9));
-    expect([...program.scalarsOf(base.after)].map((x, i) => Math.abs(x - end[i]) < 1e-9)).not.toContain(false);
+    const unsigned = end.map((x, i) => (signed.includes(i) ? Math.abs(x) : x));
+    expect([...program.scalarsOf(0, base.after)].map((x, i) => Math.abs(x - unsigned[i]) < 1e-9)).not.toContain(false);
     const jacobian: Float64Array[] = [];
     for (const [i, own] of coefficientsOf(from).entries()) {
       for (let at = 0; at < own.length; at++) {
@@ -122,7 +132,8 @@ describe.each(shapes)('%s, %s', (name, family, shape) => {
       }
     }
     const ratio = (await joint(base.after)) - (await joint(from));
-    expect(base.last - base.first).toBeCloseTo(ratio + logDeterminant(jacobian), 6);
+    const stretched = logDeterminant(jacobian) + logJacobian(end) - logJacobian(start);
+    expect(base.last - base.first).toBeCloseTo(ratio + stretched, 6);
     expect(Math.abs(logDeterminant(jacobian))).toBeGreaterThan(0.01);
     await program.dispose();
   });

@@ -106,7 +106,7 @@ describe.each(levels)('%s', (name, level) => {
       return (await joint.at(position)).value - coefficients + integrated - logJacobian(values);
     };
     const from: ChainValues = positions.read(random.normals(positions.dimension, 0.5));
-    const first = program.scalarsOf(from);
+    const first = program.scalarsOf(0, from);
     for (let trial = 0; trial < 3; trial++) {
       const scalars = first.map((x) => x + 0.3 * random.normal());
       const to = copyOf(from);
