@@ -9,6 +9,8 @@ import {
   type LevelCovariance,
   type LinearHierarchy,
   type NestedTerm,
+  type Pooling,
+  type PriorSpec,
 } from '../../src/models/linearHierarchy/structure.js';
 import type { CovariancePrior } from '../../src/models/covariancePriors.js';
 import { type RandomNumbers, randomNumbers } from './random.js';
@@ -71,6 +73,8 @@ export interface HierarchyShape {
     readonly multiplier?: boolean;
     /** What shrinks all coefficients but the first. */
     readonly horseshoe?: HorseshoeShape;
+    /** The coefficients of each category have a spread of their own. */
+    readonly pooled?: boolean;
   };
   readonly df?: number;
   readonly seed?: string;
@@ -103,6 +107,7 @@ export function hierarchyExample(shape: HierarchyShape): LinearHierarchy {
     kind: 'normal',
     sds: Array.from({ length: free }, () => 0.5 + random.uniform()),
     ...horseshoeOf(fixed?.horseshoe, free, 'theta'),
+    ...(fixed?.pooled && { pooling: poolingOf(fixed.dense ?? 0, categories) }),
   };
   return {
     rows,
@@ -135,6 +140,19 @@ function horseshoeOf(shape: HorseshoeShape | undefined, count: number, name: str
       ...(shape === 'relative slab' && { isRelative: true }),
       ...(shape !== 'plain' && { slab: { name: `slab_${name}`, scale: 1.5, df: 5 } }),
     },
+  };
+}
+
+function poolingOf(dense: number, categories: readonly Category[]): Pooling {
+  const sets = categories.flatMap(({ levels }, c) => new Array<number>(levels - 1).fill(c));
+  return {
+    places: sets.map((_, i) => dense + i),
+    sets,
+    sds: 'spreads',
+    priors: categories.map((_, c): PriorSpec =>
+      c % 2 === 0 ? { family: 'halfStudentT', parameters: [4, 0.7] } : { family: 'halfNormal', parameters: [0.9] },
+    ),
+    errorSds: sets.map((_, i) => 0.3 + 0.1 * i),
   };
 }
 

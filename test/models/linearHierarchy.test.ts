@@ -3,8 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { HierarchyPositions } from '../../src/inference/linearHierarchy/positions.js';
 import { groupOfRow } from '../../src/models/linearHierarchy/hierarchyModel.js';
 import { deviatingOf, outerPlaces } from '../../src/models/linearHierarchy/links.js';
-import { hasFactors, type Horseshoe, type LinearHierarchy } from '../../src/models/linearHierarchy/structure.js';
-import type { HierarchyValues, ShrinkageValues } from '../../src/models/linearHierarchy/values.js';
+import {
+  type CoefficientPrior,
+  hasFactors,
+  type Horseshoe,
+  type LinearHierarchy,
+} from '../../src/models/linearHierarchy/structure.js';
+import type { HierarchyValues, HorseshoeValues, ShrinkageValues } from '../../src/models/linearHierarchy/values.js';
 import type { Model } from '../../src/models/model.js';
 import { logGamma } from '../../src/kernels/math/specialFunctions.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
@@ -64,6 +69,10 @@ const shapes: Record<string, HierarchyShape> = {
     terms: [{ slopes: 1, levels: [{ groups: 7, covariates: 2, full: true }], horseshoe: 'slab' }],
     fixed: { dense: 4, categories: [3], horseshoe: 'relative slab' },
   },
+  'pooled categories': {
+    terms: [{ slopes: 1, levels: [{ groups: 7 }] }],
+    fixed: { dense: 2, categories: [4, 3], multiplier: true, pooled: true },
+  },
   'factors of four coefficients, partly centred': {
     terms: [{ slopes: 3, levels: [{ groups: 9, factors: 1, centring: [0.4, 1, 0, 0.5], covariates: 1 }] }],
   },
@@ -97,6 +106,25 @@ const tLog = (x: number, df: number, scale: number): number =>
   Math.log(scale) -
   ((df + 1) / 2) * Math.log1p((x / scale) ** 2 / df);
 
+/** Log density of the logs of spreads of pooled coefficients, and of what is sampled of these. */
+function pooledLog(theta: Float64Array, { sds, pooling }: CoefficientPrior, spreads: Float64Array): number {
+  const { places, sets, priors, errorSds } = pooling!;
+  let sum = 0;
+  for (const [k, { family, parameters }] of priors.entries()) {
+    const log =
+      family === 'halfNormal'
+        ? halfNormalLog(spreads[k], parameters[0])
+        : Math.LN2 + tLog(spreads[k], parameters[0], parameters[1]);
+    sum += log + Math.log(spreads[k]);
+  }
+  for (const [i, x] of theta.entries()) {
+    const j = places.indexOf(i);
+    const sd = j < 0 ? sds[i] : spreads[sets[j]];
+    sum += normalLog(x, 0, sd) + (j < 0 ? 0 : Math.log(1 / Math.hypot(1 / sd, 1 / errorSds[j])));
+  }
+  return sum;
+}
+
 /** Log density of the logs of a horseshoe's scales, and of what is sampled of coefficients. */
 function coefficientsLog(
   theta: Float64Array,
@@ -114,14 +142,14 @@ function coefficientsLog(
       sum += normalLog(x, mean, sds[i]);
       continue;
     }
-    const { local, global, slab } = shrinkage!;
+    const { local, global, slab } = shrinkage as HorseshoeValues;
     const wide = (local[j] * global) ** 2;
     const sd = Number.isFinite(slab) ? Math.sqrt((slab ** 2 * wide) / (slab ** 2 + wide)) : Math.sqrt(wide);
     const unit = 1 / Math.sqrt(1 / sd ** 2 + 1 / (horseshoe!.errorSds?.[j] ?? Infinity) ** 2);
     sum += normalLog(x, mean, sd) + Math.log(unit) + halfCauchyLog(local[j], 1) + Math.log(local[j]);
   }
   if (horseshoe === undefined) return sum;
-  const { global, slab } = shrinkage!;
+  const { global, slab } = shrinkage as HorseshoeValues;
   sum += halfCauchyLog(global, horseshoe.globalScale * (horseshoe.isRelative ? sigma : 1)) + Math.log(global);
   if (horseshoe.slab === undefined) return sum;
   // c² ~ inverse gamma(a, b), and d c² / d log c = 2 c².
@@ -193,7 +221,10 @@ function logDensity({ terms, fixed, errors, rows, y }: LinearHierarchy, values: 
   }
   if (fixed !== undefined) {
     const { coefficients: theta, shrinkage } = values.fixed!;
-    sum += coefficientsLog(theta, [], fixed.prior.sds, fixed.prior.horseshoe, shrinkage, sigma);
+    sum +=
+      shrinkage !== undefined && 'sds' in shrinkage
+        ? pooledLog(theta, fixed.prior, shrinkage.sds)
+        : coefficientsLog(theta, [], fixed.prior.sds, fixed.prior.horseshoe, shrinkage, sigma);
     for (let row = 0; row < rows; row++) {
       let next = 0;
       for (const column of fixed.dense) means[row] += theta[next++] * column[row];

@@ -8,6 +8,7 @@ import {
   type Hierarchy,
   isLinear,
   type NestedTerm,
+  type Pooling,
   scaleOf,
 } from '../../models/linearHierarchy/structure.js';
 import {
@@ -77,10 +78,10 @@ function drawTerm(term: NestedTerm, sigma: number, stream: RandomStream): TermVa
   return values;
 }
 
-/** Coefficients with normal priors, and the scales of the horseshoe that shrinks some of them. */
+/** Coefficients with normal priors, and the scales of a horseshoe that shrinks some of them, or the spreads that pool some. */
 function drawCoefficients(prior: CoefficientPrior, sigma: number, stream: RandomStream): FixedValues {
-  const { means, horseshoe } = prior;
-  const shrinkage = horseshoe && drawShrinkage(horseshoe, sigma, stream);
+  const { means, horseshoe, pooling } = prior;
+  const shrinkage = pooling ? drawSpreads(pooling, stream) : horseshoe && drawHorseshoe(horseshoe, sigma, stream);
   const coefficients = coefficientSds(prior, shrinkage).map((sd, i) => (means?.[i] ?? 0) + sd * drawNormal(stream));
   return { coefficients, ...(shrinkage && { shrinkage }) };
 }
@@ -93,7 +94,11 @@ function drawFactorParts({ factors, prior: { loadingSds, sd } }: FactorCovarianc
   };
 }
 
-function drawShrinkage(
+const drawSpreads = ({ priors }: Pooling, stream: RandomStream): ShrinkageValues => ({
+  sds: Float64Array.from(priors, (prior) => drawPriorVariate(stream, prior)),
+});
+
+function drawHorseshoe(
   { places, globalScale, isRelative, slab }: Horseshoe,
   sigma: number,
   stream: RandomStream,

@@ -11,6 +11,8 @@ export function flatRefusal({ terms, fixed }: LinearHierarchy): string | undefin
   const shrunk = [...terms.map(({ population }) => population.prior), ...(fixed ? [fixed.prior] : [])];
   if (shrunk.some((prior) => prior.kind === 'normal' && prior.horseshoe !== undefined))
     return 'a horseshoe is a prior, and restricted maximum likelihood has none';
+  if (fixed?.prior.pooling !== undefined)
+    return 'it leaves effects of the fixed block free, and some of them are pooled by a spread that is estimated';
   if (terms.some(({ levels }) => levels.some(({ covariance }) => hasFactors(covariance))))
     return 'loadings of common factors can be rotated at will without a prior';
   return undefined;

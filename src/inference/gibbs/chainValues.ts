@@ -1,5 +1,5 @@
 // What a chain holds between two sweeps: the values of everything that the hierarchy declares, changed in place.
-import type { FactorValues } from '../../models/linearHierarchy/values.js';
+import type { FactorValues, PooledValues } from '../../models/linearHierarchy/values.js';
 
 export interface LevelValues {
   /** `[group][k]` */
@@ -18,8 +18,11 @@ export interface TermValues {
   readonly shrinkage?: ShrinkageState;
 }
 
+/** What the standard deviations of a prior are made of: fits `ShrinkageValues`. */
+export type ShrinkageState = HorseshoeState | PooledValues;
+
 /** Scales of a horseshoe: λ, τ and c, Infinity where there is no slab. */
-export interface ShrinkageState {
+export interface HorseshoeState {
   readonly local: Float64Array;
   global: number;
   slab: number;
@@ -36,7 +39,7 @@ export interface ChainValues {
   readonly omega?: Float64Array;
 }
 
-const hasSlab = ({ slab }: ShrinkageState): boolean => slab < Infinity;
+const hasSlab = ({ slab }: HorseshoeState): boolean => slab < Infinity;
 
 /** All numbers of a chain but the weights, in order. */
 export function packValues({ sigma, terms, fixed, omega }: ChainValues): Float64Array {
@@ -44,6 +47,7 @@ export function packValues({ sigma, terms, fixed, omega }: ChainValues): Float64
   const add = (own: Float64Array, shrinkage: ShrinkageState | undefined): void => {
     parts.push(own);
     if (shrinkage === undefined) return;
+    if ('sds' in shrinkage) return void parts.push(shrinkage.sds);
     parts.push(shrinkage.local, [shrinkage.global]);
     if (hasSlab(shrinkage)) parts.push([shrinkage.slab]);
   };
@@ -75,6 +79,7 @@ export function unpackValues(packed: Float64Array, values: ChainValues): void {
   const takeWith = (target: Float64Array, shrinkage: ShrinkageState | undefined): void => {
     take(target);
     if (shrinkage === undefined) return;
+    if ('sds' in shrinkage) return take(shrinkage.sds);
     take(shrinkage.local);
     shrinkage.global = packed[offset++];
     if (hasSlab(shrinkage)) shrinkage.slab = packed[offset++];

@@ -1,4 +1,5 @@
 // The Gaussian draw of the fixed block: crossproducts in indicator columns, contrasts, and one eigendecomposition where it serves.
+import { estimatedIn } from '../../models/linearHierarchy/coefficientPrior.js';
 import { categoryOffset, freeCoefficients } from '../../models/linearHierarchy/fixedBlock.js';
 import type { FixedBlock } from '../../models/linearHierarchy/structure.js';
 import { coefficientSds } from '../../models/linearHierarchy/values.js';
@@ -48,7 +49,7 @@ export class FixedDraws {
     this.indicators = next;
     if (isWeighted) return;
     this.gram = this.contrastGram(this.indicatorGram(rows, undefined));
-    const isMultipleOfIdentity = prior.horseshoe === undefined && prior.sds.every((sd) => sd === prior.sds[0]);
+    const isMultipleOfIdentity = estimatedIn(prior) === undefined && prior.sds.every((sd) => sd === prior.sds[0]);
     if (isMultipleOfIdentity) this.eigen = symmetricEigensystem(this.gram, this.free);
   }
 
@@ -91,7 +92,7 @@ export class FixedDraws {
     solveTransposed(factor, coefficients);
   }
 
-  /** Scales of a horseshoe, where there is one, and the coefficients that move with them. */
+  /** Scales of a horseshoe or spreads of pooled coefficients, where there are any, and the coefficients that move with them. */
   drawScales(
     stream: RandomStream,
     { gram, cross }: FixedNormalEquations,

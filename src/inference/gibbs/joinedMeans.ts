@@ -34,6 +34,12 @@ export class JoinedMeans {
           prior.sds,
           means.map(({ priorSd }) => priorSd),
         ),
+        ...(prior.pooling && {
+          pooling: {
+            ...prior.pooling,
+            places: prior.pooling.places.map((i) => (i < dense.length ? i : i + means.length)),
+          },
+        }),
       },
     };
   }

@@ -56,6 +56,7 @@ export function gibbsRefusal(model: GibbsModel): string | undefined {
     const rows = `with ${structure.likelihood.kind} responses gibbs`;
     if (terms.length === 0) return `${rows} moves coefficients of groups, and there are none`;
     if (terms.some(isShrunk) || fixed?.prior.horseshoe !== undefined) return `${rows} has no updates for horseshoes`;
+    if (fixed?.prior.pooling !== undefined) return `${rows} has no updates for spreads of pooled coefficients`;
     return undefined;
   }
   return undefined;

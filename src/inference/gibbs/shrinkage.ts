@@ -1,10 +1,12 @@
-// Updates of a horseshoe's scales, regularised or not: given the coefficients, then given the coefficients over their standard deviations.
+// Updates of what a prior's standard deviations are made of. Of a horseshoe's scales: given the coefficients, then given these over their standard deviations.
 import { shrunkSd } from '../../models/linearHierarchy/horseshoe.js';
+import { pooledSpreads } from '../../models/linearHierarchy/pooling.js';
 import type { CoefficientPrior, Horseshoe, LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import { coefficientSds } from '../../models/linearHierarchy/values.js';
 import { drawInverseGamma } from '../random/distributions.js';
 import type { RandomStream } from '../random/streams.js';
-import type { ChainValues, ShrinkageState } from './chainValues.js';
+import type { ChainValues, HorseshoeState, ShrinkageState } from './chainValues.js';
+import { updateSpreads } from './spreads.js';
 import { sliceSample } from './slice.js';
 
 /** What all but their prior says of coefficients, to the second order where they are: log density slopes'δ − ½ δ'gram δ of a move δ. */
@@ -15,19 +17,20 @@ export interface LocalQuadratic {
   readonly slopes: Float64Array;
 }
 
-/** Horseshoe scales where a chain starts. */
-export function startShrinkage(prior: CoefficientPrior, sigma: number): { shrinkage: ShrinkageState } | undefined {
-  const { horseshoe } = prior;
+/** Scales where a chain starts. */
+export function startShrinkage(
+  { horseshoe, pooling }: CoefficientPrior,
+  sigma: number,
+): { shrinkage: ShrinkageState } | undefined {
+  if (pooling !== undefined) return { shrinkage: { sds: pooledSpreads(pooling) } };
   if (horseshoe === undefined) return undefined;
   const local = new Float64Array(horseshoe.places.length).fill(1);
   return { shrinkage: { local, global: scaleOfGlobal(horseshoe, sigma), slab: horseshoe.slab?.scale ?? Infinity } };
 }
 
 /**
- * New λ, τ and c, and coefficients that follow them; both change in place. In turn: the scales given the coefficients, by inverse-gamma
- * auxiliaries without a slab (Makalic and Schmidt 2016), else by slices, since the normaliser of a coefficient's density then depends on all three;
- * what the λ have more and τ less, which no coefficient sees; and each scale given the coefficients over their standard deviations (Yu and Meng 2011).
- * @param quadratic undefined: coefficients stay, without the last of these
+ * New scales, and coefficients that follow them; both change in place.
+ * @param quadratic undefined: coefficients stay, and no scale is drawn given the coefficients over their standard deviations
  */
 export function updateShrinkage(
   stream: RandomStream,
@@ -37,8 +40,25 @@ export function updateShrinkage(
   coefficients: Float64Array,
   shrinkage: ShrinkageState,
 ): void {
-  const { horseshoe, means } = prior;
-  if (horseshoe === undefined) return;
+  if ('sds' in shrinkage) updateSpreads(stream, prior, quadratic, coefficients, shrinkage);
+  else updateHorseshoe(stream, prior, sigma, quadratic, coefficients, shrinkage);
+}
+
+/**
+ * New λ, τ and c. In turn: the scales given the coefficients, by inverse-gamma
+ * auxiliaries without a slab (Makalic and Schmidt 2016), else by slices, since the normaliser of a coefficient's density then depends on all three;
+ * what the λ have more and τ less, which no coefficient sees; and each scale given the coefficients over their standard deviations (Yu and Meng 2011).
+ */
+function updateHorseshoe(
+  stream: RandomStream,
+  prior: CoefficientPrior,
+  sigma: number,
+  quadratic: LocalQuadratic | undefined,
+  coefficients: Float64Array,
+  shrinkage: HorseshoeState,
+): void {
+  const { means } = prior;
+  const horseshoe = prior.horseshoe!;
   const globalScale = scaleOfGlobal(horseshoe, sigma);
   const deviations = Float64Array.from(horseshoe.places, (i) => coefficients[i] - (means?.[i] ?? 0));
   if (horseshoe.slab === undefined) drawByAuxiliaries(stream, globalScale, deviations, shrinkage);
@@ -64,7 +84,7 @@ export function horseshoesOnSigma(
   return (sigma) =>
     all.reduce((sum, { horseshoe, shrinkage }) => {
       const scale = scaleOfGlobal(horseshoe!, sigma);
-      return sum + logHalfCauchy(shrinkage!.global, scale) - Math.log(scale);
+      return sum + logHalfCauchy((shrinkage as HorseshoeState).global, scale) - Math.log(scale);
     }, 0);
 }
 
@@ -83,7 +103,7 @@ function drawByAuxiliaries(
   stream: RandomStream,
   globalScale: number,
   deviations: Float64Array,
-  shrinkage: ShrinkageState,
+  shrinkage: HorseshoeState,
 ): void {
   const { local, global } = shrinkage;
   let sum = 0;
@@ -106,7 +126,7 @@ function sliceGivenCoefficients(
   { slab }: Horseshoe,
   globalScale: number,
   deviations: Float64Array,
-  shrinkage: ShrinkageState,
+  shrinkage: HorseshoeState,
 ): void {
   const { local } = shrinkage;
   const logNormal = (j: number, sd: number): number => -Math.log(sd) - 0.5 * (deviations[j] / sd) ** 2;
@@ -132,7 +152,7 @@ function sliceGivenCoefficients(
 }
 
 /** τ → eτ, λ → λ/e: no standard deviation changes, with a slab or without; density e^(1−K) p(eτ) Π p(λ_j/e) of log e (Liu and Sabatti 2000). */
-function rescale(stream: RandomStream, globalScale: number, shrinkage: ShrinkageState): void {
+function rescale(stream: RandomStream, globalScale: number, shrinkage: HorseshoeState): void {
   const { local, global } = shrinkage;
   const factor = sliceLog(stream, 1, 4 / Math.sqrt(local.length + 1), (log) => {
     const e = Math.exp(log);
@@ -153,7 +173,7 @@ function moveWithScales(
   { gram, slopes: given }: LocalQuadratic,
   deviations: Float64Array,
   coefficients: Float64Array,
-  shrinkage: ShrinkageState,
+  shrinkage: HorseshoeState,
 ): void {
   const { places, slab } = prior.horseshoe!;
   const size = coefficients.length;

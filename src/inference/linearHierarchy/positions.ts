@@ -1,5 +1,5 @@
 // From values of a linear hierarchy on their own scales to the unconstrained position of its model, and back.
-import { sampledUnit } from '../../models/linearHierarchy/horseshoe.js';
+import { estimatedIn, sampledUnit } from '../../models/linearHierarchy/coefficientPrior.js';
 import { deviatingCount } from '../../models/linearHierarchy/links.js';
 import {
   type CoefficientPrior,
@@ -138,7 +138,7 @@ export class HierarchyPositions {
     return this.readCoefficients(fixed.name, fixed.prior, position);
   }
 
-  /** Coefficients with a normal prior; of those that a horseshoe shrinks what `Horseshoe` says. */
+  /** Coefficients with a normal prior; of those that are shrunk or pooled what `Horseshoe` says. */
   private writeCoefficients(
     name: string,
     prior: CoefficientPrior,
@@ -146,33 +146,36 @@ export class HierarchyPositions {
     shrinkage: ShrinkageValues | undefined,
     target: Float64Array,
   ): void {
-    const { horseshoe, means } = prior;
-    if (horseshoe === undefined) return this.set(name, coefficients, target);
-    const { local, global, slab } = shrinkage!;
-    this.set(horseshoe.global, [global], target);
-    this.set(horseshoe.local, local, target);
-    if (horseshoe.slab !== undefined) this.set(horseshoe.slab.name, [slab], target);
+    const estimated = estimatedIn(prior);
+    if (estimated === undefined) return this.set(name, coefficients, target);
+    this.writeShrinkage(prior, shrinkage!, target);
     const sds = coefficientSds(prior, shrinkage);
     const sampled = coefficients.slice();
-    for (const [j, i] of horseshoe.places.entries())
-      sampled[i] = (coefficients[i] - (means?.[i] ?? 0)) / sampledUnit(sds[i], horseshoe.errorSds?.[j]);
+    for (const [j, i] of estimated.places.entries())
+      sampled[i] = (coefficients[i] - (prior.means?.[i] ?? 0)) / sampledUnit(sds[i], estimated.errorSds?.[j]);
     this.set(name, sampled, target);
   }
 
   private readCoefficients(name: string, prior: CoefficientPrior, position: Float64Array): FixedValues {
-    const { horseshoe, means } = prior;
     const coefficients = this.at(name, position).slice();
-    if (horseshoe === undefined) return { coefficients };
-    const positive = (own: string): Float64Array => this.at(own, position).map(Math.exp);
-    const shrinkage = {
-      local: positive(horseshoe.local),
-      global: positive(horseshoe.global)[0],
-      slab: horseshoe.slab === undefined ? Infinity : positive(horseshoe.slab.name)[0],
-    };
+    const estimated = estimatedIn(prior);
+    if (estimated === undefined) return { coefficients };
+    const shrinkage = shrinkageAt(prior, (own) => this.at(own, position).map(Math.exp))!;
     const sds = coefficientSds(prior, shrinkage);
-    for (const [j, i] of horseshoe.places.entries())
-      coefficients[i] = (means?.[i] ?? 0) + coefficients[i] * sampledUnit(sds[i], horseshoe.errorSds?.[j]);
+    for (const [j, i] of estimated.places.entries())
+      coefficients[i] = (prior.means?.[i] ?? 0) + coefficients[i] * sampledUnit(sds[i], estimated.errorSds?.[j]);
     return { coefficients, shrinkage };
+  }
+
+  private writeShrinkage(
+    { horseshoe, pooling }: CoefficientPrior,
+    values: ShrinkageValues,
+    target: Float64Array,
+  ): void {
+    if ('sds' in values) return this.set(pooling!.sds, values.sds, target);
+    this.set(horseshoe!.global, [values.global], target);
+    this.set(horseshoe!.local, values.local, target);
+    if (horseshoe!.slab !== undefined) this.set(horseshoe!.slab.name, [values.slab], target);
   }
 
   private at(name: string, position: Float64Array): Float64Array {
@@ -184,6 +187,21 @@ export class HierarchyPositions {
     const { constraint, shape } = this.blocks.get(name)!.parameter;
     unconstrain(constraint, values, shape, this.at(name, target));
   }
+}
+
+/** What a prior's standard deviations are made of. @param positive values of a parameter by its name; undefined: they are given */
+export function shrinkageAt(
+  { horseshoe, pooling }: CoefficientPrior,
+  positive: (name: string) => Float64Array,
+): ShrinkageValues | undefined {
+  if (pooling !== undefined) return { sds: positive(pooling.sds) };
+  if (horseshoe === undefined) return undefined;
+  const { local, global, slab } = horseshoe;
+  return {
+    local: positive(local),
+    global: positive(global)[0],
+    slab: slab === undefined ? Infinity : positive(slab.name)[0],
+  };
 }
 
 const renamed = ({ coefficients: population, shrinkage }: FixedValues) => ({

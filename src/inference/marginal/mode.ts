@@ -1,6 +1,7 @@
 // Where the marginal density has its mode, and how wide it is there: the start of chains and the map that makes it round.
 import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
 import { loadingsPattern } from '../../models/linearHierarchy/levelStart.js';
+import { poolingStart } from '../../models/linearHierarchy/pooling.js';
 import { hasFactors } from '../../models/linearHierarchy/structure.js';
 import type { StartingPoint } from '../../models/model.js';
 import { cholesky } from '../linearAlgebra.js';
@@ -342,7 +343,11 @@ function firstGuess(marginal: Marginal, start: Readonly<Record<string, StartingP
     const inner = spreads;
     spreads = Float64Array.from(outerPlaces(level), (place) => inner[place.coefficient] / sizes[place.covariate]);
   }
-  for (const { horseshoe } of priors) {
+  for (const { horseshoe, pooling } of priors) {
+    if (pooling !== undefined) {
+      const own = start?.[pooling.sds] ?? poolingStart(pooling)[pooling.sds];
+      set(pooling.sds, own.centre, own.sd, true);
+    }
     if (horseshoe === undefined) continue;
     const { local, global, globalScale, isRelative, slab, places } = horseshoe;
     const logGlobal = Math.log(globalScale) + (isRelative ? sigma.centre[0] : 0);

@@ -1,6 +1,6 @@
 // The scales that marginal NUTS samples: σ, standard deviations and correlations, their priors, and the factors made of them.
 import * as tf from '@tensorflow/tfjs-core';
-import { horseshoeLogPrior, priorSds } from '../../models/linearHierarchy/horseshoe.js';
+import { priorSds, shrinkageLogPrior, shrinkageParameters } from '../../models/linearHierarchy/coefficientPrior.js';
 import { factorCholesky } from '../../models/linearHierarchy/levelCovariance.js';
 import { covarianceLogPriors, isEvenAtZero, sigmaLogPrior } from '../../models/linearHierarchy/scalePriors.js';
 import { deviatingCount } from '../../models/linearHierarchy/links.js';
@@ -16,7 +16,7 @@ import type { LevelNatural, ShrinkageValues } from '../../models/linearHierarchy
 import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
-import { choleskyFactor } from '../linearHierarchy/positions.js';
+import { choleskyFactor, shrinkageAt } from '../linearHierarchy/positions.js';
 import { spreadAt } from './spreads.js';
 import { constrain } from '../transforms/transforms.js';
 
@@ -28,7 +28,7 @@ import { constrain } from '../transforms/transforms.js';
  */
 export type ScaleKind = 'log' | 'signed';
 
-/** Blocks of the position: σ as its logarithm, then by level the standard deviations, and unconstrained correlations; logs of horseshoes. */
+/** Blocks of the position: σ as its logarithm, then by level the standard deviations, and unconstrained correlations; logs of horseshoes and of spreads of pooled coefficients. */
 export function scaleBlocks(
   { levels }: NestedTerm,
   { sigma }: Errors,
@@ -42,7 +42,8 @@ export function scaleBlocks(
     if (hasFactors(covariance)) sizes.push([covariance.loadings, size * covariance.factors]);
     else if (covariance.cholesky !== undefined) sizes.push([covariance.cholesky, (size * (size - 1)) / 2]);
   }
-  for (const { horseshoe } of priors) {
+  for (const { horseshoe, pooling } of priors) {
+    if (pooling !== undefined) sizes.push([pooling.sds, pooling.priors.length]);
     if (horseshoe === undefined) continue;
     sizes.push([horseshoe.global, 1], [horseshoe.local, horseshoe.places.length]);
     if (horseshoe.slab !== undefined) sizes.push([horseshoe.slab.name, 1]);
@@ -103,14 +104,13 @@ export function scaleTensors(
     factors[factorName(l)] = signed.reshape([size, 1]).mul(value);
   }
   const shrinkage: tf.Tensor[] = [];
-  for (const { horseshoe } of priors) {
-    if (horseshoe === undefined) continue;
-    const { local, global, slab } = horseshoe;
-    for (const name of [local, global, ...(slab ? [slab.name] : [])]) {
+  for (const prior of priors) {
+    for (const name of Object.keys(shrinkageParameters(prior))) {
       constrained[name] = sampled[name].exp();
       logJacobians.push(sampled[name].sum());
     }
-    shrinkage.push(horseshoeLogPrior(horseshoe, sigma, constrained));
+    const ofScales = shrinkageLogPrior(prior, sigma, constrained);
+    if (ofScales !== undefined) shrinkage.push(ofScales);
   }
   const logPrior = tf.addN(
     [sigmaLogPrior(errors, constrained), ...covarianceLogPriors(term, constrained), ...shrinkage, ...logJacobians].map(
@@ -143,7 +143,7 @@ export const isFull = ({ covariance }: HierarchyLevel): boolean => !isDiagonal(c
 export interface NaturalScales {
   readonly sigma: number;
   readonly levels: readonly Omit<LevelNatural, 'coefficients'>[];
-  /** Scales of horseshoes, of the population and of the fixed block. */
+  /** Scales of horseshoes or spreads of pooled coefficients, of the population and of the fixed block. */
   readonly shrinkages: readonly (ShrinkageValues | undefined)[];
 }
 
@@ -162,15 +162,7 @@ export function naturalScales(
   };
   return {
     sigma: Math.exp(theta[0]),
-    shrinkages: priors.map(({ horseshoe }) => {
-      if (horseshoe === undefined) return undefined;
-      const { local, global, slab } = horseshoe;
-      return {
-        local: at(local).map(Math.exp),
-        global: Math.exp(at(global)[0]),
-        slab: slab === undefined ? Infinity : Math.exp(at(slab.name)[0]),
-      };
-    }),
+    shrinkages: priors.map((prior) => shrinkageAt(prior, (name) => at(name).map(Math.exp))),
     levels: levels.map((level, l) => {
       const { covariance } = level;
       const size = deviatingCount(level);

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
 import { categoryEffects } from '../linearHierarchy/fixedBlock.js';
-import { priorSds } from '../linearHierarchy/horseshoe.js';
+import { priorSds } from '../linearHierarchy/coefficientPrior.js';
 import type { FixedPrior } from '../linearHierarchy/structure.js';
 import type { ModelArray, Site, Tensors } from '../model.js';
 import type { EffectSet, ExperimentsData } from './data.js';

@@ -5,7 +5,7 @@ import type { Coordinates } from '../../data/run/siteDescription.js';
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
 import { covarianceInDataUnits, factorsInDataUnits } from '../linearHierarchy/covarianceReport.js';
 import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
-import { priorSds } from '../linearHierarchy/horseshoe.js';
+import { priorSds } from '../linearHierarchy/coefficientPrior.js';
 import { identityMatrix } from '../linearHierarchy/levelCovariance.js';
 import { columnsAt } from '../linearHierarchy/levelTensors.js';
 import {

@@ -7,7 +7,7 @@ import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
 import { hierarchicalLevel, type LevelTensors } from './hierarchicalLevel.js';
-import { coefficientsLogPrior, coefficientsOf, horseshoeParameters } from './horseshoe.js';
+import { coefficientsLogPrior, coefficientsOf, shrinkageParameters } from './coefficientPrior.js';
 import { covarianceParameters, covarianceScales } from './levelCovariance.js';
 import { columnsAt, partialMeans, withMeans } from './levelTensors.js';
 import { deviatingCount, outerSize } from './links.js';
@@ -219,7 +219,7 @@ function parameterList({ terms, fixed }: Hierarchy, likelihood: RowLikelihood): 
     for (const [l, level] of levels.entries()) {
       Object.assign(list, covarianceParameters(level));
       if (l === 0) {
-        if (population.prior.kind === 'normal') Object.assign(list, horseshoeParameters(population.prior));
+        if (population.prior.kind === 'normal') Object.assign(list, shrinkageParameters(population.prior));
         list[population.name] = real(outerSize(levels.at(-1)!));
       }
       if (l + 1 < levels.length && levels[l + 1].size !== outerSize(level))
@@ -228,7 +228,7 @@ function parameterList({ terms, fixed }: Hierarchy, likelihood: RowLikelihood): 
     for (const level of levels.toReversed()) list[level.coefficients] = real(level.groups, deviatingCount(level));
   }
   if (fixed !== undefined) {
-    Object.assign(list, horseshoeParameters(fixed.prior));
+    Object.assign(list, shrinkageParameters(fixed.prior));
     list[fixed.name] = real(freeCoefficients(fixed));
   }
   return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));

@@ -1,6 +1,7 @@
 // Where the coefficients and correlations of a level, and the population's coefficients, start, in what is sampled.
 import type { StartingPoint } from '../model.js';
-import { sampledUnit, shrunkSd } from './horseshoe.js';
+import { sampledUnit } from './coefficientPrior.js';
+import { shrunkSd } from './horseshoe.js';
 import { hasFactors, type LevelCovariance, type Population } from './structure.js';
 
 /** The parameters of a level's covariance. @param spreads rough standard deviations `[k]`; @param sd how far their logs are known */

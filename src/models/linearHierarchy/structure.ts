@@ -159,7 +159,7 @@ export interface Population {
   readonly name: string;
   /** Normal priors, or one prior of another family for all, which is not conjugate. */
   readonly prior:
-    | ({ readonly kind: 'normal'; readonly means: readonly number[] } & CoefficientPrior)
+    | ({ readonly kind: 'normal'; readonly means: readonly number[] } & Omit<CoefficientPrior, 'pooling'>)
     | { readonly kind: 'common'; readonly prior: PriorSpec };
 }
 
@@ -168,7 +168,7 @@ export interface FixedBlock {
   readonly name: string;
   readonly dense: readonly Float64Array[];
   readonly categories: readonly Category[];
-  /** Independent N(0, sd²) on the free coefficients, or a shrinkage prior of them. */
+  /** Independent N(0, sd²) on the free coefficients, or a shrinkage prior of them, or spreads that sets of them share. */
   readonly prior: FixedPrior;
 }
 
@@ -188,13 +188,32 @@ export interface Category {
 
 export type FixedPrior = { readonly kind: 'normal' } & Omit<CoefficientPrior, 'means'>;
 
-/** Independent normal priors of coefficients, some of which a horseshoe may shrink. */
+/** Independent normal priors of coefficients, some of which a horseshoe may shrink, or sets of which may be pooled. */
 export interface CoefficientPrior {
   /** Default 0. */
   readonly means?: readonly number[];
-  /** By coefficient; what it says of those that the horseshoe shrinks is not used. */
+  /** By coefficient; what it says of those that are shrunk or pooled is not used. */
   readonly sds: readonly number[];
   readonly horseshoe?: Horseshoe;
+  /** Of a fixed block; not beside a horseshoe. */
+  readonly pooling?: Pooling;
+}
+
+/**
+ * Partial pooling: θ_j ~ N(mean_j, s_k²) for the coefficients j of set k, with spreads s_k that are estimated. What is sampled of them is as with a
+ * horseshoe (`errorSds`).
+ */
+export interface Pooling {
+  /** Coefficients that are pooled, ascending. */
+  readonly places: readonly number[];
+  /** Set of each of them, `[places]`; every set has at least one. */
+  readonly sets: readonly number[];
+  /** Name of the parameter s, `[set]`. */
+  readonly sds: string;
+  /** Of each spread, `[set]`. */
+  readonly priors: readonly PriorSpec[];
+  /** Rough standard errors that the data alone leave the coefficients, `[places]`. */
+  readonly errorSds: readonly number[];
 }
 
 /**

@@ -43,21 +43,32 @@ export interface FixedValues {
   readonly shrinkage?: ShrinkageValues;
 }
 
+/** What the standard deviations of a prior are made of where they are not given. */
+export type ShrinkageValues = HorseshoeValues | PooledValues;
+
 /** Scales of a horseshoe: λ, τ and c, Infinity where there is no slab. */
-export interface ShrinkageValues {
+export interface HorseshoeValues {
   readonly local: Float64Array;
   readonly global: number;
   readonly slab: number;
 }
 
+/** Spreads of pooled coefficients, `[set]`. */
+export interface PooledValues {
+  readonly sds: Float64Array;
+}
+
 /** Standard deviations of the coefficients of a normal prior, `[coefficient]`. */
 export function coefficientSds(
-  { sds, horseshoe }: CoefficientPrior,
+  { sds, horseshoe, pooling }: CoefficientPrior,
   values: ShrinkageValues | undefined,
 ): Float64Array {
   const result = Float64Array.from(sds);
-  for (const [j, place] of (horseshoe?.places ?? []).entries())
-    result[place] = shrunkSd(values!.local[j], values!.global, values!.slab);
+  if (values === undefined) return result;
+  if ('sds' in values) for (const [j, place] of pooling!.places.entries()) result[place] = values.sds[pooling!.sets[j]];
+  else
+    for (const [j, place] of horseshoe!.places.entries())
+      result[place] = shrunkSd(values.local[j], values.global, values.slab);
   return result;
 }
 

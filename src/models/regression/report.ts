@@ -4,7 +4,7 @@ import { meanAndSd } from '../../data/predictors.js';
 import type { Coordinates } from '../../data/run/siteDescription.js';
 import { literal } from '../../kernels/ops/index.js';
 import { categoryEffects } from '../linearHierarchy/fixedBlock.js';
-import { priorSds } from '../linearHierarchy/horseshoe.js';
+import { priorSds } from '../linearHierarchy/coefficientPrior.js';
 import type { FixedBlock } from '../linearHierarchy/structure.js';
 import type { Site, Tensors } from '../model.js';
 import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';

@@ -8,7 +8,7 @@ import type { LevelDesign } from './design.js';
 import { type CovarianceKind, isCorrelated, scaleParameter } from '../groupPriors.js';
 import { covarianceInDataUnits, factorsInDataUnits } from '../linearHierarchy/covarianceReport.js';
 import { levelMeans } from '../linearHierarchy/hierarchyModel.js';
-import { priorSds } from '../linearHierarchy/horseshoe.js';
+import { priorSds } from '../linearHierarchy/coefficientPrior.js';
 import { identityMatrix } from '../linearHierarchy/levelCovariance.js';
 import { hasFactors, type Hierarchy, type HierarchyLevel } from '../linearHierarchy/structure.js';
 import type { LevelValues, ThreeLevelContext } from './context.js';

@@ -1,4 +1,4 @@
-// Simulation-based calibration of horseshoes and factors: values from the prior are ranked among the draws that Gibbs sampling gives.
+// Simulation-based calibration of horseshoes, pooled effects and factors: values from the prior are ranked among the draws that Gibbs sampling gives.
 import { describe, expect, it } from 'vitest';
 import { calibrationFigures } from '../../../src/diagnostics/index.js';
 import { RANKED_DRAWS, simulateAndFit } from '../../../src/inference/index.js';
@@ -16,6 +16,10 @@ const shapes: Readonly<Record<string, HierarchyShape>> = {
   'regularised horseshoes': {
     terms: [{ levels: [{ groups: 12, covariates: 2 }], horseshoe: 'slab', rowsOf: () => 4 }],
     fixed: { dense: 4, horseshoe: 'relative slab' },
+  },
+  'pooled categories': {
+    terms: [{ levels: [{ groups: 12 }], rowsOf: () => 6 }],
+    fixed: { dense: 1, categories: [6, 4], pooled: true },
   },
   factors: { terms: [{ slopes: 2, levels: [{ groups: 20, factors: 1 }], rowsOf: () => 6 }] },
 };

@@ -91,37 +91,39 @@ describe.each(Object.keys(shapes))('coefficients of %s', (name) => {
   });
 });
 
-describe.each(['fixed columns and categories', 'horseshoe and Student-t errors', 'regularised horseshoes'])(
-  'fixed block of %s',
-  (name) => {
-    it.each(['its own prior', 'one prior for all'])('%s', async (priorOf) => {
-      const example = withNormalErrors(exampleOf(name));
-      const own = example.fixed!;
-      const structure =
-        priorOf === 'its own prior' || own.prior.horseshoe !== undefined
-          ? example
-          : { ...example, fixed: { ...own, prior: { kind: 'normal' as const, sds: own.prior.sds.map(() => 0.8) } } };
-      const fixed = structure.fixed!;
-      const logDensity = await logDensityOf(structure);
-      const draws = new FixedDraws(fixed, structure.rows, false);
-      const before = randomValues(structure, name);
-      const sweep = await GibbsSweep.create(structure, cpuDevice(), 1, schemes.plain);
-      // Scales stay: only θ differs between the two.
-      const found: ChainValues[] = [];
-      const noises: Float64Array[] = [];
-      for (const seed of ['one', 'two']) {
-        const values = copyOf(before);
-        const equations = await sweep.fixedEquations({ lane: 0, values, key: stepKey(randomKey(1), 0, 0) });
-        const normals = randomNumbers(seed).normals(draws.free);
-        draws.drawCoefficients(normals, equations, 1 / values.sigma ** 2, values.fixed!);
-        found.push(values);
-        noises.push(normals);
-      }
-      const ratio = (await logDensity(found[0])) - (await logDensity(found[1]));
-      expect(ratio).toBeCloseTo(-0.5 * (squared(noises[0]) - squared(noises[1])), 7);
-    });
-  },
-);
+describe.each([
+  'fixed columns and categories',
+  'horseshoe and Student-t errors',
+  'regularised horseshoes',
+  'pooled categories',
+])('fixed block of %s', (name) => {
+  it.each(['its own prior', 'one prior for all'])('%s', async (priorOf) => {
+    const example = withNormalErrors(exampleOf(name));
+    const own = example.fixed!;
+    const structure =
+      priorOf === 'its own prior' || (own.prior.horseshoe ?? own.prior.pooling) !== undefined
+        ? example
+        : { ...example, fixed: { ...own, prior: { kind: 'normal' as const, sds: own.prior.sds.map(() => 0.8) } } };
+    const fixed = structure.fixed!;
+    const logDensity = await logDensityOf(structure);
+    const draws = new FixedDraws(fixed, structure.rows, false);
+    const before = randomValues(structure, name);
+    const sweep = await GibbsSweep.create(structure, cpuDevice(), 1, schemes.plain);
+    // Scales stay: only θ differs between the two.
+    const found: ChainValues[] = [];
+    const noises: Float64Array[] = [];
+    for (const seed of ['one', 'two']) {
+      const values = copyOf(before);
+      const equations = await sweep.fixedEquations({ lane: 0, values, key: stepKey(randomKey(1), 0, 0) });
+      const normals = randomNumbers(seed).normals(draws.free);
+      draws.drawCoefficients(normals, equations, 1 / values.sigma ** 2, values.fixed!);
+      found.push(values);
+      noises.push(normals);
+    }
+    const ratio = (await logDensity(found[0])) - (await logDensity(found[1]));
+    expect(ratio).toBeCloseTo(-0.5 * (squared(noises[0]) - squared(noises[1])), 7);
+  });
+});
 
 describe('shifts between blocks that share a column', () => {
   it.each(['crossed', 'horseshoe and Student-t errors'])(

@@ -21,6 +21,10 @@ function statistics({ sigma, terms, fixed }: ChainValues): number[] {
   const log = [sigma, ...terms.flatMap(({ levels }) => levels.flatMap(({ sds }) => [...sds]))];
   for (const { shrinkage } of [...terms, ...(fixed ? [fixed] : [])]) {
     if (shrinkage === undefined) continue;
+    if ('sds' in shrinkage) {
+      log.push(...shrinkage.sds);
+      continue;
+    }
     log.push(shrinkage.global, ...shrinkage.local);
     if (Number.isFinite(shrinkage.slab)) log.push(shrinkage.slab);
   }

@@ -41,6 +41,10 @@ export const shapes: Readonly<Record<string, HierarchyShape>> = {
     terms: [{ levels: [{ groups: 6, centring: 1 }] }],
     fixed: { dense: 2, categories: [3, 4], multiplier: true },
   },
+  'pooled categories': {
+    terms: [{ slopes: 1, levels: [{ groups: 6 }] }],
+    fixed: { dense: 2, categories: [4, 5], multiplier: true, pooled: true },
+  },
   'horseshoe and Student-t errors': {
     terms: [{ slopes: 1, levels: [{ groups: 6 }] }],
     fixed: { dense: 2, categories: [3], horseshoe: 'plain' },

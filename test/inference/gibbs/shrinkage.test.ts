@@ -1,6 +1,6 @@
 // Updates of a horseshoe's scales leave the joint distribution of scales, coefficients and data as it is.
 import { describe, expect, it } from 'vitest';
-import type { ShrinkageState } from '../../../src/inference/gibbs/chainValues.js';
+import type { HorseshoeState } from '../../../src/inference/gibbs/chainValues.js';
 import { updateShrinkage } from '../../../src/inference/gibbs/shrinkage.js';
 import { drawInverseGamma, drawNormal } from '../../../src/inference/random/distributions.js';
 import { PhiloxStream, randomKey } from '../../../src/inference/random/streams.js';
@@ -24,7 +24,7 @@ function horseshoePrior(own: Partial<NonNullable<CoefficientPrior['horseshoe']>>
 function draw(stream: PhiloxStream, { means, sds, horseshoe }: CoefficientPrior) {
   const { places, globalScale, isRelative, slab } = horseshoe!;
   const halfCauchy = (a: number): number => drawPrior(stream, { family: 'halfCauchy', parameters: [a] });
-  const shrinkage: ShrinkageState = {
+  const shrinkage: HorseshoeState = {
     global: halfCauchy(isRelative ? globalScale * sigma : globalScale),
     local: Float64Array.from(places, () => halfCauchy(1)),
     slab: slab ? Math.sqrt(drawInverseGamma(stream, slab.df / 2, (slab.df * slab.scale ** 2) / 2)) : Infinity,
@@ -39,7 +39,7 @@ function draw(stream: PhiloxStream, { means, sds, horseshoe }: CoefficientPrior)
 
 const squash = (x: number): number => x / (1 + Math.abs(x));
 
-function statistics({ local, global, slab }: ShrinkageState, coefficients: Float64Array): number[] {
+function statistics({ local, global, slab }: HorseshoeState, coefficients: Float64Array): number[] {
   const logs = [...local, global, ...(Number.isFinite(slab) ? [slab] : [])].map(Math.log);
   const thetas = [...coefficients].map(squash);
   return [...logs, ...logs.map((x) => x * x), ...thetas, ...thetas.map((x) => x * x), logs[0] * logs[3]];

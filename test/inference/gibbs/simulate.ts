@@ -176,9 +176,15 @@ function drawFactorCovariance(stream: RandomStream, { factors, prior }: FactorCo
   return covarianceOfFactors({ loadings, uniques });
 }
 
-/** Coefficients with normal priors, those that a horseshoe shrinks with its scales. */
-function drawCoefficients(stream: RandomStream, { means, sds, horseshoe }: CoefficientPrior, sigma: number) {
+/** Coefficients with normal priors, those that are shrunk or pooled with their scales. */
+function drawCoefficients(stream: RandomStream, { means, sds, horseshoe, pooling }: CoefficientPrior, sigma: number) {
   const coefficients = Float64Array.from(sds, (sd, i) => (means?.[i] ?? 0) + sd * drawNormal(stream));
+  if (pooling !== undefined) {
+    const spreads = Float64Array.from(pooling.priors, (prior) => drawPrior(stream, prior));
+    for (const [j, place] of pooling.places.entries())
+      coefficients[place] = (means?.[place] ?? 0) + spreads[pooling.sets[j]] * drawNormal(stream);
+    return { coefficients, shrinkage: { sds: spreads } };
+  }
   if (horseshoe === undefined) return { coefficients };
   const { places, globalScale, isRelative, slab: { df, scale } = { df: 1, scale: Infinity } } = horseshoe;
   const halfCauchy = (a: number): number => drawPrior(stream, { family: 'halfCauchy', parameters: [a] });

@@ -117,6 +117,10 @@ const shapes: Record<string, HierarchyShape> = {
     terms: [{ slopes: 1, levels: [{ groups: 9, covariates: 1 }], horseshoe: 'plain' }],
     fixed: { dense: 3, categories: [3], horseshoe: 'relative slab' },
   },
+  'a horseshoe of regressions beside pooled categories': {
+    terms: [{ slopes: 1, levels: [{ groups: 9, covariates: 1 }], horseshoe: 'plain' }],
+    fixed: { dense: 1, categories: [4, 3], pooled: true },
+  },
   'coefficients that do not deviate, and regressions on part of the covariates': { terms: [partialTerm] },
   'the same with correlations, and groups given twice': { terms: [stackedTerm] },
   'more groups than are written out': {
@@ -184,7 +188,18 @@ function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike
     }
     return lower.map((a, i) => lower.map((b, j) => s[i] * s[j] * a.reduce((sum, x, m) => sum + x * b[m], 0)));
   });
-  const priorSds = priors.flatMap(({ sds, horseshoe }) => {
+  const priorSds = priors.flatMap(({ sds, horseshoe, pooling }) => {
+    if (pooling !== undefined) {
+      const spreads = block(pooling.sds).map(Math.exp);
+      for (const [k, { family, parameters }] of pooling.priors.entries()) {
+        const log =
+          family === 'halfNormal'
+            ? halfNormalLog(spreads[k], parameters[0])
+            : halfTLog(spreads[k], parameters[0], parameters[1]);
+        logPrior += log + Math.log(spreads[k]);
+      }
+      return sds.map((sd, i) => (pooling.places.includes(i) ? spreads[pooling.sets[pooling.places.indexOf(i)]] : sd));
+    }
     if (horseshoe === undefined) return [...sds];
     const { places, isRelative, globalScale, slab } = horseshoe;
     const lambda = block(horseshoe.local).map(Math.exp);
@@ -204,6 +219,15 @@ function scalesAt({ term, blocks, kinds, priors }: Marginal, position: ArrayLike
   return { sigma, covariances, priorSds, logPrior };
 }
 
+const halfNormalLog = (x: number, sd: number): number =>
+  0.5 * Math.log(2 / Math.PI) - Math.log(sd) - 0.5 * (x / sd) ** 2;
+const halfTLog = (x: number, df: number, scale: number): number =>
+  Math.LN2 +
+  logGamma((df + 1) / 2) -
+  logGamma(df / 2) -
+  0.5 * Math.log(df * Math.PI) -
+  Math.log(scale) -
+  ((df + 1) / 2) * Math.log1p((x / scale) ** 2 / df);
 const halfCauchyLog = (x: number, scale: number): number =>
   Math.log(2 / Math.PI / scale) - Math.log1p((x / scale) ** 2);
 
