@@ -9,6 +9,7 @@ const threeLevels = { rows: 360, products: 3, markets: 12, x: 1, z: 0, w: 1 };
 const panel = { consumers: 60, markets: 12, months: 6, channels: 2, controls: 1, traits: 1 };
 /** Of responses through a link: the default priors allow means beyond what a count can be. */
 export const linked = { gamma: 'normal(0, 0.7)', sigma_u: 'halfNormal(0.5)' };
+const experiments = { customers: 60, weeks: 16, campaigns: 6, interventions: 10 };
 const national = { weeks: 80, geos: 0, channels: 2 };
 
 export const problems: Readonly<Record<string, () => CoverageProblem>> = {
@@ -31,7 +32,8 @@ export const problems: Readonly<Record<string, () => CoverageProblem>> = {
   'hbmmm, diagonal': () => simulated('hbmmm', { ...panel, covariance: 'diagonal' }),
   'hbmmm, full': () => simulated('hbmmm', { ...panel, covariance: 'full' }),
   'regression, horseshoe': () => simulated('regression', { rows: 100, columns: 12, relevant: 3 }),
-  experiments: () => simulated('experiments', { customers: 60, weeks: 16, campaigns: 6, interventions: 10 }),
+  experiments: () => simulated('experiments', experiments, { section: { pooling: [] } }),
+  'experiments, pooled': () => simulated('experiments', experiments),
   'media-mix, national': () => simulated('media-mix', national),
   'media-mix, places': () => simulated('media-mix', { ...national, weeks: 60, geos: 6 }),
 };

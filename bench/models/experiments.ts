@@ -8,25 +8,28 @@ import { compileQuantity } from '../../src/inference/index.js';
 import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
 import type { ExperimentsData } from '../../src/models/experiments/data.js';
 import { experimentsModel } from '../../src/models/experiments/model.js';
+import { type Poolable, poolable } from '../../src/models/experiments/poolable.js';
 import { drawExperiments, drawResponses } from '../../src/models/experiments/simulator.js';
 import { isFixedElement } from '../../src/models/model.js';
 import { formatTable } from '../table.js';
 
 /** Learning from Many Experiments, A.2: 25,000 sweeps in 8 hours on 8 virtual processors, and its sizes. */
 const published = { customers: 584_141, weeks: 96, campaigns: 140, interventions: 28, secondsPerSweep: 1.15 } as const;
+const usualPooling = 'week,campaign';
 const truth = { sigma: 90, unobserved: 5.77, observed: 2.84, time: 0.35, campaign: 0.54 } as const;
 
-/** Options: --size (share of the customers, default 0.02), --chains, --warmup, --draws, --threads, --seed. */
+/** Options: --size (share of the customers, default 0.02), --pooling (default week,campaign; none: the paper's priors), --chains, --warmup, --draws, --threads, --seed. */
 export async function experimentsBenchmark(options: readonly string[]): Promise<void> {
   const number = (name: string, fallback: number): number =>
     options.includes(name) ? Number(options[options.indexOf(name) + 1]) : fallback;
   const [share, chains, threads] = [number('--size', 0.02), number('--chains', 2), number('--threads', 2)];
   const [warmup, draws, seed] = [number('--warmup', 400), number('--draws', 600), number('--seed', 1)];
+  const pooling = poolingOf(options);
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1000;
   const { data, values } = simulated(Math.round(share * published.customers), seed);
   const simulatedAt = seconds();
-  const model = experimentsModel(data);
+  const model = experimentsModel(data, { pooling });
   const population = model.sites.filter(({ name }) => !name.endsWith('_of_customer'));
   const wanted = { ...model, sites: population };
   const device = cpuDevice({ threads, startThreads: nodeStarters.startThreads });
@@ -81,7 +84,7 @@ export async function experimentsBenchmark(options: readonly string[]): Promise<
     return value >= low && value <= high;
   }).length;
   console.log(
-    `experiments: ${data.rows} rows, ${data.customers!.names.length} customers, ${published.campaigns} campaigns, ${published.weeks} weeks; ${chains} chains, ${warmup} + ${draws} sweeps, ${threads} threads`,
+    `experiments: ${data.rows} rows, ${data.customers!.names.length} customers, ${published.campaigns} campaigns, ${published.weeks} weeks; ${chains} chains, ${warmup} + ${draws} sweeps, ${threads} threads; pooled: ${pooling.length === 0 ? 'none' : pooling.join(', ')}`,
   );
   console.log(
     formatTable(
@@ -120,6 +123,14 @@ export async function experimentsBenchmark(options: readonly string[]): Promise<
         .map(({ name, quantiles }) => [name, ...quantiles.map((q) => q.toFixed(4)), values.get(name)!.toFixed(4)]),
     ),
   );
+}
+
+function poolingOf(options: readonly string[]): readonly Poolable[] {
+  const at = options.indexOf('--pooling');
+  const names = (at < 0 ? usualPooling : options[at + 1]).split(',').filter((name) => name !== 'none');
+  const strange = names.find((name) => !(poolable as readonly string[]).includes(name));
+  if (strange !== undefined) throw new RangeError(`--pooling: ${strange} is none of ${poolable.join(', ')}`);
+  return names as Poolable[];
 }
 
 function simulated(customers: number, seed: number): { data: ExperimentsData; values: ReadonlyMap<string, number> } {

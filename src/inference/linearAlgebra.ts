@@ -1,21 +1,52 @@
 // Small dense linear algebra of the metric: Cholesky factor, triangular solves, symmetric products.
 
 /**
- * Lower Cholesky factor L of a symmetric matrix A = L Lᵀ (`[size][size]`, row-major; the lower triangle is read).
+ * Lower Cholesky factor L of a symmetric matrix A = L Lᵀ (`[size][size]`, row-major; the lower triangle is read), column by column.
  * Returns undefined when A is not positive definite to working precision.
  */
 export function cholesky(matrix: Float64Array, size: number): Float64Array | undefined {
   const factor = new Float64Array(size * size);
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column <= row; column++) {
-      let rest = matrix[row * size + column];
-      for (let k = 0; k < column; k++) rest -= factor[row * size + k] * factor[column * size + k];
-      if (column < row) factor[row * size + column] = rest / factor[column * size + column];
-      else if (rest > 0 && Number.isFinite(rest)) factor[row * size + row] = Math.sqrt(rest);
-      else return undefined;
+  for (let column = 0; column < size; column++) {
+    const own = column * size;
+    let rest = matrix[own + column];
+    for (let k = 0; k < column; k++) rest -= factor[own + k] * factor[own + k];
+    if (!(rest > 0 && Number.isFinite(rest))) return undefined;
+    const diagonal = Math.sqrt(rest);
+    factor[own + column] = diagonal;
+    let row = column + 1;
+    for (; row + 4 <= size; row += 4) fourRows(matrix, factor, size, row, column, diagonal);
+    for (; row < size; row++) {
+      let element = matrix[row * size + column];
+      for (let k = 0; k < column; k++) element -= factor[row * size + k] * factor[own + k];
+      factor[row * size + column] = element / diagonal;
     }
   }
   return factor;
+}
+
+/** Elements of one column in four rows: each a sum of its own, so that none waits for another. */
+function fourRows(
+  matrix: Float64Array,
+  factor: Float64Array,
+  size: number,
+  row: number,
+  column: number,
+  diagonal: number,
+): void {
+  const own = column * size;
+  const [a, b, c, d] = [row * size, (row + 1) * size, (row + 2) * size, (row + 3) * size];
+  let [first, second, third, fourth] = [matrix[a + column], matrix[b + column], matrix[c + column], matrix[d + column]];
+  for (let k = 0; k < column; k++) {
+    const x = factor[own + k];
+    first -= factor[a + k] * x;
+    second -= factor[b + k] * x;
+    third -= factor[c + k] * x;
+    fourth -= factor[d + k] * x;
+  }
+  factor[a + column] = first / diagonal;
+  factor[b + column] = second / diagonal;
+  factor[c + column] = third / diagonal;
+  factor[d + column] = fourth / diagonal;
 }
 
 /** Solves L x = b in place, L lower triangular (`[size][size]`, row-major). */

@@ -56,6 +56,8 @@ export interface ModelDescription {
   readonly formulas: readonly { readonly label: string; readonly formula: string }[];
   readonly priors: readonly { readonly site: string; readonly prior: string; readonly source: 'default' | 'set' }[];
   readonly notes: readonly string[];
+  /** What the table of the population's parameters alone would hide: said beneath it. */
+  readonly cautions?: readonly string[];
 }
 
 /** A Bayesian model bound to its data. All functions take and return tensors and are traced once, never run row by row. */

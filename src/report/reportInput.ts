@@ -53,6 +53,8 @@ interface ReportModel {
   readonly formulas: readonly { readonly label: string; readonly formula: string }[];
   readonly priors: readonly { readonly site: string; readonly prior: string; readonly source: 'default' | 'set' }[];
   readonly notes: readonly string[];
+  /** Said beneath the population's parameters. */
+  readonly cautions?: readonly string[];
 }
 
 /** What the model was fitted to, and the file, query or table that the rows came from. */

@@ -4,6 +4,7 @@ import type { DataCheck, ModelEntry } from '../modelEntry.js';
 import { experimentColumns, type ExperimentsData, experimentsData } from './data.js';
 import { readerOfRows } from './heldOut.js';
 import { experimentsModel } from './model.js';
+import { poolable, spreadName } from './poolable.js';
 import { shrinkageOptions } from '../shrinkage.js';
 import { experimentsRules, type ExperimentsSection } from './section.js';
 import { experimentsSimulator } from './simulator.js';
@@ -14,7 +15,7 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
   columns: experimentColumns,
   prepare: (table, section, unfitted) => {
     const data = experimentsData(table, section, unfitted);
-    const options = { ...shrinkageOptions(section), priors: section.priors };
+    const options = { ...shrinkageOptions(section), pooling: section.pooling, priors: section.priors };
     const rebuild = (y: Float64Array) => experimentsModel({ ...data, y }, options);
     const model = rebuild(data.y);
     const { customers } = data;
@@ -39,7 +40,7 @@ export const experimentsEntry: ModelEntry<ExperimentsSection> = {
       },
       checks: [bothArms(data)],
       positiveSites: [
-        ...['sigma', 'sigma_u', 'sigma_campaign', 'spread', 'share_of_spread', 'tau', 'slab', 'relevant'],
+        ...['sigma', 'sigma_u', ...poolable.map(spreadName), 'spread', 'share_of_spread', 'tau', 'slab', 'relevant'],
         ...model.sites.map(({ name }) => name).filter((name) => name.startsWith('inclusion_')),
       ],
     };

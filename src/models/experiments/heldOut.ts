@@ -8,6 +8,7 @@ import type { ShrinkageOptions } from '../shrinkage.js';
 import { attributesOfNew } from './campaignAttributes.js';
 import type { EffectSet, ExperimentColumns, ExperimentsData } from './data.js';
 import { campaignsOf, codingOf, layoutOf } from './layout.js';
+import type { PoolingOptions } from './poolable.js';
 import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
 
 /**
@@ -16,7 +17,7 @@ import { logFeatures, setsOf, treatmentOf } from './logFeatures.js';
  */
 export function readerOfRows(
   fitted: Table,
-  section: ExperimentColumns & Pick<ShrinkageOptions, 'shrinkage'>,
+  section: ExperimentColumns & Pick<ShrinkageOptions, 'shrinkage'> & PoolingOptions,
   data: ExperimentsData,
   model: ObservedModel,
 ): (table: Table) => HeldOutModel {

@@ -3,22 +3,25 @@ import { meanAndSd } from '../../data/predictors.js';
 import type { Category } from '../linearHierarchy/structure.js';
 import { isShrunk, type ShrinkageOptions } from '../shrinkage.js';
 import type { EffectSet, ExperimentsData } from './data.js';
+import { type PoolingOptions, pooledOf } from './poolable.js';
 
 /** How levels and moderators are coded. */
 export interface Coding {
   /**
-   * Effects of a set sum to zero; or each level has one of its own, which a prior shrinks: shrinking all levels but one, whose effect is minus the
-   * sum of theirs, would treat it unlike the others.
+   * By set: its effects sum to zero; or each level has one of its own, which a prior shrinks or pools: shrinking all levels but one, whose effect is
+   * minus the sum of theirs, would treat it unlike the others.
    */
-  readonly levels: 'sumToZero' | 'own';
+  readonly levels: readonly ('sumToZero' | 'own')[];
   /** What the values of each moderator are divided by, `[moderator]`. */
   readonly moderatorScales: readonly number[];
 }
 
 /** Shrunk coefficients of moderators are those of unit standard deviations, comparable to effects of levels. */
-export function codingOf({ moderators }: ExperimentsData, options: ShrinkageOptions): Coding {
-  if (!isShrunk(options)) return { levels: 'sumToZero', moderatorScales: moderators.map(() => 1) };
-  return { levels: 'own', moderatorScales: moderators.map(({ values }) => meanAndSd(values).sd) };
+export function codingOf({ moderators, sets }: ExperimentsData, options: ShrinkageOptions & PoolingOptions): Coding {
+  if (isShrunk(options))
+    return { levels: sets.map(() => 'own'), moderatorScales: moderators.map(({ values }) => meanAndSd(values).sd) };
+  const levels = sets.map((set) => (pooledOf([set], options).length > 0 ? 'own' : 'sumToZero'));
+  return { levels, moderatorScales: moderators.map(() => 1) };
 }
 
 /** Names of the dense columns of the fixed block, in order, with their places. */
@@ -49,14 +52,13 @@ export const campaignsOf = ({ sets }: Pick<ExperimentsData, 'sets'>): EffectSet 
 
 export function layoutOf(
   { rows, w, customers, x, moderators, sets }: ExperimentsData,
-  { levels: coding, moderatorScales }: Coding,
+  { levels: codings, moderatorScales }: Coding,
 ): Layout {
   const common = customers === null ? [w, ...x.map(({ values }) => values)] : [];
   const baseline = 1 + common.length;
   const scaled = moderators.map(({ values }, m) =>
     moderatorScales[m] === 1 ? values : values.map((value) => value / moderatorScales[m]),
   );
-  const own = coding === 'own';
   return {
     dense: [
       new Float64Array(rows).fill(1),
@@ -65,12 +67,15 @@ export function layoutOf(
       ...scaled.map((values) => values.map((value, row) => value * w[row])),
     ],
     categories: [undefined, w].flatMap((multiplier) =>
-      fixedSets(sets).map(({ levels, codes }) => ({
-        levels: levels.length + (own ? 1 : 0),
-        levelOfRow: codes,
-        multiplier,
-        ...(own && { hasSpare: true }),
-      })),
+      fixedSets(sets).map((set) => {
+        const hasSpare = codings[sets.indexOf(set)] === 'own';
+        return {
+          levels: set.levels.length + (hasSpare ? 1 : 0),
+          levelOfRow: set.codes,
+          multiplier,
+          ...(hasSpare && { hasSpare }),
+        };
+      }),
     ),
     places: {
       intercept: 0,

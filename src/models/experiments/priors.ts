@@ -5,6 +5,7 @@ import type { CovariancePrior } from '../covariancePriors.js';
 import type { ModelDescription } from '../model.js';
 import { checkFamily, positiveFamilies } from '../priors.js';
 import { round } from '../groupPriors.js';
+import { type Poolable, poolable, spreadName } from './poolable.js';
 
 export interface ExperimentPriors {
   readonly sigma: PriorSpec;
@@ -12,6 +13,8 @@ export interface ExperimentPriors {
   readonly thetaSd: number;
   /** Of the customers' deviations. */
   readonly covariance: CovariancePrior;
+  /** Of the spreads of a set that is pooled, on the baseline and on half the effect. */
+  readonly pooled: (name: Poolable) => PriorSpec;
   /** Of campaigns' deviations from the regression on their attributes, on the baseline and on half the effect. */
   readonly campaign: CovariancePrior;
   readonly described: ModelDescription['priors'];
@@ -19,17 +22,27 @@ export interface ExperimentPriors {
 
 /** σ⁻² ~ Gamma(0.1, scale 10); θ ~ N(0, 1000 I); Ω_u⁻¹ ~ Wishart(k₁ + 3, I), so that Ω_u is inverse Wishart with these degrees of freedom. */
 const paper = { shape: 0.1, rate: 0.1, thetaVariance: 1000, moreDf: 2 } as const;
+/** Own choice: of half-t spreads of sets, which are nearly flat below the standard deviation of the response. */
+const spreadDf = 2;
+
+/** What of a model decides which priors it has. */
+interface PriorsOf {
+  /** Coefficients of a customer, 1 + k₁; 0 without customer effects. */
+  readonly size: number;
+  readonly responseSd: number;
+  /** Levels and moderators have another prior. */
+  readonly isShrunk: boolean;
+  /** Campaigns have attributes. */
+  readonly hasAttributes: boolean;
+  readonly pooled: readonly Poolable[];
+}
 
 /**
- * @param size coefficients of a customer, 1 + k₁; 0 without customer effects; @param isShrunk levels and moderators have another prior
  * Throws InputError for families that do not suit their sites.
  */
 export function experimentPriors(
   set: Readonly<Record<string, PriorSpec>>,
-  size: number,
-  responseSd: number,
-  isShrunk: boolean,
-  hasAttributes: boolean,
+  { size, responseSd, isShrunk, hasAttributes, pooled }: PriorsOf,
 ): ExperimentPriors {
   const described: ModelDescription['priors'][number][] = [];
   const describe = (site: string, prior: string): void => {
@@ -42,16 +55,34 @@ export function experimentPriors(
   checkFamily('sigma', sigma, positiveFamilies);
   describe('sigma', formatPrior(sigma));
   const thetaSd = thetaSdOf(set);
-  const whose = isShrunk ? ' for those that are not shrunk: the average effect, the intercept and x' : '';
+  const whose = isShrunk
+    ? ' for those that are not shrunk: the average effect, the intercept and x'
+    : pooled.length > 0
+      ? ' for those that are not pooled'
+      : '';
   describe('theta', `normal(0, ${Number(thetaSd.toPrecision(6))})${whose}`);
   for (const site of ['sigma_u', 'corr_u']) {
     if (size === 0 && site in set)
       throw new InputError(`model.priors.${site}: the model has no effects of customers; leave it out`);
   }
-  if (!hasAttributes && 'sigma_campaign' in set)
-    throw new InputError('model.priors.sigma_campaign: needs model.campaignAttributes; leave it out');
+  for (const name of poolable) {
+    if (!(spreadName(name) in set) || pooled.includes(name) || (name === 'campaign' && hasAttributes)) continue;
+    const what = `model.pooling: [${name}]${name === 'campaign' ? ' or model.campaignAttributes' : ''}`;
+    throw new InputError(`model.priors.${spreadName(name)}: needs ${what}; leave it out`);
+  }
   const covariance = covarianceOf(set, size, responseSd, describe);
-  return { sigma, thetaSd, covariance, campaign: campaignOf(set, responseSd, hasAttributes, describe), described };
+  const campaign = campaignOf(set, responseSd, hasAttributes, describe);
+  const pooledPrior = (name: Poolable): PriorSpec =>
+    set[spreadName(name)] ?? { family: 'halfStudentT', parameters: [spreadDf, responseSd] };
+  for (const name of pooled) {
+    checkFamily(spreadName(name), pooledPrior(name), positiveFamilies);
+    const [df, scale] = pooledPrior(name).parameters;
+    describe(
+      spreadName(name),
+      spreadName(name) in set ? formatPrior(pooledPrior(name)) : `halfStudentT(${df}, ${round(scale)})`,
+    );
+  }
+  return { sigma, thetaSd, covariance, campaign, pooled: pooledPrior, described };
 }
 
 function campaignOf(
@@ -60,12 +91,15 @@ function campaignOf(
   hasAttributes: boolean,
   describe: (site: string, prior: string) => void,
 ): CovariancePrior {
-  const own = set.sigma_campaign as PriorSpec | undefined;
+  const own = hasAttributes ? (set.sigma_campaign as PriorSpec | undefined) : undefined;
   if (own !== undefined) checkFamily('sigma_campaign', own, positiveFamilies);
   if (hasAttributes)
-    describe('sigma_campaign', own === undefined ? `halfStudentT(2, ${round(responseSd)})` : formatPrior(own));
+    describe(
+      'sigma_campaign',
+      own === undefined ? `halfStudentT(${spreadDf}, ${round(responseSd)})` : formatPrior(own),
+    );
   return own === undefined
-    ? { kind: 'huangWand', df: 2, scales: [responseSd, responseSd] }
+    ? { kind: 'huangWand', df: spreadDf, scales: [responseSd, responseSd] }
     : { kind: 'separate', sd: own, eta: 1 };
 }
 

@@ -10,6 +10,7 @@ import type { EffectSet, ExperimentsData } from './data.js';
 import { type Component, experimentSites, shapeOf } from './sites.js';
 import { attributeContrasts } from './campaignAttributes.js';
 import { campaignsOf, type Coding, fixedSets, type Layout } from './layout.js';
+import { type Poolable, spreadName } from './poolable.js';
 import { horseshoeReport, horseshoeSites, inclusionOf } from '../shrinkage.js';
 import type { ExperimentShrinkage } from './shrinkage.js';
 
@@ -36,13 +37,17 @@ interface ExperimentsReport {
 export function experimentsReport(
   data: ExperimentsData,
   layout: Layout,
-  { levels: coding, moderatorScales }: Coding,
+  { levels: codings, moderatorScales }: Coding,
   prior: FixedPrior,
   shrinkage: ExperimentShrinkage | undefined,
+  pooled: readonly Poolable[],
 ): ExperimentsReport {
   const { customers, x, moderators, sets, rows, response } = data;
   const { places } = layout;
-  const { kinds, sites, coords } = experimentSites(shapeOf(data), shrinkage && horseshoeSites(shrinkage.horseshoe));
+  const { kinds, sites, coords } = experimentSites(
+    shapeOf(data, pooled),
+    shrinkage && horseshoeSites(shrinkage.horseshoe),
+  );
   const hasX = x.length > 0;
   const hasModerators = moderators.length > 0;
 
@@ -58,7 +63,9 @@ export function experimentsReport(
     if (set.attributes !== undefined)
       return aboutAverage(campaign!.own.slice([0, part === 'effect' ? 0 : 1], [levels, 1]).reshape([levels]));
     const effects = categoryEffects(layout, fixed.indexOf(set) + (part === 'effect' ? fixed.length : 0), theta);
-    return coding === 'sumToZero' ? { effects, average: literal(0) } : aboutAverage(effects.slice([0], [levels]));
+    return codings[sets.indexOf(set)] === 'sumToZero'
+      ? { effects, average: literal(0) }
+      : aboutAverage(effects.slice([0], [levels]));
   };
   /** Coefficients of moderators, of a unit of each. */
   const slopes = (theta: tf.Tensor, from: number): tf.Tensor =>
@@ -104,6 +111,7 @@ export function experimentsReport(
       ...(spread && kinds.length > 1 && { share_of_spread: spread.div(spread.sum()) }),
       ...Object.fromEntries(sets.map(({ name }, s) => [`effect_${name}`, effects[s].add(tau).mul(2)])),
       ...Object.fromEntries(sets.map(({ name }, s) => [`baseline_${name}`, baselines[s].effects])),
+      ...ofPooled(parameters),
       ...inclusions(parameters),
       ...ofAttributes(parameters, tensors),
       ...(ofCustomer && { effect_of_customer: ofCustomer.mul(2) }),
@@ -129,6 +137,16 @@ export function experimentsReport(
       baseline_attribute: of(1),
       sigma_campaign: parameters.sigma_campaign.mul(literal([2, 1])),
     };
+  }
+
+  /** Spreads of effects and of baselines of the pooled sets. */
+  function ofPooled(parameters: Tensors): Tensors {
+    return Object.fromEntries(
+      pooled.map((name, p) => [
+        spreadName(name),
+        parameters[prior.pooling!.sds].slice([2 * p], [2]).mul(literal([2, 1])),
+      ]),
+    );
   }
 
   /** What the horseshoe says of each coefficient that it shrinks. */

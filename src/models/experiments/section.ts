@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SectionRules } from '../../data/configSchema.js';
 import { count, names, priors, text } from '../../data/schemaParts.js';
+import { poolable, spreadName } from './poolable.js';
 import { checkShrinkage, shrinkageSchema, slabKeys } from '../shrinkage.js';
 
 const schema = z
@@ -31,6 +32,8 @@ const schema = z
     customerEffects: z.boolean().optional(),
     /** Columns that say one thing of each campaign; its effects are then drawn around a regression on them. */
     campaignAttributes: names.default([]),
+    /** Sets whose effects are drawn from a common spread. */
+    pooling: z.array(z.enum(poolable)).default([]),
     /** Of levels and moderators. */
     ...shrinkageSchema,
     priors,
@@ -66,14 +69,32 @@ const schema = z
     if (doubled !== undefined) report(` names '${doubled}', which has another role already`, 'campaignAttributes');
     const both = model.segments.find((name) => model.x.includes(name) || model.moderators.includes(name));
     if (both !== undefined) report(` names '${both}', which is a column of numbers already`, 'segments');
+    checkPooling(model, (message) => {
+      report(message, 'pooling');
+    });
     if (model.activity !== undefined && roles.has(model.activity))
       report(` names '${model.activity}', which is model.${roles.get(model.activity)!} already`, 'activity');
   });
+
+/** Reports sets that cannot be pooled: those that there are none of, and those that have another prior. */
+function checkPooling(
+  { pooling, shrinkage, campaignAttributes, ...model }: ExperimentsSection,
+  report: (message: string) => void,
+): void {
+  const absent = pooling.find((name) => model[name] === undefined || model[name] === false);
+  if (absent !== undefined) report(` names ${absent}: it needs model.${absent}`);
+  const twice = pooling.find((name, at) => pooling.indexOf(name) < at);
+  if (twice !== undefined) report(` names ${twice} twice`);
+  if (pooling.length > 0 && shrinkage !== 'none')
+    report(' and model.shrinkage are both priors of the effects of levels; keep one of them');
+  if (pooling.includes('campaign') && campaignAttributes.length > 0)
+    report(' names campaign, whose effects are drawn around model.campaignAttributes already; leave it out');
+}
 
 export type ExperimentsSection = z.output<typeof schema>;
 
 export const experimentsRules: SectionRules<ExperimentsSection> = {
   schema,
   subsections: { slab: slabKeys },
-  priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u', 'sigma_campaign'],
+  priorSites: ['sigma', 'theta', 'sigma_u', 'corr_u', ...poolable.map(spreadName)],
 };

@@ -33,6 +33,8 @@ export const names = {
   campaign: 'campaign',
   week: 'week',
   x: ['usage_7', 'usage_14', 'usage_30', 'usage_rolling'],
+  /** Sets whose effects are drawn from normal distributions. */
+  pooling: ['week', 'campaign'],
 } as const;
 
 /** The columns of `names.x`. */
@@ -195,7 +197,7 @@ function drawCustomers(
 function namedValues(
   { rows, rowStart }: SimulatedDesign,
   customers: readonly string[],
-  { sigma, unobserved }: TruthSize,
+  { sigma, unobserved, time, campaign }: TruthSize,
   { sets, share, xMeans, baseline, tau, baselineShare, tauShare, own }: Omit<ExperimentTruth, 'values'>,
 ): NamedValue[] {
   const k = 1 + xMeans.length;
@@ -204,6 +206,7 @@ function namedValues(
     x: names.x.slice(0, k - 1),
     moderators: ['share'],
     sets,
+    pooled: names.pooling,
   });
   const ofCustomers = customers.map((_, i) => own[i * k]);
   const effects = Float64Array.from(ofCustomers);
@@ -231,6 +234,8 @@ function namedValues(
     sigma_u: [2 * unobserved, ...betaSds.slice(0, k - 1)],
     corr_u: Array.from({ length: k * k }, (_, at) => correlation(Math.floor(at / k), at % k)),
     spread,
+    sigma_week: [2 * time, baselineSds[0]],
+    sigma_campaign: [2 * campaign, baselineSds[1]],
     share_of_spread: spread.map((own) => own / spread.reduce((sum, other) => sum + other)),
     ...Object.fromEntries(
       sets.flatMap(({ name }, s) => [

@@ -190,6 +190,10 @@ function configOf(
     [`  activity: ${names.x[3]}`, 'cut into seven classes'],
     ['  exposure: true', 'recency and stock of past treatments'],
     ['  share: true', 'share treated in the campaign of the week'],
+    [
+      `  pooling: [${names.pooling.join(', ')}]`,
+      "their effects have a spread that is estimated; without, the paper's priors",
+    ],
     ['method: gibbs', ''],
     // Draws of every customer's effect are too many to keep.
     ...(customers > 5000 ? [[`keep: [${kept.join(', ')}]`, 'with intervals in the report'] as const] : []),

@@ -4,6 +4,7 @@ import type { Site } from '../model.js';
 import { attributeNames } from './campaignAttributes.js';
 import type { EffectSet, ExperimentsData } from './data.js';
 import { fixedSets } from './layout.js';
+import { type Poolable, spreadName } from './poolable.js';
 
 /** Components of the spread of effects (003, table 4). */
 const components = ['unobserved', 'observed', 'week', 'campaign'] as const;
@@ -15,6 +16,8 @@ export interface ExperimentShape {
   readonly x: readonly string[];
   readonly moderators: readonly string[];
   readonly sets: readonly Pick<EffectSet, 'name' | 'kind' | 'levels' | 'attributes'>[];
+  /** Those of the sets that are pooled. */
+  readonly pooled: readonly Poolable[];
 }
 
 export interface ExperimentSites {
@@ -27,16 +30,20 @@ export interface ExperimentSites {
 /** More levels than these make a group site. */
 const mostOfPopulation = 50;
 
-export const shapeOf = ({ customers, x, moderators, sets }: ExperimentsData): ExperimentShape => ({
+export const shapeOf = (
+  { customers, x, moderators, sets }: ExperimentsData,
+  pooled: readonly Poolable[],
+): ExperimentShape => ({
   customers,
   x: x.map(({ name }) => name),
   moderators: moderators.map(({ name }) => name),
   sets,
+  pooled,
 });
 
 /** @param shrinkage names of the sites of a horseshoe but for inclusions; none without it */
 export function experimentSites(shape: ExperimentShape, shrinkage: readonly string[] = []): ExperimentSites {
-  const { customers, x, moderators, sets } = shape;
+  const { customers, x, moderators, sets, pooled } = shape;
   const kinds = componentsOf(shape);
   const site = (name: string, ...dims: readonly [string, number][]): Site => ({
     name,
@@ -75,6 +82,7 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
           site('sigma_campaign', ['part', 2]),
         ]
       : []),
+    ...pooled.map((name) => site(spreadName(name), ['part', 2])),
     ...shrinkage.map((name) => site(name)),
     ...(shrinkage.length > 0 && hasModerators
       ? [site('inclusion_effect_slope', modifiers), site('inclusion_baseline_slope', modifiers)]
@@ -101,7 +109,8 @@ export function experimentSites(shape: ExperimentShape, shrinkage: readonly stri
         coefficient_column: coefficients,
         [customers.column]: customers.names,
       }),
-      ...(random.length > 0 && { attribute: attributes, part: ['effect', 'baseline'] }),
+      ...(random.length > 0 && { attribute: attributes }),
+      ...(random.length + pooled.length > 0 && { part: ['effect', 'baseline'] }),
       component: kinds,
       ...Object.fromEntries(sets.map(({ name, levels }) => [name, levels])),
     },

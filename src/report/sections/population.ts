@@ -40,6 +40,7 @@ export function populationSection(input: ReportInput): Section {
     title: 'Population parameters',
     body: markup`<p>In the units of the data. Means and quantiles are printed to the digit that their Monte-Carlo error supports; full precision is in ${fileLink(FILES.summary)}.</p>
 ${parameterTable(parameters, input.limits, 'Population parameters: posterior mean, sd, Monte-Carlo standard error of the mean, quantiles')}
+${(input.model.cautions ?? []).map((caution) => markup`<p>${caution}</p>`)}
 ${input.draws.length > 0 ? densities(input) : null}`,
   };
 }
