@@ -98,13 +98,13 @@ describe('is the same by every method', () => {
 
 it(
   'gives shares of the spread that hold the truth where free effects overstate them',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     // A week's effect of 2 · 0.6 has a standard error of 2 · 20 / √180 = 3.
     const size = { customers: 300, weeks: 20, campaigns: 15, interventions: 12, covariates: 1 };
     const truths = { sigma: 20, unobserved: 5, observed: 3, time: 0.6, campaign: 1 };
     let inside = 0;
-    const seeds = [1, 2, 3, 4];
+    const seeds = [1, 2, 3];
     for (const seed of seeds) {
       const [pooled, free] = [all, []].map((pooling) => simulated({ ...size, ...truths }, { pooling }, seed));
       const options = { method: 'gibbs', chains: 2, warmup: 400, draws: 1500, seed } as const;
