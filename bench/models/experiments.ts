@@ -15,10 +15,9 @@ import { formatTable } from '../table.js';
 
 /** Learning from Many Experiments, A.2: 25,000 sweeps in 8 hours on 8 virtual processors, and its sizes. */
 const published = { customers: 584_141, weeks: 96, campaigns: 140, interventions: 28, secondsPerSweep: 1.15 } as const;
-const usualPooling = 'week,campaign';
 const truth = { sigma: 90, unobserved: 5.77, observed: 2.84, time: 0.35, campaign: 0.54 } as const;
 
-/** Options: --size (share of the customers, default 0.02), --pooling (default week,campaign; none: the paper's priors), --chains, --warmup, --draws, --threads, --seed. */
+/** Options: --size (share of the customers, default 0.02), --pooling (sets, default all; none: the paper's priors), --chains, --warmup, --draws, --threads, --seed. */
 export async function experimentsBenchmark(options: readonly string[]): Promise<void> {
   const number = (name: string, fallback: number): number =>
     options.includes(name) ? Number(options[options.indexOf(name) + 1]) : fallback;
@@ -127,7 +126,8 @@ export async function experimentsBenchmark(options: readonly string[]): Promise<
 
 function poolingOf(options: readonly string[]): readonly Poolable[] {
   const at = options.indexOf('--pooling');
-  const names = (at < 0 ? usualPooling : options[at + 1]).split(',').filter((name) => name !== 'none');
+  if (at < 0) return poolable;
+  const names = options[at + 1].split(',').filter((name) => name !== 'none');
   const strange = names.find((name) => !(poolable as readonly string[]).includes(name));
   if (strange !== undefined) throw new RangeError(`--pooling: ${strange} is none of ${poolable.join(', ')}`);
   return names as Poolable[];

@@ -314,7 +314,7 @@ describe('refusals', () => {
     ).toBe('model.campaignAttributes: 5 columns of attributes for 5 campaigns of rows; name fewer attributes');
     const priors = { sigma_campaign: 'halfNormal(1)' };
     expect(await refused({ campaignAttributes: [], priors })).toBe(
-      'model.priors.sigma_campaign: needs model.campaignAttributes; leave it out',
+      'model.priors.sigma_campaign: needs model.pooling: [campaign] or model.campaignAttributes; leave it out',
     );
   });
 

@@ -60,7 +60,11 @@ describe('is the same by every method', () => {
     ['with effects of customers', { priors: { ...priors, sigma_u: spread } }],
     ['without', { customerEffects: false, priors }],
   ])('%s', { timeout: 300_000 }, async (_, keys) => {
-    const { model } = simulated(size, { ...keys, exposure: false, activity: undefined }, 3);
+    const { model } = simulated(
+      size,
+      { ...keys, pooling: ['week', 'campaign'], exposure: false, activity: undefined },
+      3,
+    );
     const hasCustomers = model.structure!.terms.length > 0;
     const chains = 2;
     const nuts = await fit(model, {
@@ -127,7 +131,7 @@ it(
 
 describe('a model that is pooled', () => {
   const small = { customers: 40, weeks: 6, campaigns: 4, interventions: 5, covariates: 1 };
-  const pooled = simulated(small, {}, 1).model;
+  const pooled = simulated(small, { pooling: ['week', 'campaign'] }, 1).model;
 
   it('reports effects about the average of their levels, and spreads in units of the outcome', async () => {
     const names = pooled.parameters.map(({ name }) => name);

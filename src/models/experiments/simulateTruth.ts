@@ -33,9 +33,10 @@ export const names = {
   campaign: 'campaign',
   week: 'week',
   x: ['usage_7', 'usage_14', 'usage_30', 'usage_rolling'],
-  /** Sets whose effects are drawn from normal distributions. */
-  pooling: ['week', 'campaign'],
 } as const;
+
+/** Sets whose effects are drawn from normal distributions, with these spreads. */
+const drawnSets = ['week', 'campaign'] as const;
 
 /** The columns of `names.x`. */
 export const columnsOf = ({ usage, rolling }: SimulatedDesign): Float32Array[] => [...usage, rolling];
@@ -206,7 +207,7 @@ function namedValues(
     x: names.x.slice(0, k - 1),
     moderators: ['share'],
     sets,
-    pooled: names.pooling,
+    pooled: drawnSets,
   });
   const ofCustomers = customers.map((_, i) => own[i * k]);
   const effects = Float64Array.from(ofCustomers);

@@ -2,6 +2,7 @@
 import type { OutputColumn } from '../../data/writeTable.js';
 import { commentedConfig } from '../commentedConfig.js';
 import type { ModelSimulator, SimulatedData, SimulationRandom } from '../simulation.js';
+import { poolable } from './poolable.js';
 import { paperColumns } from './simulatePaperMargins.js';
 import { type DesignSize, simulateDesign, type SimulatedDesign } from './simulateDesign.js';
 import {
@@ -191,7 +192,7 @@ function configOf(
     ['  exposure: true', 'recency and stock of past treatments'],
     ['  share: true', 'share treated in the campaign of the week'],
     [
-      `  pooling: [${names.pooling.join(', ')}]`,
+      `  pooling: [${poolable.join(', ')}]`,
       "their effects have a spread that is estimated; without, the paper's priors",
     ],
     ['method: gibbs', ''],
