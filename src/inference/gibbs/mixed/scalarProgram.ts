@@ -118,12 +118,14 @@ export class ScalarProgram implements ScalarDensity {
       }
     }
     const fn: Parameters<typeof compileProgram>[4] = (p, d) => {
-      const spreads = Object.fromEntries(signed.map(({ name }) => [name, p[turnName(name)].mul(p[name].sinh())]));
+      const spreads: Tensors = Object.fromEntries(
+        signed.map(({ name }) => [name, p[turnName(name)].mul(p[name].sinh())]),
+      );
       const { values, logJacobians } = scalars.constrained(p, spreads);
       for (const { name } of signed) logJacobians.push(p[name].cosh().mul(p[turnName(name)]).log().sum());
       const place: Placement = (level, own, d) => {
         const { sds } = level.level.covariance;
-        const given = { ...own, ...spreads };
+        const given: Tensors = { ...own, ...spreads };
         return followings[level.term].placement({ ...level, sds: given[sds] }, given, d);
       };
       const model = hierarchyModel(structure, undefined, place);
