@@ -17,7 +17,7 @@ it('counts go from a simulation to a report', { timeout: 120_000 }, async () => 
   const fitted = await hierax('fit', config, '--out', out, '--chains', 2, '--warmup', 200, '--draws', 100);
   // Few draws: their checks may say so.
   expect([0, 3], fitted.stderr).toContain(fitted.code);
-  expect(fitted.stdout + fitted.stderr).toContain('not Gibbs sampling: with poisson responses');
+  expect(fitted.stdout + fitted.stderr).toContain('by Gibbs sampling (auto: ');
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('y ~ Poisson(μ)');
   const { predictive } = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')) as {
     predictive: { statistics: { name: string; pValue: number }[] };
