@@ -54,7 +54,8 @@ const cases: Readonly<Record<string, Case>> = {
   experiments: {
     build: () => simulated('experiments', { customers: 30, weeks: 6, campaigns: 4, interventions: 5 }),
     simulations: 20,
-    methods: { marginal: [150, 250], gibbs: [500, 2000] },
+    // Marginal NUTS takes ten seconds a fit: the coverage benchmark's.
+    methods: { gibbs: [500, 2000] },
   },
   regression: {
     build: () => simulated('regression', { rows: 60, columns: 8, relevant: 2 }),
@@ -70,7 +71,7 @@ it('has every registered model', () => {
 describe.each(Object.entries(cases))('%s', (_, { build, simulations = usual, methods: tried }) => {
   const { model, rebuild } = build();
 
-  it.each(Object.entries(tried))('%s is calibrated', { timeout: 300_000 }, async (name, [warmup, draws]) => {
+  it.each(Object.entries(tried))('%s is calibrated', { timeout: 900_000 }, async (name, [warmup, draws]) => {
     const method = methods[name as keyof typeof tried];
     const threads = { count: 1, starters: undefined };
     const task = {
