@@ -8,7 +8,7 @@ import type { Model } from '../../../src/models/model.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
 import { threeLevelExample } from '../../models/threeLevelExample.js';
 
-const simulations = 60;
+const simulations = 40;
 const signal = new AbortController().signal;
 
 /** 12 products, or 3 in each of 10 markets; one predictor. */

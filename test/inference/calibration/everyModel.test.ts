@@ -10,7 +10,7 @@ import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { models } from '../../../src/models/registry.js';
 
 /** Fits of a method, unless a case says otherwise. */
-const usual = 40;
+const usual = 25;
 const units = { rows: 160, products: 10, markets: 0, x: 1, z: 0 };
 const sales = (family: string, size: typeof units = units) =>
   simulated('three-level', { ...size, family }, { section: family === 'studentT' ? {} : { priors: linked } });
@@ -53,9 +53,8 @@ const cases: Readonly<Record<string, Case>> = {
   },
   experiments: {
     build: () => simulated('experiments', { customers: 30, weeks: 6, campaigns: 4, interventions: 5 }),
-    simulations: 20,
     // Marginal NUTS takes ten seconds a fit: the coverage benchmark's.
-    methods: { gibbs: [500, 2000] },
+    methods: { gibbs: [300, 700] },
   },
   regression: {
     build: () => simulated('regression', { rows: 60, columns: 8, relevant: 2 }),

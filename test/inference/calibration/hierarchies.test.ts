@@ -11,7 +11,7 @@ import type { Model } from '../../../src/models/model.js';
 import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
 
-const simulations = 60;
+const simulations = 40;
 const shapes: Readonly<Record<string, HierarchyShape>> = {
   'regularised horseshoes': {
     terms: [{ levels: [{ groups: 12, covariates: 2 }], horseshoe: 'slab', rowsOf: () => 4 }],

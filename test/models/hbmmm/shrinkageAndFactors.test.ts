@@ -94,7 +94,7 @@ const sdOf = (values: readonly number[]): number => {
   return Math.sqrt(meanOf(values.map((x) => (x - mean) ** 2)));
 };
 
-it.each([1, 2])('are the same by marginal NUTS, Gibbs and NUTS, data set %i', { timeout: 500_000 }, async (seed) => {
+it.each([2])('are the same by marginal NUTS, Gibbs and NUTS, data set %i', { timeout: 500_000 }, async (seed) => {
   const { table, truth } = simulated({ consumers: 240, markets: 8, months: 120, factors: 1 }, seed);
   const model = prepared(table, both);
   const marginal = await fit(model, {
