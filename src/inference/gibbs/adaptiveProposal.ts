@@ -22,7 +22,9 @@ export class AdaptiveProposal {
   private readonly steps: Float64Array;
   private last: Float64Array;
   private fitted: Fitted | undefined;
-  private isIdle = false;
+  /** Independent proposals since the last call of `refit` or `forget`, and how many of them were accepted. */
+  private tried = 0;
+  private accepted = 0;
 
   constructor(readonly dimension: number) {
     this.mean = new Float64Array(dimension);
@@ -53,15 +55,21 @@ export class AdaptiveProposal {
     return steps.reduce((most, step, i) => Math.max(most, 1 - step / (2 * products[i * dimension + i])), -1);
   }
 
-  /** Never proposes anything. */
-  retire(): void {
-    this.isIdle = true;
+  /** Takes in whether an independent proposal was accepted. */
+  note(isAccepted: boolean): void {
+    this.tried++;
+    if (isAccepted) this.accepted++;
+  }
+
+  /** Share of independent proposals that were accepted since the last call of `refit` or `forget`. */
+  get acceptance(): number {
+    return this.tried === 0 ? 0 : this.accepted / this.tried;
   }
 
   /** Makes the proposals fit the states since the last call; keeps the old ones where those were too few. */
   refit(): void {
     const { count, mean, products, dimension } = this;
-    if (count > dimension + 2 && !this.isIdle) {
+    if (count > dimension + 2) {
       // A covariance of few states may be too narrow in some direction.
       const inflation = (1 + (2 * dimension) / count) / (count - 1);
       const covariance = products.map((value) => value * inflation);
@@ -74,7 +82,7 @@ export class AdaptiveProposal {
 
   /** Drops the states taken in since the last call. */
   forget(): void {
-    this.count = 0;
+    this.count = this.tried = this.accepted = 0;
     this.mean.fill(0);
     this.products.fill(0);
     this.steps.fill(0);
@@ -106,17 +114,17 @@ export class AdaptiveProposal {
     const { count, mean, products, fitted, dimension, steps, last } = this;
     const none = { centre: new Float64Array(dimension), factor: new Float64Array(dimension * dimension) };
     const { centre, factor } = fitted ?? none;
-    const flags = [count, Number(this.isFitted), Number(this.isIdle)];
+    const flags = [count, Number(this.isFitted), this.tried, this.accepted];
     return Float64Array.of(...flags, ...mean, ...products, ...centre, ...factor, ...steps, ...last);
   }
 
   /** Takes up where the packed one was. */
   unpack(packed: Float64Array): void {
     const { dimension: d } = this;
-    let at = 3;
+    let at = 4;
     const next = (length: number): Float64Array => packed.slice(at, (at += length));
     this.count = packed[0];
-    this.isIdle = packed[2] === 1;
+    [this.tried, this.accepted] = [packed[2], packed[3]];
     this.mean.set(next(d));
     this.products.set(next(d * d));
     const fitted = { centre: next(d), factor: next(d * d) };

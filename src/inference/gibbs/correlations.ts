@@ -74,3 +74,11 @@ export function partialCorrelations(lower: Float64Array, k: number): Float64Arra
   }
   return free;
 }
+
+/** Places of the free partial correlations that coefficient i has a part in: they change their signs with its own. */
+export function partialsWith(i: number, k: number): number[] {
+  const found: number[] = [];
+  for (let row = 1, at = 0; row < k; row++)
+    for (let column = 0; column < row; column++, at++) if (row === i || column === i) found.push(at);
+  return found;
+}

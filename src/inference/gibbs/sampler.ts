@@ -2,18 +2,16 @@
 import type { Device } from '../../kernels/device.js';
 import { type GeneralisedHierarchy, isLinear, type LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { StepKey } from '../random/streams.js';
-import { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
 import { MixedSweep } from './mixed/mixedSweep.js';
 import { Scalars } from './scalars/scalars.js';
-import { placesOf, signedSpreads } from './scalars/signedSpreads.js';
+import { reflectionsOf, signedSpreads } from './scalars/signedSpreads.js';
 import { type Progress, ScalarTuning } from './scalars/tuning.js';
 import { MixedTuning } from './mixed/tuning.js';
 import { hasFewRows } from './polyaGamma/fewRows.js';
 import { PolyaGammaSweep, scalarPlan } from './polyaGamma/sweep.js';
-import { scaleDimension, ScaleMove, toCoordinates } from './scaleMove.js';
+import { ScaleLearner } from './scaleLearner.js';
 import { type GibbsModel, type GibbsScheme, schemes } from './settings.js';
-import { ScaleSurrogate, suitsSurrogate } from './surrogate/scaleSurrogate.js';
 import { GibbsSweep } from './sweep.js';
 
 /** What a chain has learnt, as numbers, always as many. */
@@ -57,7 +55,7 @@ export function samplerOf(model: GibbsModel, scheme: GibbsScheme): GibbsSampler 
 
 function ofFewRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel): GibbsSampler<ScalarTuning> {
   const scalars = new Scalars(structure, parameters);
-  const signed = placesOf(signedSpreads(structure, scalars));
+  const signed = reflectionsOf(signedSpreads(structure, scalars));
   return {
     newLearners: () => [new ScalarTuning(scalars.dimension, scalarPlan, signed)],
     compile: async (device, chains) => {
@@ -93,28 +91,6 @@ function ofOtherRows(structure: GeneralisedHierarchy, { parameters }: GibbsModel
   };
 }
 
-/** What a chain learns of one term's scales. */
-class ScaleLearner implements Learner {
-  readonly proposal: AdaptiveProposal;
-  readonly surrogate: ScaleSurrogate | undefined;
-
-  constructor(structure: LinearHierarchy, t: number) {
-    const term = structure.terms[t];
-    this.proposal = new AdaptiveProposal(scaleDimension(term));
-    if (suitsSurrogate(structure, t)) this.surrogate = new ScaleSurrogate(term, structure.rows);
-  }
-
-  pack(): Float64Array {
-    return Float64Array.of(...this.proposal.pack(), ...(this.surrogate?.pack() ?? []));
-  }
-
-  unpack(packed: Float64Array): void {
-    const { length } = this.proposal.pack();
-    this.proposal.unpack(packed.subarray(0, length));
-    this.surrogate?.unpack(packed.subarray(length));
-  }
-}
-
 function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampler<ScaleLearner> {
   const scheme = schemes[name];
   return {
@@ -126,50 +102,13 @@ function ofNormalRows(structure: LinearHierarchy, name: GibbsScheme): GibbsSampl
         dataBytes: sweep.dataBytes,
         scanned: sweep.scanned,
         sweep: async (all, scan) => {
-          await sweep.sweep(
-            all.map(({ learners, ...chain }) => ({
-              ...chain,
-              proposals: learners.map(({ proposal }) => proposal),
-              surrogates: learners.map(({ surrogate }) => surrogate),
-            })),
-            scan,
-          );
-          if (scheme.movesScales) for (const chain of all) learn(chain);
+          await sweep.sweep(all, scan);
+          if (!scheme.movesScales) return;
+          for (const { learners, values, progress } of all)
+            for (const learner of learners) learner.observe(values, progress);
         },
         dispose: () => sweep.dispose(),
       };
     },
   };
-}
-
-/**
- * Where the windows end from which proposals of scales are learnt, as shares of the burn-in. What comes before the first is forgotten;
- * the second says whether the scales mix so slowly without moves that those pay.
- */
-const windowEnds = [0.1, 0.25, 0.5, 1];
-/** Autocorrelation at lag 1 from which they do: a move costs about as much as a sweep. */
-const slowAutocorrelation = 0.7;
-/** Of surrogates: the share that is forgotten; they are judged by fewer sweeps, which understate autocorrelations. */
-const [forgottenShare, slowOfFew] = [0.03, 0.6];
-
-/** In the burn-in: takes the scales in, and at the end of each window fits the proposals to those of the window. */
-function learn({ values, learners, progress }: SampledChain<ScaleLearner>): void {
-  const { sweep, warmup } = progress;
-  const sweeps = sweep + 1;
-  if (sweeps > warmup) return;
-  const ends = windowEnds.map((share) => Math.round(share * warmup));
-  for (const [t, { proposal, surrogate }] of learners.entries()) {
-    const scales = ScaleMove.scalesOf(values, t);
-    proposal.observe(toCoordinates(scales));
-    if (surrogate !== undefined) {
-      if (sweeps === Math.round(forgottenShare * warmup)) proposal.forget();
-      surrogate.observe(scales, progress, () => proposal.slowest >= slowOfFew);
-      continue;
-    }
-    if (sweeps === ends[0]) proposal.forget();
-    else if (ends.includes(sweeps)) {
-      if (sweeps === ends[1] && proposal.slowest < slowAutocorrelation) proposal.retire();
-      proposal.refit();
-    }
-  }
 }

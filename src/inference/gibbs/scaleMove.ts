@@ -138,14 +138,19 @@ export class ScaleMove {
     proposal: AdaptiveProposal,
     stream: RandomStream,
   ): boolean {
-    const { before, after, isIndependent, isInside, scales } = pending;
+    const { isIndependent, isInside, scales } = pending;
     const uniform = stream.uniform();
-    if (!isInside) return false;
+    const isAccepted = isInside && Math.log(uniform) < this.logRatio(lane, chain, pending, proposal);
+    if (isIndependent) proposal.note(isAccepted);
+    if (isAccepted) this.assign(chain, scales);
+    return isAccepted;
+  }
+
+  private logRatio(lane: number, chain: ChainValues, pending: Pending, proposal: AdaptiveProposal): number {
+    const { before, after, isIndependent } = pending;
     let logRatio = this.logDensity(2 * lane + 1, after, chain) - this.logDensity(2 * lane, before, chain);
     if (isIndependent) logRatio += proposal.logDensity(before) - proposal.logDensity(after);
-    if (!(Math.log(uniform) < logRatio)) return false;
-    this.assign(chain, scales);
-    return true;
+    return logRatio;
   }
 
   /** Gives a chain other scales. */

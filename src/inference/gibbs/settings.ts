@@ -10,8 +10,8 @@ export type GibbsModel = Pick<Model, 'name' | 'parameters' | 'structure' | 'star
 /**
  * `plain`: each block given all others. `interweaved`: after the scales given the coefficients, the scales given the standardised
  * deviations. `collapsed`: all coefficients of a term as one draw, each level with the levels below integrated out.
- * `collapsedInterweaved`: both. `integrated`: besides, where the burn-in shows that the scales mix slowly, a Metropolis
- * step on them with the coefficients integrated out, by proposals or surrogates learnt in the burn-in.
+ * `collapsedInterweaved`: both. `integrated`: besides, where the burn-in shows that the scales mix slowly, a move of
+ * them with the coefficients integrated out, by trajectories or surrogates learnt in the burn-in.
  */
 export type GibbsScheme = 'plain' | 'interweaved' | 'collapsed' | 'collapsedInterweaved' | 'integrated';
 

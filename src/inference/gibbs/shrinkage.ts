@@ -68,24 +68,36 @@ function updateHorseshoe(
     moveWithScales(stream, prior, globalScale, quadratic, deviations, coefficients, shrinkage);
 }
 
+/** Horseshoes whose τ is relative to σ: of terms by number, −1 the fixed block's. */
+export function relativeHorseshoes({
+  terms,
+  fixed,
+}: LinearHierarchy): { readonly of: number; readonly scale: number }[] {
+  const all = terms.map(({ population: { prior } }, t) => ({
+    of: t,
+    horseshoe: prior.kind === 'normal' ? prior.horseshoe : undefined,
+  }));
+  return [...all, { of: -1, horseshoe: fixed?.prior.horseshoe }].flatMap(({ of, horseshoe }) =>
+    horseshoe?.isRelative ? [{ of, scale: horseshoe.globalScale }] : [],
+  );
+}
+
+/** τ of each over what its scale is relative to σ: σ for which τ would be at its scale. */
+export function ratiosOfHorseshoes(structure: LinearHierarchy, { terms, fixed }: ChainValues): number[] {
+  return relativeHorseshoes(structure).map(({ of, scale }) => {
+    const { shrinkage } = of < 0 ? fixed! : terms[of];
+    return (shrinkage as HorseshoeState).global / scale;
+  });
+}
+
 /** What horseshoes whose τ is relative to σ say of it, Σ log p(τ | σ); undefined where there are none. */
 export function horseshoesOnSigma(
-  { terms, fixed }: LinearHierarchy,
+  structure: LinearHierarchy,
   values: ChainValues,
 ): ((sigma: number) => number) | undefined {
-  const all = [
-    ...terms.map(({ population: { prior } }, t) => ({
-      horseshoe: prior.kind === 'normal' ? prior.horseshoe : undefined,
-      shrinkage: values.terms[t].shrinkage,
-    })),
-    { horseshoe: fixed?.prior.horseshoe, shrinkage: values.fixed?.shrinkage },
-  ].filter(({ horseshoe }) => horseshoe?.isRelative);
-  if (all.length === 0) return undefined;
-  return (sigma) =>
-    all.reduce((sum, { horseshoe, shrinkage }) => {
-      const scale = scaleOfGlobal(horseshoe!, sigma);
-      return sum + logHalfCauchy((shrinkage as HorseshoeState).global, scale) - Math.log(scale);
-    }, 0);
+  const ratios = ratiosOfHorseshoes(structure, values);
+  if (ratios.length === 0) return undefined;
+  return (sigma) => ratios.reduce((sum, ratio) => sum + logHalfCauchy(ratio, sigma) - Math.log(sigma), 0);
 }
 
 const scaleOfGlobal = ({ globalScale, isRelative }: Horseshoe, sigma: number): number =>

@@ -2,7 +2,6 @@
 import type { Device } from '../../kernels/device.js';
 import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import { sites, type StepKey } from '../random/streams.js';
-import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues } from './chainValues.js';
 import { effectsOf, FixedDraws, type FixedNormalEquations } from './fixedBlock.js';
 import { compileFixed } from './fixedProgram.js';
@@ -12,11 +11,11 @@ import { rowNames } from './rowTensors.js';
 import { RowWeights } from './rows.js';
 import { updateSd } from './sdUpdates.js';
 import { sharedColumns, shiftBetween } from './sharedColumns.js';
+import type { ScaleLearner } from './scaleLearner.js';
 import { horseshoesOnSigma } from './shrinkage.js';
 import type { Progress } from './scalars/tuning.js';
-import type { ScaleSurrogate } from './surrogate/scaleSurrogate.js';
 import type { Scheme } from './settings.js';
-import { type MovedChain, TermBlock } from './termBlock.js';
+import { type GivenChain, TermBlock } from './termBlock.js';
 
 /** A chain that takes part in a sweep. */
 export interface SweptChain {
@@ -24,11 +23,9 @@ export interface SweptChain {
   readonly lane: number;
   readonly values: ChainValues;
   readonly key: StepKey;
-  /** By term: how its scales are proposed; without it they are not moved with the coefficients integrated out. */
-  readonly proposals?: readonly AdaptiveProposal[];
-  /** By term, where groups are many: what proposes in their place; with the sweep's place in its run. */
-  readonly surrogates?: readonly (ScaleSurrogate | undefined)[];
-  readonly progress?: Progress;
+  /** By term; without it scales are not moved with the coefficients integrated out. */
+  readonly learners?: readonly ScaleLearner[];
+  readonly progress: Progress;
 }
 
 /** Blocks by number: 0 the fixed block, 1 the errors, t + 2 term t. */
@@ -114,26 +111,16 @@ export class GibbsSweep {
     }
   }
 
-  /** Moves the scales of those chains that have learnt to propose some. */
+  /** Moves the scales of those chains whose own mix slowly. */
   private moveScales(t: number, chains: readonly SweptChain[]): void | Promise<void> {
-    if (this.terms[t].hasSurrogate) return this.moveScalesBySurrogates(t, chains);
-    const moved = chains.flatMap(({ lane, values, key, proposals }): MovedChain[] => {
-      const proposal = proposals?.[t];
-      if (!proposal?.isFitted) return [];
-      return [{ lane, values, effects: this.effectsOf(values), proposal, stream: movesOf(key, blocks.term(t)) }];
+    const moved = chains.flatMap(({ lane, values, key, learners, progress }): GivenChain[] => {
+      const learner = learners?.[t];
+      const by = learner?.movedBy(progress);
+      if (learner === undefined || by === undefined) return [];
+      const stream = movesOf(key, blocks.term(t));
+      return [{ lane, values, effects: this.effectsOf(values), learner, by, progress, stream }];
     });
     return moved.length === 0 ? undefined : this.terms[t].moveScales(moved);
-  }
-
-  private moveScalesBySurrogates(t: number, chains: readonly SweptChain[]): void | Promise<void> {
-    const moved = chains.flatMap(({ lane, values, key, surrogates, progress }) => {
-      const surrogate = surrogates?.[t];
-      if (surrogate === undefined || progress === undefined) return [];
-      if (!surrogate.isLearnt && !surrogate.isDue(progress)) return [];
-      const stream = movesOf(key, blocks.term(t));
-      return [{ lane, values, effects: this.effectsOf(values), surrogate, progress, stream }];
-    });
-    return moved.length === 0 ? undefined : this.terms[t].moveScalesBySurrogates(moved);
   }
 
   private updateTerm(t: number, chains: readonly SweptChain[], squares: Float64Array): void | Promise<void> {

@@ -1,42 +1,25 @@
 // One term's part of a sweep: all its coefficients by the tensor program, then its scales, centred and ancillary in turn.
 import type { Device } from '../../kernels/device.js';
 import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
-import {
-  hasFactors,
-  isDiagonal,
-  type LinearHierarchy,
-  type NestedTerm,
-} from '../../models/linearHierarchy/structure.js';
+import { isDiagonal, type LinearHierarchy, type NestedTerm } from '../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../random/streams.js';
-import type { AdaptiveProposal } from './adaptiveProposal.js';
 import type { ChainValues, TermValues } from './chainValues.js';
 import { precisionOf } from './correlations.js';
 import { updateAncillary, updateCovariance } from './levelScales.js';
 import { type NormalMoments, populationMoments } from './populationPrior.js';
 import type { BoundProgram } from './program.js';
 import { hasSums, needsRows, RowSums, setRowGivens, sumNames } from './rowSums.js';
-import { covarianceFactor, ScaleMove, toCoordinates } from './scaleMove.js';
+import { covarianceFactor } from './scaleMove.js';
+import { type MovedChain, ScaleMoves } from './scaleMoves.js';
 import type { Scheme } from './settings.js';
 import type { ScaleQuadratic } from './signedScales.js';
 import { type LocalQuadratic, updateShrinkage } from './shrinkage.js';
-import { suitsSurrogate } from './surrogate/scaleSurrogate.js';
-import { type SurrogateChain, SurrogateMove } from './surrogate/surrogateMove.js';
 import { changeOfSquares, diagonalOf, memberCovariates, scaleSums, setMoments } from './termSums.js';
 import { compileTerm, movesPopulation, names, staticData } from './termProgram.js';
 
-/** Rows of a group for which one more move of the scales costs little, and the moves of a sweep, at most. */
-const [rowsPerMove, mostMoves] = [8, 4];
-
-/** A chain whose scales are moved. */
-interface GivenChain {
-  readonly lane: number;
-  readonly values: ChainValues;
+/** A chain whose scales are moved, given its effects. */
+export interface GivenChain extends MovedChain {
   readonly effects: readonly Float64Array[];
-  readonly stream: RandomStream;
-}
-
-export interface MovedChain extends GivenChain {
-  readonly proposal: AdaptiveProposal;
 }
 
 /** Arrays that the updates of one chain work in. */
@@ -67,8 +50,7 @@ export class TermBlock {
     /** Residual sum of squares that the program leaves out. */
     private readonly residual: number,
     private readonly scheme: Scheme,
-    private readonly move: ScaleMove | undefined,
-    private readonly surrogate: SurrogateMove | undefined,
+    private readonly moves: ScaleMoves | undefined,
     /** The pass over the rows, where others explain part of them. */
     private readonly sums: RowSums | undefined,
   ) {
@@ -100,36 +82,19 @@ export class TermBlock {
   ): Promise<TermBlock> {
     const data = staticData(structure, index);
     const program = await compileTerm(structure, index, device, data, { isCollapsed: scheme.isCollapsed, chains });
-    // Differences of densities that are large themselves want double precision; loadings that can be rotated no proposal learns.
-    const isMoved =
-      scheme.movesScales &&
-      device.precision === 'double' &&
-      structure.terms[index].levels.every(({ covariance }) => !hasFactors(covariance));
-    const move = isMoved ? await ScaleMove.create(structure, index, device, chains, data) : undefined;
-    const surrogate =
-      move && suitsSurrogate(structure, index)
-        ? await SurrogateMove.create(structure, index, device, chains, move)
-        : undefined;
+    const isMoved = scheme.movesScales && ScaleMoves.suits(structure, index, device);
+    const moves = isMoved ? new ScaleMoves(structure, index, device, chains) : undefined;
     const take = (lane: number, shift: Float64Array, total: number): void => {
       program.set(sumNames.shift, lane, shift);
       program.setScalar(sumNames.total, lane, total);
-      move?.setSums(lane, shift, total);
+      moves?.setSums(lane, shift, total);
     };
     const sums = hasSums(structure) ? await RowSums.create(structure, index, device, chains, take) : undefined;
-    return new TermBlock(
-      structure,
-      index,
-      program,
-      needsRows(structure) ? 0 : data.residual,
-      scheme,
-      move,
-      surrogate,
-      sums,
-    );
+    return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, moves, sums);
   }
 
   get memoryBytes(): number {
-    return [this.program, this.move?.program, this.surrogate?.program, this.sums].reduce(
+    return [this.program, ...(this.moves?.programs ?? []), this.sums].reduce(
       (sum, own) => sum + (own?.memoryBytes ?? 0),
       0,
     );
@@ -145,8 +110,7 @@ export class TermBlock {
 
   async dispose(): Promise<void> {
     await this.program.dispose();
-    await this.move?.program.dispose();
-    await this.surrogate?.program.dispose();
+    await this.moves?.dispose();
     await this.sums?.dispose();
   }
 
@@ -177,39 +141,18 @@ export class TermBlock {
     program.fillNoise(lane, noise.counter!);
   }
 
-  /** Moves the scales of chains by the proposals that they have learnt, with the coefficients integrated out. */
-  async moveScales(chains: readonly MovedChain[]): Promise<void> {
-    const move = this.move!;
-    await this.prepareMoves(chains);
-    for (let step = 0; step < this.moves; step++) {
-      const pending = chains.map(({ lane, values, proposal, stream }) => {
-        const own = move.propose(values, proposal, stream);
-        move.setScales(2 * lane, ScaleMove.scalesOf(values, this.index));
-        move.setScales(2 * lane + 1, own.scales);
-        return own;
-      });
-      const running = move.program.run();
-      if (running !== undefined) await running;
-      for (const [i, { lane, values, proposal, stream }] of chains.entries())
-        move.decide(lane, values, pending[i], proposal, stream);
-    }
-  }
-
-  /** The same by their surrogates. */
-  async moveScalesBySurrogates(chains: readonly (GivenChain & SurrogateChain)[]): Promise<void> {
-    await this.prepareMoves(chains);
-    await this.surrogate!.run(chains);
-  }
-
-  /** Hands the program of the moves what they are given. */
-  private async prepareMoves(chains: readonly GivenChain[]): Promise<void> {
-    const move = this.move!;
-    for (const { lane, values, effects, stream } of chains) {
+  /** Moves the scales of chains with the coefficients integrated out. */
+  async moveScales(chains: readonly GivenChain[]): Promise<void> {
+    const moves = this.moves!;
+    await moves.compile(chains);
+    for (const chain of chains) {
+      const { lane, values, effects, stream } = chain;
       const moments = this.populationMoments(values, stream);
       this.moved.set(lane, moments);
-      for (const half of [0, 1]) {
-        setMoments(move.program, 2 * lane + half, moments);
-        if (this.sums === undefined) this.setRows(move.program, 2 * lane + half, values, effects);
+      const { program, lanes } = moves.programOf(chain);
+      for (const own of lanes) {
+        setMoments(program, own, moments);
+        if (this.sums === undefined) this.setRows(program, own, values, effects);
       }
       this.sums?.prepare(lane, values, effects);
     }
@@ -217,47 +160,16 @@ export class TermBlock {
     if (passing !== undefined) await passing;
     // The coefficients are drawn given the same.
     for (const { lane } of chains) this.sums?.keep(lane);
-  }
-
-  /** Log density of a chain's scales with the term's coefficients integrated out, in their coordinates, up to a constant. */
-  async logDensityOfScales(
-    chain: ChainValues,
-    effects: readonly Float64Array[],
-    stream: RandomStream,
-  ): Promise<number> {
-    const move = this.move!;
-    const scales = ScaleMove.scalesOf(chain, this.index);
-    if (this.term.population.prior.kind !== 'normal') throw new Error('the prior of the population is a mixture');
-    setMoments(move.program, 0, this.populationMoments(chain, stream));
-    if (this.sums === undefined) this.setRows(move.program, 0, chain, effects);
-    this.sums?.prepare(0, chain, effects);
-    await this.sums?.run();
-    move.setScales(0, scales);
-    await move.program.run();
-    return move.logDensity(0, toCoordinates(scales), chain);
+    await moves.run(chains);
   }
 
   /** Whether scales are moved with the coefficients integrated out. */
   get movesScales(): boolean {
-    return this.move !== undefined;
-  }
-
-  /** Whether that is by surrogates. */
-  get hasSurrogate(): boolean {
-    return this.surrogate !== undefined;
+    return this.moves !== undefined;
   }
 
   private populationMoments(chain: ChainValues, stream: RandomStream): NormalMoments {
     return populationMoments(stream, this.term.population.prior, chain.terms[this.index]);
-  }
-
-  /** Steps of a sweep: groups cost less than rows where these are many. */
-  private get moves(): number {
-    if (this.sums === undefined) return 1;
-    return Math.min(
-      mostMoves,
-      Math.max(1, Math.floor(this.structure.rows / (rowsPerMove * this.term.levels[0].groups))),
-    );
   }
 
   /** What rows with weights depend on, which the programs go through themselves. */

@@ -31,6 +31,7 @@ import {
 import { type BoundProgram, compileProgram } from './program.js';
 import { sumBlocks, sumNames } from './rowSums.js';
 import { fittedByOthers, type RowInputs, rowInputs } from './rowTensors.js';
+import { linkData, linksOf } from './termLinks.js';
 
 export interface TermOptions {
   /** Means, and the coefficients of outer levels, are drawn with the coefficients below integrated out. */
@@ -104,7 +105,7 @@ export function compileTerm(
 ): Promise<BoundProgram> {
   const term = structure.terms[t];
   const { levels } = term;
-  const rows = structure.errors.df === undefined ? undefined : rowInputs(structure, t);
+  const rows = rowsOf(structure, t);
   if (!isCollapsed && isPartial(term))
     throw new RangeError(
       `scheme: coefficients of ${levels[0].coefficients} that do not deviate need a collapsed scheme (collapsed, collapsedInterweaved or integrated)`,
@@ -134,10 +135,53 @@ export function compileTerm(
   );
 }
 
+/** What the log density of the scales given the response depends on, besides them: blocks of parameters, and data. */
+export function integratedInputs(
+  structure: LinearHierarchy,
+  t: number,
+  data: StaticData,
+): { readonly parameters: Record<string, readonly number[]>; readonly arrays: ReadonlyMap<string, DataArray> } {
+  const term = structure.terms[t];
+  const rows = rowsOf(structure, t);
+  const populationSize = populationLength(term);
+  return {
+    parameters: {
+      'prior precision': [populationSize],
+      'prior mean': [populationSize],
+      ...rows?.parameters,
+      ...sumBlocks(structure, t),
+    },
+    arrays: new Map<string, DataArray>([...linkData(term, true), ...data.arrays, ...(rows?.data ?? [])]),
+  };
+}
+
 /**
- * Compiles the log density of the scales given the response, all coefficients of term `t` integrated out. Outputs: `value`, to which
- * −N log σ and −½ total / σ² are to be added, and, where rows have weights, `total`, Σ ω r² of what others leave of them.
+ * The log density of the scales given the response, all coefficients of term `t` integrated out: `value`, to which −N log σ and −½ total / σ² are to
+ * be added, and, where rows have weights, `total`, Σ ω r² of what others leave of them.
+ * @param p also the scales: C of each level's Σ = CC' by `names.scale`, and 1/σ²
  */
+export function logIntegrated(
+  structure: LinearHierarchy,
+  t: number,
+  p: NamedTensors,
+  d: NamedTensors,
+): { readonly value: tf.Tensor; readonly total?: tf.Tensor } {
+  const term = structure.terms[t];
+  const rows = rowsOf(structure, t);
+  const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
+  let information = informationOfRows(p, d, residual).scaled;
+  const parts: tf.Tensor[] = [];
+  for (const [j, link] of linksOf(term, true, d).entries()) {
+    const own = prepare(information, p[names.scale(j)], term.levels[j].deviating);
+    parts.push(logIntegral(own));
+    information = toLevelAbove(link, integrate(information, own));
+  }
+  parts.push(logIntegralOfPopulation(information, p['prior precision'], p['prior mean']));
+  const value = parts.reduce((sum, part) => sum.add(part));
+  return residual === undefined ? { value } : { value, total: squares(p, residual) };
+}
+
+/** Compiles `logIntegrated`, its results as outputs. */
 export function compileIntegrated(
   structure: LinearHierarchy,
   t: number,
@@ -145,32 +189,18 @@ export function compileIntegrated(
   data: StaticData,
   lanes: number,
 ): Promise<BoundProgram> {
-  const term = structure.terms[t];
-  const rows = structure.errors.df === undefined ? undefined : rowInputs(structure, t);
-  const populationSize = populationLength(term);
-  const parameters: Record<string, readonly number[]> = {
-    'inverse variance': [],
-    'prior precision': [populationSize],
-    'prior mean': [populationSize],
-    ...rows?.parameters,
-    ...sumBlocks(structure, t),
-  };
-  for (const [j, level] of term.levels.entries()) parameters[names.scale(j)] = scaleShape(level);
-  const arrays = new Map<string, DataArray>([...linkData(term, true), ...data.arrays, ...(rows?.data ?? [])]);
-  return compileProgram(device, lanes, parameters, arrays, (p, d): Record<string, tf.Tensor> => {
-    const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
-    let information = informationOfRows(p, d, residual).scaled;
-    const parts: tf.Tensor[] = [];
-    for (const [j, link] of linksOf(term, true, d).entries()) {
-      const own = prepare(information, p[names.scale(j)], term.levels[j].deviating);
-      parts.push(logIntegral(own));
-      information = toLevelAbove(link, integrate(information, own));
-    }
-    parts.push(logIntegralOfPopulation(information, p['prior precision'], p['prior mean']));
-    const value = parts.reduce((sum, part) => sum.add(part));
-    return residual === undefined ? { value } : { value, [sumNames.total]: squares(p, residual) };
+  const { parameters, arrays } = integratedInputs(structure, t, data);
+  const shapes: Record<string, readonly number[]> = { 'inverse variance': [], ...parameters };
+  for (const [j, level] of structure.terms[t].levels.entries()) shapes[names.scale(j)] = scaleShape(level);
+  return compileProgram(device, lanes, shapes, arrays, (p, d): Record<string, tf.Tensor> => {
+    const { value, total } = logIntegrated(structure, t, p, d);
+    return total === undefined ? { value } : { value, [sumNames.total]: total };
   });
 }
+
+/** Rows that have weights, which the programs go through themselves. */
+const rowsOf = (structure: LinearHierarchy, t: number): RowInputs | undefined =>
+  structure.errors.df === undefined ? undefined : rowInputs(structure, t);
 
 /** Coefficients of the population. */
 function populationLength({ levels }: NestedTerm): number {
@@ -180,51 +210,6 @@ function populationLength({ levels }: NestedTerm): number {
 function scaleShape(level: HierarchyLevel): number[] {
   const size = deviatingCount(level);
   return isDiagonal(level.covariance) ? [size] : [size, size];
-}
-
-/** The compiler writes arrays out whose axes are all shorter than this: of few groups with many coefficients more than a function may hold. */
-const [looped, mostWrittenOut] = [33, 2000];
-
-/**
- * Groups of a level in a collapsed program: those declared, and where their matrices would be too many to be written out, after them some without
- * data or noise, which equal their means and say nothing of anything.
- */
-function groupsInProgram({ levels }: NestedTerm, j: number, isCollapsed: boolean): number {
-  const { groups, size } = levels[j];
-  return isCollapsed && j > 0 && groups < looped && groups * size * size > mostWrittenOut ? looped : groups;
-}
-
-/** Covariates, where they are more than a constant, and parents of every level. */
-function linkData(term: NestedTerm, isCollapsed: boolean): Map<string, DataArray> {
-  const { levels } = term;
-  const arrays = new Map<string, DataArray>();
-  for (const [j, { covariates, covariateCount, parent }] of levels.entries()) {
-    const groups = groupsInProgram(term, j, isCollapsed);
-    const isConstant = covariateCount === 1 && covariates.every((z) => z === 1);
-    if (!isConstant) {
-      const values = new Float64Array(groups * covariateCount);
-      values.set(covariates);
-      arrays.set(`covariates ${j}`, { shape: [groups, covariateCount], values });
-    }
-    if (parent === null) continue;
-    const values = new Int32Array(groups).fill(levels[j + 1].groups - 1);
-    values.set(parent);
-    arrays.set(`parent ${j}`, { shape: [groups], values });
-  }
-  return arrays;
-}
-
-function linksOf(term: NestedTerm, isCollapsed: boolean, d: NamedTensors): LevelLinks[] {
-  return term.levels.map(({ size, covariateCount, regressions }, j): LevelLinks => {
-    return {
-      size,
-      covariateCount,
-      ...(regressions && { regressions }),
-      covariates: d[`covariates ${j}`],
-      parent: d[`parent ${j}`],
-      parentGroups: j + 1 < term.levels.length ? groupsInProgram(term, j + 1, isCollapsed) : 1,
-    };
-  });
 }
 
 /** What the rows say of the innermost coefficients: X'ΩX and X'Ωr, and the same over σ². */

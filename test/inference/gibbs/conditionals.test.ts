@@ -114,7 +114,12 @@ describe.each([
     const noises: Float64Array[] = [];
     for (const seed of ['one', 'two']) {
       const values = copyOf(before);
-      const equations = await sweep.fixedEquations({ lane: 0, values, key: stepKey(randomKey(1), 0, 0) });
+      const equations = await sweep.fixedEquations({
+        lane: 0,
+        values,
+        key: stepKey(randomKey(1), 0, 0),
+        progress: { sweep: 0, warmup: 0 },
+      });
       const normals = randomNumbers(seed).normals(draws.free);
       draws.drawCoefficients(normals, equations, 1 / values.sigma ** 2, values.fixed!);
       found.push(values);

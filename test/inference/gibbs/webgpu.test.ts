@@ -24,6 +24,7 @@ async function swept(structure: LinearHierarchy, device: Device, scheme: GibbsSc
     lane,
     values: randomValues(structure, `gpu ${lane}`),
     key: stepKey(randomKey(9), lane, 0),
+    progress: { sweep: 0, warmup: 0 },
   }));
   await sweep.sweep(chains, sweep.scanned);
   await sweep.dispose();

@@ -59,14 +59,14 @@ export function groupInformation(term: NestedTerm, { weights }: LinearisedRows):
  */
 export function typicalInformation(
   { columns, levels, rowStart }: NestedTerm,
-  { weights }: LinearisedRows,
-  values: TermValues,
+  weights: Float64Array,
+  values: TermValues['levels'],
 ): Float64Array[] {
   /** Of all coefficients of each level. */
   const all: Float64Array[] = [];
   const spreads = levels.map((level, j) => {
     const sds = new Float64Array(level.size);
-    for (const [n, i] of deviatingOf(level).entries()) sds[i] = values.levels[j].sds[n];
+    for (const [n, i] of deviatingOf(level).entries()) sds[i] = values[j].sds[n];
     return sds;
   });
   for (const [j, { groups, size: k }] of levels.entries()) {

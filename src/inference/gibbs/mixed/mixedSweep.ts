@@ -94,7 +94,7 @@ export class MixedSweep {
     const due = chains.filter(({ tuning, progress }) => tuning.scalars.isDue(progress));
     for (const { tuning, values } of due) {
       for (const [t, term] of this.structure.terms.entries()) {
-        const found = typicalInformation(term, this.linearised, values.terms[t]);
+        const found = typicalInformation(term, this.linearised.weights, values.terms[t].levels);
         for (const [l, own] of found.entries()) tuning.information[t][l].set(own);
       }
     }

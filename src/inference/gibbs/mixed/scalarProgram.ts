@@ -14,15 +14,12 @@ import { followNames as names } from './follow.js';
 import { covarianceShape } from './groupProgram.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
-import { type SignedSpreads, signedSpreads } from '../scalars/signedSpreads.js';
+import { type SignedSpreads, signedSpreads, turnsOf, withoutSigns } from '../scalars/signedSpreads.js';
 import type { LevelInformation } from './tuning.js';
 
 const after = (t: number, l: number): string => `after ${t} ${l}`;
 const scaleName = (t: number, l: number): string => `scale ${t} ${l}`;
 const turnName = (name: string): string => `turn of ${name}`;
-
-/** Standard errors of a typical group's coefficient up to which its spread is moved as it is; beyond, as its logarithm. */
-const linearTo = 0.5;
 
 const populationLength = ({ levels }: NestedTerm): number => outerSize(levels[levels.length - 1]);
 
@@ -164,9 +161,7 @@ export class ScalarProgram implements ScalarDensity {
   ): Promise<void> {
     const { program, standardiser } = this;
     for (const { lane, values, information } of chains) {
-      const turns = this.signed.map(({ term, level }) =>
-        information[term][level].map((own) => (own > 0 ? linearTo / Math.sqrt(own) : 1)),
-      );
+      const turns = this.signed.map(({ term, level }) => turnsOf(information[term][level]));
       this.turns.set(lane, turns);
       for (const [n, { name }] of this.signed.entries()) program.set(turnName(name), lane, turns[n]);
       for (const [t, { levels, population }] of values.terms.entries()) {
@@ -227,10 +222,10 @@ export class ScalarProgram implements ScalarDensity {
 
   /** Also the coefficients of the last run, which was at these scalars. */
   accept(lane: number, scalars: Float64Array, values: ChainValues): void {
-    const logs = scalars.slice();
+    const logs = withoutSigns(this.signed, scalars);
     for (const [n, { offset, size }] of this.signed.entries()) {
       const turns = this.turns.get(lane)![n];
-      for (let i = 0; i < size; i++) logs[offset + i] = Math.log(turns[i] * Math.abs(Math.sinh(scalars[offset + i])));
+      for (let i = 0; i < size; i++) logs[offset + i] = Math.log(turns[i] * Math.sinh(logs[offset + i]));
     }
     this.scalars.put(logs, values);
     for (const [t, { levels }] of values.terms.entries())

@@ -4,7 +4,7 @@ import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/struc
 import type { ModelParameter } from '../../../models/model.js';
 import { mostDense } from './linearise.js';
 import { Scalars } from '../scalars/scalars.js';
-import { placesOf, signedSpreads } from '../scalars/signedSpreads.js';
+import { reflectionsOf, signedSpreads } from '../scalars/signedSpreads.js';
 import { type Progress, type ScalarPlan, ScalarTuning } from '../scalars/tuning.js';
 
 /** Longest step: three of these turn a trajectory in round coordinates by about a right angle. */
@@ -56,7 +56,7 @@ export class MixedTuning {
     this.scalars = new ScalarTuning(
       scalars.dimension,
       terms.some(({ levels }) => levels[0].size > mostDense) ? farPlan : usualPlan,
-      placesOf(signedSpreads(structure, scalars)),
+      reflectionsOf(signedSpreads(structure, scalars)),
     );
   }
 

@@ -9,7 +9,7 @@ import type { Tensors } from '../../../models/model.js';
 import type { ChainValues } from '../chainValues.js';
 import type { ScalarDensity } from '../scalars/move.js';
 import { Scalars } from '../scalars/scalars.js';
-import { placesOf, signedSpreads } from '../scalars/signedSpreads.js';
+import { reflectionsOf, type SignedSpreads, signedSpreads, withoutSigns } from '../scalars/signedSpreads.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { integrateRows, weightedRows } from './algebra.js';
 import { blockNames, mostRows } from './fewRows.js';
@@ -30,8 +30,7 @@ const scaleOfLevel = ({ sds, lower }: Pick<PlacedLevel, 'sds' | 'lower'>): tf.Te
 export class RowScalarDensity implements ScalarDensity {
   private constructor(
     private readonly scalars: Scalars,
-    /** Places of these scalars. */
-    private readonly signed: readonly number[],
+    private readonly signed: readonly SignedSpreads[],
     private readonly program: BoundProgram,
   ) {}
 
@@ -45,7 +44,7 @@ export class RowScalarDensity implements ScalarDensity {
     const [{ groups, covariance }] = structure.terms[0].levels;
     const { parameters, data } = hierarchyModel(structure);
     const scalars = new Scalars(structure, parameters);
-    const signed = placesOf(signedSpreads(structure, scalars));
+    const signed = signedSpreads(structure, scalars);
     const shapes = { ...scalars.shapes, [omegaName]: [groups, mostRows(structure)] };
     const all = new Map<string, DataArray>([['covariates_0_0', data['covariates_0_0']], ...blocks]);
     const fn = (p: Tensors, d: Tensors): Record<string, tf.Tensor> => {
@@ -55,7 +54,7 @@ export class RowScalarDensity implements ScalarDensity {
       );
       let found: Record<string, tf.Tensor> = {};
       const integrated = hierarchyModel(structure, undefined, (level) => {
-        const scale = signed.length === 0 ? scaleOfLevel(level) : p[covariance.sds];
+        const scale = scaleOfLevel(signed.length === 0 ? level : { ...level, sds: p[covariance.sds] });
         const rows = weightedRows(d[blockNames.design], d[blockNames.halves], p[omegaName], level.means, scale);
         const { value, byResidual, byScale } = integrateRows(rows, scale);
         found = {
@@ -98,7 +97,7 @@ export class RowScalarDensity implements ScalarDensity {
 
   scalarsOf(_lane: number, values: ChainValues): Float64Array {
     const scalars = this.scalars.of(values);
-    for (const i of this.signed) scalars[i] = Math.exp(scalars[i]);
+    for (const { place } of reflectionsOf(this.signed)) scalars[place] = Math.exp(scalars[place]);
     return scalars;
   }
 
@@ -119,8 +118,8 @@ export class RowScalarDensity implements ScalarDensity {
   }
 
   accept(_lane: number, scalars: Float64Array, values: ChainValues): void {
-    const logs = scalars.slice();
-    for (const i of this.signed) logs[i] = Math.log(Math.abs(scalars[i]));
+    const logs = withoutSigns(this.signed, scalars);
+    for (const { place } of reflectionsOf(this.signed)) logs[place] = Math.log(logs[place]);
     this.scalars.put(logs, values);
   }
 }

@@ -53,8 +53,9 @@ export async function moveScalars(program: ScalarDensity, chains: readonly Scala
     program.gradient(lane, raw);
     return tuning.toRound(raw);
   };
-  const starts = chains.map(({ lane, values }) => {
+  const starts = chains.map(({ lane, values, tuning, progress }) => {
     const start = program.scalarsOf(lane, values);
+    tuning.observe(start, progress);
     program.set(lane, start);
     return start;
   });

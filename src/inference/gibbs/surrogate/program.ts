@@ -6,6 +6,7 @@ import { deviatingCount } from '../../../models/linearHierarchy/links.js';
 import { covarianceLogPriors, sigmaLogPrior } from '../../../models/linearHierarchy/scalePriors.js';
 import { hasFactors, isDiagonal, type LinearHierarchy } from '../../../models/linearHierarchy/structure.js';
 import { type BoundProgram, compileProgram } from '../program.js';
+import { identity, logJacobianOfFactor, placedAt, triangle } from '../triangles.js';
 import { levelDimension, surrogateDimension } from './coordinates.js';
 
 export const surrogateNames = {
@@ -81,17 +82,6 @@ export function compileSurrogate(
   );
 }
 
-/** x'M, M of zeros and ones at the places (from, to). */
-function placedAt(x: tf.Tensor, places: readonly (readonly [number, number])[], size: number): tf.Tensor {
-  const from = x.shape[0];
-  const matrix = Array.from({ length: from * size }, () => 0);
-  for (const [i, j] of places) matrix[i * size + j] = 1;
-  return tf.matMul(x.expandDims(0), literal(matrix, [from, size])).reshape([size]);
-}
-
-const triangle = (k: number): (readonly [row: number, column: number])[] =>
-  Array.from({ length: k }, (_, i) => Array.from({ length: i + 1 }, (_own, j) => [i, j] as const)).flat();
-
 /** B = U D of a level's coordinates, and log D. */
 function ratioOf(own: tf.Tensor, k: number): { readonly ratio: tf.Tensor; readonly logDiagonal: tf.Tensor } {
   const places = triangle(k).map(([i, j], at) => ({ i, j, at }));
@@ -107,11 +97,7 @@ function ratioOf(own: tf.Tensor, k: number): { readonly ratio: tf.Tensor; readon
     below.map(({ i, j, at }) => [at, i * k + j]),
     k * k,
   ).reshape([k, k]);
-  const identity = literal(
-    Array.from({ length: k * k }, (_, at) => Number(at % (k + 1) === 0)),
-    [k, k],
-  );
-  return { ratio: unit.add(identity).mul(logDiagonal.exp().expandDims(0)), logDiagonal };
+  return { ratio: unit.add(identity(k)).mul(logDiagonal.exp().expandDims(0)), logDiagonal };
 }
 
 /** Lower triangle of S − I, row by row. */
@@ -126,18 +112,9 @@ function lowerTriangle(s: tf.Tensor): tf.Tensor {
   return own.sub(literal(places.map(([i, j]) => Number(i === j))));
 }
 
-/** log |∂(s, L) / ∂ coordinates| with diag(s) L = C U D, up to a constant: dC = Π s_i^i / L_ii ds dL and Π D_j^(k − j), i and j from 0. */
+/** log |∂(s, L) / ∂ coordinates| with diag(s) L = C U D, up to a constant: Π D_j^(k − j), j from 0, besides that of the factor. */
 function logJacobian(logDiagonal: tf.Tensor, sds: tf.Tensor, lower: tf.Tensor): tf.Tensor {
   const k = sds.shape[0];
-  const identity = literal(
-    Array.from({ length: k * k }, (_, at) => Number(at % (k + 1) === 0)),
-    [k, k],
-  );
-  const places = Array.from({ length: k }, (_, i) => i);
-  const diagonal = lower.mul(identity).sum(1);
-  return diagonal
-    .log()
-    .sub(sds.log().mul(literal(places)))
-    .add(logDiagonal.mul(literal(places.map((j) => k - j))))
-    .sum();
+  const powers = literal(Array.from({ length: k }, (_, j) => k - j));
+  return logJacobianOfFactor(sds, lower).add(logDiagonal.mul(powers).sum());
 }

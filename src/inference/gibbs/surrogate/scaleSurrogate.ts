@@ -11,7 +11,7 @@ import type { Progress } from '../scalars/tuning.js';
 import { covarianceFactor, fromCoordinates, type Scales, toCoordinates } from '../scaleMove.js';
 import { type Reference, surrogateDimension } from './coordinates.js';
 
-/** Sweeps before which the quadratic is learnt anew, as shares of the burn-in; whether scales mix slowly shows at the first. */
+/** Sweeps before which the quadratic is learnt anew, as shares of the burn-in. */
 const renewals = [0.1, 0.15, 0.25, 0.4, 0.6];
 /** From this one on by the states since the one before, around their mean; until then around the state. */
 const firstByStates = 2;
@@ -42,7 +42,6 @@ export class ScaleSurrogate {
   /** The last states since a renewal, as `toCoordinates` gives them. */
   private readonly states: Float64Array;
   private seen = 0;
-  private isWanted = false;
   private isReady = false;
 
   constructor(
@@ -74,13 +73,12 @@ export class ScaleSurrogate {
 
   /** Whether the quadratic is to be learnt before this sweep. */
   isDue({ sweep, warmup }: Progress): boolean {
-    return this.isWanted && renewals.some((share) => Math.round(share * warmup) === sweep);
+    return renewals.some((share) => Math.round(share * warmup) === sweep);
   }
 
-  /** Takes the state after a sweep of the burn-in in. @param isSlow whether scales mix slowly, as far as has been seen */
-  observe(scales: Scales, { sweep, warmup }: Progress, isSlow: () => boolean): void {
+  /** Takes the state after a sweep of the burn-in in. */
+  observe(scales: Scales): void {
     this.states.set(toCoordinates(scales), (this.seen++ % keptStates) * this.dimension);
-    if (sweep + 1 === Math.round(renewals[0] * warmup)) this.isWanted = isSlow();
   }
 
   /** Begins a renewal: chooses the reference. Returns states of the chain that the quadratic is to fit, and forgets them. */
@@ -107,9 +105,9 @@ export class ScaleSurrogate {
 
   /** All numbers, for a snapshot; always as many. */
   pack(): Float64Array {
-    const { sigma, seen, logStep, isWanted, isReady } = this;
+    const { sigma, seen, logStep, isReady } = this;
     return Float64Array.from(
-      [[sigma, seen, logStep, Number(isWanted), Number(isReady)], ...this.arrays].flatMap((own) => Array.from(own)),
+      [[sigma, seen, logStep, Number(isReady)], ...this.arrays].flatMap((own) => Array.from(own)),
     );
   }
 
@@ -117,9 +115,8 @@ export class ScaleSurrogate {
     this.sigma = packed[0];
     this.seen = packed[1];
     this.logStep = packed[2];
-    this.isWanted = packed[3] === 1;
-    this.isReady = packed[4] === 1;
-    let offset = 5;
+    this.isReady = packed[3] === 1;
+    let offset = 4;
     for (const target of this.arrays) target.set(packed.subarray(offset, (offset += target.length)));
   }
 

@@ -6,7 +6,7 @@ import { groupInformation, typicalInformation } from '../../../../src/inference/
 import { linearise } from '../../../../src/inference/gibbs/mixed/linearise.js';
 import { ScalarProgram } from '../../../../src/inference/gibbs/mixed/scalarProgram.js';
 import { Scalars } from '../../../../src/inference/gibbs/scalars/scalars.js';
-import { placesOf, signedSpreads } from '../../../../src/inference/gibbs/scalars/signedSpreads.js';
+import { reflectionsOf, signedSpreads, withoutSigns } from '../../../../src/inference/gibbs/scalars/signedSpreads.js';
 import { HierarchyPositions } from '../../../../src/inference/linearHierarchy/positions.js';
 import { cpuDevice } from '../../../../src/kernels/cpu/cpuDevice.js';
 import { declaredModel } from '../../../../src/models/linearHierarchy/declaredModel.js';
@@ -88,11 +88,12 @@ describe.each(shapes)('%s, %s', (name, family, shape) => {
     const program = await ScalarProgram.create(structure, cpuDevice(), 1, followings);
     const random = randomNumbers(name);
     const from: ChainValues = positions.read(random.normals(positions.dimension, 0.5));
-    const information = structure.terms.map((term, t) => typicalInformation(term, rows, from.terms[t]));
+    const information = structure.terms.map((term, t) => typicalInformation(term, rows.weights, from.terms[t].levels));
     await program.begin([{ lane: 0, values: from, information }]);
     const start = program.scalarsOf(0, from);
     const end = start.map((x) => x + 0.4 * random.normal());
-    const signed = placesOf(signedSpreads(structure, new Scalars(structure, model.parameters)));
+    const spreads = signedSpreads(structure, new Scalars(structure, model.parameters));
+    const signed = reflectionsOf(spreads).map(({ place }) => place);
     // One passes through 0.
     if (signed.length > 0) end[signed[0]] = -0.7 * start[signed[0]];
     /** Spreads are moved as w, with s = t sinh w, not as their logs. */
@@ -117,7 +118,7 @@ describe.each(shapes)('%s, %s', (name, family, shape) => {
     // Scalars that do not move leave the coefficients where they are.
     for (const [i, own] of coefficientsOf(base.stayed).entries())
       own.forEach((x, at) => expect(x).toBeCloseTo(coefficientsOf(from)[i][at], 9));
-    const unsigned = end.map((x, i) => (signed.includes(i) ? Math.abs(x) : x));
+    const unsigned = withoutSigns(spreads, end);
     expect([...program.scalarsOf(0, base.after)].map((x, i) => Math.abs(x - unsigned[i]) < 1e-9)).not.toContain(false);
     const jacobian: Float64Array[] = [];
     for (const [i, own] of coefficientsOf(from).entries()) {

@@ -93,11 +93,9 @@ describe.each(levels)('%s', (name, level) => {
       program.gradient(0, gradient);
       return { value: program.value(0), gradient };
     };
-    // Without correlations spreads are moved as themselves, not as their logs.
+    // Without factors spreads are moved as themselves, not as their logs.
     const logJacobian = (values: ChainValues): number =>
-      name === 'independent coefficients'
-        ? values.terms[0].levels[0].sds.reduce((sum, sd) => sum + Math.log(sd), 0)
-        : 0;
+      name !== 'factors' ? values.terms[0].levels[0].sds.reduce((sum, sd) => sum + Math.log(sd), 0) : 0;
     /** What the program's value is to be, up to a constant; of logs of scales. */
     const exact = async (values: ChainValues): Promise<number> => {
       const position = new Float64Array(positions.dimension);
