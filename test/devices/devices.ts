@@ -5,6 +5,7 @@ import type { Device } from '../../src/kernels/device.js';
 import { webgpuDevice } from '../../src/kernels/webgpu/webgpuDevice.js';
 import { eagerDevices } from '../kernels/eager/backends.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
+import { isThorough } from '../thorough.js';
 
 export interface TestDevice {
   readonly label: string;
@@ -23,7 +24,7 @@ export async function testDevices(): Promise<TestDevice[]> {
           {
             label: `webgpu, ${laneWidth} lanes an invocation`,
             device: webgpuDevice(gpu, { laneWidth }),
-            share: laneWidth === 1 ? 0.2 : 0.05,
+            share: (laneWidth === 1 ? 0.2 : 0.05) * (isThorough ? 1 : 0.45),
           },
         ];
   return [

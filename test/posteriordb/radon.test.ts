@@ -14,6 +14,7 @@ import {
 } from '../../scripts/posteriordb/radonModels.js';
 import { moments } from '../../scripts/posteriordb/comparison.js';
 import { collection, lacksPosteriordb } from './shared.js';
+import { firstOf } from '../thorough.js';
 
 /** A parameter in the long run, from scripts/golden/radon.R. */
 interface Reference {
@@ -42,18 +43,18 @@ const everyName = Object.keys(radonShapes) as RadonName[];
 const both = ['one', 'floor_measure'] as const;
 
 const fits: readonly Fit[] = [
-  { data: 'radon_mn', method: 'nuts', centred: [], seeds: [1, 2] },
+  { data: 'radon_mn', method: 'nuts', centred: [], seeds: firstOf([1, 2]) },
   // The others have a standard deviation over counties that comes near 0, where centred coefficients mix slowly: effective draws of
   // it are 90 to 150 in 4000.
   {
     data: 'radon_mn',
     method: 'nuts',
     centred: ['one'],
-    seeds: [1, 2],
+    seeds: firstOf([1, 2]),
     names: ['partially_pooled', 'variable_intercept', 'variable_intercept_slope'],
   },
-  { data: 'radon_mn', method: 'gibbs', centred: both, seeds: [1, 2] },
-  { data: 'radon_mn', method: 'marginal', centred: both, seeds: [1, 2] },
+  { data: 'radon_mn', method: 'gibbs', centred: both, seeds: firstOf([1, 2]) },
+  { data: 'radon_mn', method: 'marginal', centred: both, seeds: firstOf([1, 2]) },
   // 12,573 houses. The other two take NUTS, with its likelihood by rows, 7 and 13 s.
   {
     data: 'radon_all',

@@ -5,9 +5,10 @@ import { calibrationRefusal, compileQuantity, methods, simulateAndFit } from '..
 import { drawPrior } from '../../../src/inference/calibration/drawPrior.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { ModelDescription } from '../../../src/models/model.js';
+import { someOf } from '../../thorough.js';
 
 const { model, rebuild } = problems['media-mix, national']();
-const draws = 150;
+const draws = someOf(150);
 /** Of √n D (Kolmogorov and Smirnov); a sample of the right distribution exceeds it once in about 50,000. */
 const limit = 2.33;
 

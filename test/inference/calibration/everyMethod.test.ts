@@ -7,8 +7,9 @@ import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { Model } from '../../../src/models/model.js';
 import { threeLevelModel } from '../../../src/models/threeLevel/threeLevel.js';
 import { threeLevelExample } from '../../models/threeLevelExample.js';
+import { someOf } from '../../thorough.js';
 
-const simulations = 40;
+const simulations = someOf(60);
 const signal = new AbortController().signal;
 
 /** 12 products, or 3 in each of 10 markets; one predictor. */

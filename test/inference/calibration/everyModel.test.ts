@@ -8,9 +8,10 @@ import { calibrationFigures } from '../../../src/diagnostics/index.js';
 import { methods, RANKED_DRAWS, type Simulation, simulateAndFit } from '../../../src/inference/index.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { models } from '../../../src/models/registry.js';
+import { someOf } from '../../thorough.js';
 
 /** Fits of a method, unless a case says otherwise. */
-const usual = 25;
+const usual = someOf(40);
 const units = { rows: 160, products: 10, markets: 0, x: 1, z: 0 };
 const sales = (family: string, size: typeof units = units) =>
   simulated('three-level', { ...size, family }, { section: family === 'studentT' ? {} : { priors: linked } });

@@ -10,8 +10,9 @@ import type { LinearHierarchy } from '../../../src/models/linearHierarchy/struct
 import type { Model } from '../../../src/models/model.js';
 import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
+import { someOf } from '../../thorough.js';
 
-const simulations = 40;
+const simulations = someOf(60);
 const shapes: Readonly<Record<string, HierarchyShape>> = {
   'regularised horseshoes': {
     terms: [{ levels: [{ groups: 12, covariates: 2 }], horseshoe: 'slab', rowsOf: () => 4 }],

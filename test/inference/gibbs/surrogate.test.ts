@@ -29,6 +29,7 @@ import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExa
 import { randomNumbers } from '../../models/random.js';
 import { randomValues } from './density.js';
 import { exampleOf, withCovariancePrior } from './shapes.js';
+import { firstOf } from '../../thorough.js';
 
 const covariancePriors: Readonly<Record<string, (size: number) => CovariancePrior>> = {
   huangWand: (size) => ({ kind: 'huangWand', df: 3, scales: Array.from({ length: size }, (_, i) => 0.6 + 0.2 * i) }),
@@ -162,22 +163,26 @@ const weak = {
 } as const;
 
 describe.each(Object.keys(weak) as (keyof typeof weak)[])('%s', (name) => {
-  it.each([1, 2, 3])('agrees with marginal NUTS, and mixes: data set %i', { timeout: 240_000 }, async (seed) => {
-    const structure = weakEffects({ ...weak[name], seed: `${name} ${seed}` });
-    expect(suitsSurrogate(structure, 0)).toBe(true);
-    const model = declaredModel(structure);
-    const gibbs = await fit(model, { method: 'gibbs', warmup: 300, draws: 700, seed });
-    const marginal = await fit(model, { method: 'marginal', draws: 700, seed });
-    const [a, b] = [gibbs, marginal].map((fitted) => scalarsOf(model, fitted, isPopulation));
-    // Of 2,800 draws.
-    expect(Math.min(...a.map(essBulk))).toBeGreaterThan(700);
-    for (const [i, x] of a.entries()) {
-      expect(rhat(x)).toBeLessThan(1.02);
-      const [own, other] = [momentsOf(x), momentsOf(b[i])];
-      expect(Math.abs(own.mean - other.mean) / Math.hypot(mcseMean(x), mcseMean(b[i]))).toBeLessThan(4.5);
-      expect(Math.abs(own.sd - other.sd) / Math.hypot(mcseSd(x), mcseSd(b[i]))).toBeLessThan(4.5);
-    }
-  });
+  it.each(firstOf([1, 2, 3]))(
+    'agrees with marginal NUTS, and mixes: data set %i',
+    { timeout: 240_000 },
+    async (seed) => {
+      const structure = weakEffects({ ...weak[name], seed: `${name} ${seed}` });
+      expect(suitsSurrogate(structure, 0)).toBe(true);
+      const model = declaredModel(structure);
+      const gibbs = await fit(model, { method: 'gibbs', warmup: 300, draws: 700, seed });
+      const marginal = await fit(model, { method: 'marginal', draws: 700, seed });
+      const [a, b] = [gibbs, marginal].map((fitted) => scalarsOf(model, fitted, isPopulation));
+      // Of 2,800 draws.
+      expect(Math.min(...a.map(essBulk))).toBeGreaterThan(700);
+      for (const [i, x] of a.entries()) {
+        expect(rhat(x)).toBeLessThan(1.02);
+        const [own, other] = [momentsOf(x), momentsOf(b[i])];
+        expect(Math.abs(own.mean - other.mean) / Math.hypot(mcseMean(x), mcseMean(b[i]))).toBeLessThan(4.5);
+        expect(Math.abs(own.sd - other.sd) / Math.hypot(mcseSd(x), mcseSd(b[i]))).toBeLessThan(4.5);
+      }
+    },
+  );
 });
 
 it('is not for few groups, nor for factors', () => {

@@ -11,6 +11,7 @@ import { densityOf, quantityOf } from '../evaluateModel.js';
 import { randomNumbers } from '../random.js';
 import { tableOfBlocks } from '../simulatedTable.js';
 import { blocksOf, positionOf, randomPosition } from '../threeLevelPoints.js';
+import { firstOf } from '../../thorough.js';
 
 const entry = models.hbmmm;
 const channels = ['tv', 'digital', 'email', 'social'];
@@ -94,42 +95,46 @@ const sdOf = (values: readonly number[]): number => {
   return Math.sqrt(meanOf(values.map((x) => (x - mean) ** 2)));
 };
 
-it.each([2])('are the same by marginal NUTS, Gibbs and NUTS, data set %i', { timeout: 500_000 }, async (seed) => {
-  const { table, truth } = simulated({ consumers: 240, markets: 8, months: 120, factors: 1 }, seed);
-  const model = prepared(table, both);
-  const marginal = await fit(model, {
-    method: 'marginal',
-    seed,
-    chains: 2,
-    warmup: 500,
-    draws: 1000,
-    targetAcceptance: 0.9,
-  });
-  const gibbs = await fit(model, { method: 'gibbs', seed, chains: 2, warmup: 500, draws: 4000 });
-  const nuts = await fit(model, { method: 'nuts', seed, chains: 2, warmup: 800, draws: 800, targetAcceptance: 0.99 });
-  const known = new Map(truth.map(({ name, value }) => [name, value]));
-  const counts: Record<string, number> = { mu_beta: 4, theta: 8, mu_gamma: 2, sigma_eta: 4, relevant: 1, sigma: 1 };
-  const errors: number[] = [];
-  for (const [site, count] of Object.entries(counts)) {
-    for (let at = 0; at < count; at++) {
-      const [first, ...others] = [gibbs, marginal, nuts].map((own) => own.element(site, at));
-      for (const other of [first, ...others]) expect(rhat(other), `${site} ${at}`).toBeLessThan(1.04);
-      for (const other of others) {
-        const [a, b] = [pooled(first), pooled(other)];
-        errors.push(
-          (meanOf(a) - meanOf(b)) / Math.hypot(mcseMean(first), mcseMean(other)),
-          (sdOf(a) - sdOf(b)) / Math.hypot(mcseSd(first), mcseSd(other)),
-        );
+it.each(firstOf([2, 1]))(
+  'are the same by marginal NUTS, Gibbs and NUTS, data set %i',
+  { timeout: 500_000 },
+  async (seed) => {
+    const { table, truth } = simulated({ consumers: 240, markets: 8, months: 120, factors: 1 }, seed);
+    const model = prepared(table, both);
+    const marginal = await fit(model, {
+      method: 'marginal',
+      seed,
+      chains: 2,
+      warmup: 500,
+      draws: 1000,
+      targetAcceptance: 0.9,
+    });
+    const gibbs = await fit(model, { method: 'gibbs', seed, chains: 2, warmup: 500, draws: 4000 });
+    const nuts = await fit(model, { method: 'nuts', seed, chains: 2, warmup: 800, draws: 800, targetAcceptance: 0.99 });
+    const known = new Map(truth.map(({ name, value }) => [name, value]));
+    const counts: Record<string, number> = { mu_beta: 4, theta: 8, mu_gamma: 2, sigma_eta: 4, relevant: 1, sigma: 1 };
+    const errors: number[] = [];
+    for (const [site, count] of Object.entries(counts)) {
+      for (let at = 0; at < count; at++) {
+        const [first, ...others] = [gibbs, marginal, nuts].map((own) => own.element(site, at));
+        for (const other of [first, ...others]) expect(rhat(other), `${site} ${at}`).toBeLessThan(1.04);
+        for (const other of others) {
+          const [a, b] = [pooled(first), pooled(other)];
+          errors.push(
+            (meanOf(a) - meanOf(b)) / Math.hypot(mcseMean(first), mcseMean(other)),
+            (sdOf(a) - sdOf(b)) / Math.hypot(mcseSd(first), mcseSd(other)),
+          );
+        }
       }
     }
-  }
-  expect(Math.max(...errors.map(Math.abs))).toBeLessThan(4.5);
-  expect(meanOf(errors.map((z) => z ** 2))).toBeLessThan(1.8);
-  for (const [i, channel] of channels.entries()) {
-    const draws = pooled(gibbs.element('sigma_eta', i));
-    expect(Math.abs(meanOf(draws) - known.get(`sigma_eta[${channel}]`)!) / sdOf(draws)).toBeLessThan(4);
-  }
-});
+    expect(Math.max(...errors.map(Math.abs))).toBeLessThan(4.5);
+    expect(meanOf(errors.map((z) => z ** 2))).toBeLessThan(1.8);
+    for (const [i, channel] of channels.entries()) {
+      const draws = pooled(gibbs.element('sigma_eta', i));
+      expect(Math.abs(meanOf(draws) - known.get(`sigma_eta[${channel}]`)!) / sdOf(draws)).toBeLessThan(4);
+    }
+  },
+);
 
 describe('refusals', () => {
   const { write } = temporaryFolder();

@@ -9,10 +9,13 @@ import { PhiloxStream, randomKey, type RandomStream, stepKey } from '../../../..
 import { cpuDevice } from '../../../../src/kernels/cpu/cpuDevice.js';
 import { declaredModel } from '../../../../src/models/linearHierarchy/declaredModel.js';
 import type { GeneralisedHierarchy } from '../../../../src/models/linearHierarchy/structure.js';
+import { someOf } from '../../../thorough.js';
 import { copyOf } from '../density.js';
 import { withResponse } from './example.js';
 
-const [replications, sweeps, lanes] = [100, 3, 6];
+const [sweeps, lanes] = [3, 6];
+/** Replications where all are tried. */
+export const every = 100;
 
 /** Logs of scales, their squares, and bounded functions of the coefficients. */
 function statistics({ sigma, terms, fixed }: ChainValues): number[] {
@@ -69,7 +72,11 @@ export function narrow(structure: GeneralisedHierarchy): GeneralisedHierarchy {
 }
 
 /** Largest change of a statistic in standard errors over replications, each the mean over lanes. */
-export async function largestChange(generated: GeneralisedHierarchy, believed = generated): Promise<number> {
+export async function largestChange(
+  generated: GeneralisedHierarchy,
+  believed = generated,
+  replications = someOf(every),
+): Promise<number> {
   const rows: number[][] = [];
   let moved = 0;
   for (let r = 0; r < replications; r++) {
