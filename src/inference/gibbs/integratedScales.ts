@@ -156,14 +156,6 @@ export class IntegratedScales implements ScalarDensity {
     return density;
   }
 
-  get memoryBytes(): number {
-    return this.program.memoryBytes;
-  }
-
-  dispose(): Promise<void> {
-    return this.program.dispose();
-  }
-
   /** Hands a chain what a pass over the rows gave. */
   setSums(lane: number, shift: Float64Array, total: number): void {
     this.program.set(sumNames.shift, lane, shift);

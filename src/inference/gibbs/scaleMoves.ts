@@ -5,7 +5,7 @@ import type { RandomStream } from '../random/streams.js';
 import type { ChainValues } from './chainValues.js';
 import { IntegratedScales } from './integratedScales.js';
 import type { BoundProgram } from './program.js';
-import { needsRows } from './rowSums.js';
+import { hasSums } from './rowSums.js';
 import type { MovedBy, ScaleLearner } from './scaleLearner.js';
 import { ScaleMove } from './scaleMove.js';
 import { learnCoordinates, moveScalars, type ScalarChain } from './scalars/move.js';
@@ -107,7 +107,7 @@ export class ScaleMoves {
   /** Proposals of a sweep: groups cost less than rows where these are many. */
   private get proposals(): number {
     const { rows, terms } = this.structure;
-    if (!needsRows(this.structure)) return 1;
+    if (!hasSums(this.structure)) return 1;
     return Math.min(
       mostProposals,
       Math.max(1, Math.floor(rows / (rowsPerProposal * terms[this.index].levels[0].groups))),
