@@ -6,7 +6,7 @@ import { hierax, hieraxProcess } from './hierax.js';
 import { salesFolders, threeLevelConfig } from './salesFolder.js';
 
 const newCase = salesFolders();
-const short = ['--device', 'cpu', '--chains', 2, '--warmup', 60, '--draws', 60] as const;
+const short = ['--device', 'cpu', '--threads', 1, '--chains', 2, '--warmup', 60, '--draws', 60] as const;
 
 interface Record {
   readonly simulations: number;

@@ -14,7 +14,7 @@ it('goes from a simulation to a report in units of the outcome', { timeout: 300_
   const simulated = await hierax('simulate', 'experiments', ...size, '--out', data);
   expect(simulated.code, simulated.stderr).toBe(0);
   const out = join(data, 'fit');
-  const fitted = await hierax('fit', join(data, 'config.yaml'), '--warmup', 300, '--draws', 300, '--out', out);
+  const fitted = await hierax('fit', join(data, 'config.yaml'), '--warmup', 150, '--draws', 150, '--out', out);
   expect(fitted.code, fitted.stderr).toBe(0);
   interface Named {
     readonly parameters: readonly { readonly name: string }[];
@@ -40,7 +40,7 @@ it('predicts rows held out, and is compared with other models by them', { timeou
   const simulated = await hierax('simulate', 'experiments', ...size, '--out', data);
   expect(simulated.code, simulated.stderr).toBe(0);
   const config = readFileSync(join(data, 'config.yaml'), 'utf8');
-  const held = `${config.replace(/^( {2}file: .*)$/m, '$1\n  holdout: { share: 0.2 }')}warmup: 300\ndraws: 300\n`;
+  const held = `${config.replace(/^( {2}file: .*)$/m, '$1\n  holdout: { share: 0.2 }')}warmup: 200\ndraws: 200\n`;
   writeFileSync(join(data, 'each.yaml'), held);
   writeFileSync(
     join(data, 'alike.yaml'),

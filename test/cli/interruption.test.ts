@@ -37,21 +37,21 @@ const diagnosticsOf = (out: string): Diagnostics =>
 
 it('a thinned run counts the divergences of every transition, those not stored included', () => {
   // A chain that ends long before the other is told of more than once.
-  const perChain = [...unbroken.stderr.matchAll(/draws 40000\/40000, (\d+) divergences/g)]
+  const perChain = [...unbroken.stderr.matchAll(/draws 20000\/20000, (\d+) divergences/g)]
     .map(([, count]) => Number(count))
     .slice(-2);
   expect(perChain).toHaveLength(2);
   const { divergences, checks } = diagnosticsOf(long.at('unbroken'));
   expect(divergences).toBe(perChain[0] + perChain[1]);
   expect(divergences).toBeGreaterThan(0);
-  expect(checks.find(({ name }) => name === 'divergences')!.detail).toContain(`${divergences} of 80000 draws diverged`);
+  expect(checks.find(({ name }) => name === 'divergences')!.detail).toContain(`${divergences} of 40000 draws diverged`);
 });
 
 describe('Ctrl-C, then a kill', () => {
   it('saves, says how to go on, and the resumed run is the unbroken one', async () => {
     const out = long.at('broken');
     const interrupted = await hieraxProcess(['fit', long.config, '--out', out, '--threads', 1, '--seed', 3], {
-      onStderr: stopAfter(700, 'SIGINT'),
+      onStderr: stopAfter(400, 'SIGINT'),
     });
     expect(interrupted.code, interrupted.stderr).toBe(130);
     expect(interrupted.stdout).toBe('');
@@ -69,7 +69,7 @@ describe('Ctrl-C, then a kill', () => {
     expect(again.code).toBe(2);
 
     const killed = await hieraxProcess(['fit', long.config, '--out', out, '--resume'], {
-      onStderr: stopAfter(400, 'SIGKILL'),
+      onStderr: stopAfter(200, 'SIGKILL'),
     });
     expect(killed.signal, killed.stderr).toBe('SIGKILL');
     expect(readFileSync(join(out, 'checkpoint.json'), 'utf8')).toBe(saved);

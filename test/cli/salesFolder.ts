@@ -46,7 +46,7 @@ seed: 3
 /** So many transitions that a signal finds the run at work; few of them are stored. */
 export const longConfig = salesConfig
   .replace('warmup: 60\ndraws: 40', 'warmup: 300\ndraws: 500')
-  .replace('chains: 2', 'chains: 2, thin: 80');
+  .replace('chains: 2', 'chains: 2, thin: 40');
 
 /** Three levels, of the same table. */
 export const threeLevelConfig = `data:

@@ -24,7 +24,7 @@ export async function testDevices(): Promise<TestDevice[]> {
           {
             label: `webgpu, ${laneWidth} lanes an invocation`,
             device: webgpuDevice(gpu, { laneWidth }),
-            share: (laneWidth === 1 ? 0.2 : 0.05) * (isThorough ? 1 : 0.45),
+            share: (laneWidth === 1 ? 0.2 : 0.05) * (isThorough ? 1 : 0.3),
           },
         ];
   return [

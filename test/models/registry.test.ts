@@ -22,6 +22,7 @@ import { isFixedElement } from '../../src/models/model.js';
 import { models } from '../../src/models/registry.js';
 import { temporaryFolder } from '../data/inputFiles.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
+import { isThorough } from '../thorough.js';
 import { densityOf, gradientError, quantityOf } from './evaluateModel.js';
 import { randomNumbers } from './random.js';
 
@@ -181,13 +182,13 @@ describe.each(Object.keys(small))('%s', (name) => {
   );
 });
 
-/** Where the model would have a chain start, on the unconstrained scale. */
 /** Largest difference of two arrays, relative to the largest number. */
 function largestOff(actual: Float64Array, expected: Float64Array): number {
   const size = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   return expected.reduce((largest, value, i) => Math.max(largest, Math.abs(actual[i] - value)), 0) / size;
 }
 
+/** Where the model would have a chain start, on the unconstrained scale. */
 function startOf({ model }: FitJob): Float64Array {
   return Float64Array.from(
     positionBlocks(model).flatMap(({ name, size }) => {
@@ -200,7 +201,7 @@ function startOf({ model }: FitJob): Float64Array {
 /** Draws of every scalar of the population's sites that varies, by chain. */
 async function populationDraws(job: FitJob, method: Method): Promise<Map<string, Float64Array[]>> {
   const { model } = job;
-  const [chains, draws] = [2, 1500];
+  const [chains, warmup, draws] = isThorough ? [2, 800, 1500] : [2, 500, 800];
   const sites = await compileQuantity(model, cpuDevice(), 'sites');
   const values = new Float64Array(sites.outputs.reduce((sum, { size }) => sum + size, 0));
   let offset = 0;
@@ -216,7 +217,7 @@ async function populationDraws(job: FitJob, method: Method): Promise<Map<string,
   const prepared = await method.prepare(model, cpuDevice(), { chains, threads: 1 });
   try {
     await prepared.run(
-      { chains, warmup: 800, draws, seed: 5, targetAcceptance: 0.9 },
+      { chains, warmup, draws, seed: 5, targetAcceptance: 0.9 },
       {
         wantsDraw: (_, phase) => phase === 'sampling',
         onDraw: ({ chain, phase, index, position }) => {

@@ -10,7 +10,7 @@ import type { LinearHierarchy } from '../../../src/models/linearHierarchy/struct
 import type { Model } from '../../../src/models/model.js';
 import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
 import { type HierarchyShape, hierarchyExample } from '../../models/hierarchyExample.js';
-import { someOf } from '../../thorough.js';
+import { isThorough, someOf } from '../../thorough.js';
 
 const simulations = someOf(60);
 const shapes: Readonly<Record<string, HierarchyShape>> = {
@@ -43,7 +43,7 @@ describe.each(Object.keys(shapes))('%s', (name) => {
       model,
       rebuild: (y: Float64Array) => replicatingModel({ ...structure, y }),
       method: gibbs,
-      settings: { chains: 2, warmup: 500, draws: 2500 },
+      settings: { chains: 2, warmup: 500, draws: isThorough ? 2500 : 1200 },
       seed: 5,
       device: cpuDevice(),
       threads: { count: 1, starters: undefined },

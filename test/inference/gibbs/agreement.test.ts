@@ -10,7 +10,7 @@ import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel
 import { hierarchyExample } from '../../models/hierarchyExample.js';
 import { randomNumbers } from '../../models/random.js';
 import { simulatedHierarchy } from '../marginal/example.js';
-import { firstOf } from '../../thorough.js';
+import { firstOf, isThorough } from '../../thorough.js';
 
 type Fitted = Awaited<ReturnType<typeof fit>>;
 
@@ -22,6 +22,9 @@ const sdOf = (chains: readonly Float64Array[]): number => {
   const mean = meanOf(chains);
   return Math.sqrt(meanOf(chains.map((chain) => chain.map((x) => (x - mean) ** 2))));
 };
+
+/** Draws: half of them, or all. */
+const halfOf = (draws: number): number => (isThorough ? draws : draws / 2);
 
 /** Largest distance of a mean or a standard deviation in combined Monte Carlo errors, over sites by whose names `isCompared`. */
 function distance(model: Model, a: Fitted, b: Fitted, isCompared: (site: string) => boolean): number {
@@ -52,9 +55,9 @@ describe('factors of four coefficients', () => {
       terms: [{ slopes: 3, levels: [{ groups: 80, factors: 1, centring: 0.5 }], rowsOf: (g) => 8 + (g % 5) }],
       seed: `factors ${seed}`,
     });
-    const nuts = await fit(model, { method: 'nuts', warmup: 1000, draws: 1500, seed, targetAcceptance: 0.9 });
-    const gibbs = await fit(model, { method: 'gibbs', warmup: 1000, draws: 10_000, seed });
-    const marginal = await fit(model, { method: 'marginal', draws: 2000, seed, targetAcceptance: 0.9 });
+    const nuts = await fit(model, { method: 'nuts', warmup: 1000, draws: halfOf(1500), seed, targetAcceptance: 0.9 });
+    const gibbs = await fit(model, { method: 'gibbs', warmup: 1000, draws: halfOf(10_000), seed });
+    const marginal = await fit(model, { method: 'marginal', draws: halfOf(2000), seed, targetAcceptance: 0.9 });
     expect([divergences(nuts), divergences(marginal)]).toEqual([0, 0]);
     // Loadings have two signs; the groups' coefficients are many.
     const isCompared = (site: string): boolean => !/^(loadings|coefficients)/.test(site);
@@ -105,9 +108,21 @@ describe('regularised horseshoes of fixed columns and of regressions', () => {
     { timeout: 240_000 },
     async (seed) => {
       const model = declaredModel(sparseExample(`sparse ${seed}`));
-      const nuts = await fit(model, { method: 'nuts', warmup: 1000, draws: 1500, seed, targetAcceptance: 0.95 });
-      const gibbs = await fit(model, { method: 'gibbs', warmup: 1000, draws: 6000, seed });
-      const marginal = await fit(model, { method: 'marginal', warmup: 500, draws: 2000, seed, targetAcceptance: 0.9 });
+      const nuts = await fit(model, {
+        method: 'nuts',
+        warmup: 1000,
+        draws: halfOf(1500),
+        seed,
+        targetAcceptance: 0.95,
+      });
+      const gibbs = await fit(model, { method: 'gibbs', warmup: 1000, draws: halfOf(6000), seed });
+      const marginal = await fit(model, {
+        method: 'marginal',
+        warmup: 500,
+        draws: halfOf(2000),
+        seed,
+        targetAcceptance: 0.9,
+      });
       expect([divergences(nuts), divergences(marginal)]).toEqual([0, 0]);
       expect(distance(model, nuts, gibbs, () => true)).toBeLessThan(4.5);
       expect(distance(model, marginal, gibbs, () => true)).toBeLessThan(4.5);

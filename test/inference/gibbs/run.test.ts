@@ -18,7 +18,7 @@ import { hierarchyExample, withPrior } from '../../models/hierarchyExample.js';
 import { threeLevelExample } from '../../models/threeLevelExample.js';
 import { effectiveSampleSize } from '../monteCarlo.js';
 import { exampleOf } from './shapes.js';
-import { isThorough } from '../../thorough.js';
+import { isThorough, someOf } from '../../thorough.js';
 
 /** Draws by chain, as copies of the positions. */
 async function drawsOf(model: Model, settings: GibbsSettings, resume?: GibbsSnapshot): Promise<Float64Array[][]> {
@@ -158,9 +158,12 @@ describe('agreement with NUTS on the joint density', () => {
         parametrisation: 'noncentred',
         ...(kind === 'full' && { priors }),
       });
-      const nuts = naturalDraws(model, await nutsDraws(model, 1500, seed));
+      const nuts = naturalDraws(model, await nutsDraws(model, isThorough ? 1500 : 800, seed));
       for (const scheme of ['interweaved', 'integrated'] as GibbsScheme[]) {
-        const gibbs = naturalDraws(model, await drawsOf(model, { scheme, warmup: 1000, draws: 5000, thin: 2, seed }));
+        const gibbs = naturalDraws(
+          model,
+          await drawsOf(model, { scheme, warmup: someOf(1500), draws: someOf(6000), thin: 2, seed }),
+        );
         expect(Math.max(...distances(nuts, gibbs))).toBeLessThan(4.5);
       }
     },
@@ -171,8 +174,8 @@ describe('agreement with NUTS on the joint density', () => {
     { timeout: 120_000 },
     async (name) => {
       const model = declaredModel(nonCentred(exampleOf(name)));
-      const nuts = naturalDraws(model, await nutsDraws(model, 2000, 1));
-      const gibbs = await drawsOf(model, { warmup: 1000, draws: 8000, thin: 2, scan: 'random' });
+      const nuts = naturalDraws(model, await nutsDraws(model, isThorough ? 2000 : 1000, 1));
+      const gibbs = await drawsOf(model, { warmup: someOf(1500), draws: someOf(9000), thin: 2, scan: 'random' });
       expect(Math.max(...distances(nuts, naturalDraws(model, gibbs)))).toBeLessThan(4.5);
     },
   );

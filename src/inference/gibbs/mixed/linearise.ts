@@ -51,7 +51,7 @@ interface RowInformation {
 }
 
 /** @param phi dispersion of negative binomial responses; default a lower bound */
-function informationOf({ y, likelihood }: GeneralisedHierarchy, phi = roughDispersion(y)): RowInformation {
+function informationOf({ y, likelihood }: GeneralisedHierarchy, phi?: number): RowInformation {
   switch (likelihood.kind) {
     case 'bernoulli':
     case 'binomial': {
@@ -67,12 +67,13 @@ function informationOf({ y, likelihood }: GeneralisedHierarchy, phi = roughDispe
     }
     case 'poisson':
     case 'negativeBinomial': {
+      const dispersion = likelihood.kind === 'poisson' ? Infinity : (phi ?? roughDispersion(y));
       const logExposure = (row: number): number => likelihood.logExposure?.[row] ?? 0;
       const mean = (row: number, eta: number): number => Math.exp(eta + logExposure(row));
       return {
         at: (row, eta) => {
           const expected = mean(row, eta);
-          const excess = likelihood.kind === 'poisson' ? 1 : 1 + expected / phi;
+          const excess = 1 + expected / dispersion;
           return { weight: expected / excess, score: (y[row] - expected) / excess };
         },
         start: (row) => Math.log(y[row] + 0.5) - logExposure(row),
