@@ -3,11 +3,9 @@
 /** (R⁻¹)_ii of R = L L', `[k]`: squared column norms of L⁻¹. */
 export function inverseCorrelationDiagonal(lower: Float64Array, k: number): Float64Array {
   const inverse = invertLower(lower, k);
-  return Float64Array.from({ length: k }, (_, i) => {
-    let sum = 0;
-    for (let row = i; row < k; row++) sum += inverse[row * k + i] ** 2;
-    return sum;
-  });
+  const diagonal = new Float64Array(k);
+  for (let row = 0; row < k; row++) for (let i = 0; i <= row; i++) diagonal[i] += inverse[row * k + i] ** 2;
+  return diagonal;
 }
 
 /** Σ⁻¹ of diag(s) L L' diag(s), `[k][k]`; L undefined: of diag(s²). */

@@ -15,7 +15,7 @@ import { ScaleSurrogate, suitsSurrogate } from './surrogate/scaleSurrogate.js';
  */
 const shares = { from: 0.1, judged: 0.25, settled: 0.35, tried: 0.5, chosen: 0.65 } as const;
 /** Autocorrelation at lag 1 from which moves pay: one costs as much as a sweep or more. */
-const slowAutocorrelation = 0.7;
+const slowAutocorrelation = 0.8;
 /** Share of independent proposals that are to be accepted. */
 const leastAcceptance = 0.2;
 /** Of surrogates: the share that is forgotten, when they are judged, by fewer sweeps, which understate autocorrelations. */

@@ -1,7 +1,12 @@
 // One term's part of a sweep: all its coefficients by the tensor program, then its scales, centred and ancillary in turn.
 import type { Device } from '../../kernels/device.js';
 import { deviatingCount, deviatingOf, outerPlaces } from '../../models/linearHierarchy/links.js';
-import { isDiagonal, type LinearHierarchy, type NestedTerm } from '../../models/linearHierarchy/structure.js';
+import {
+  type HierarchyLevel,
+  isDiagonal,
+  type LinearHierarchy,
+  type NestedTerm,
+} from '../../models/linearHierarchy/structure.js';
 import type { RandomStream } from '../random/streams.js';
 import type { ChainValues, TermValues } from './chainValues.js';
 import { precisionOf } from './correlations.js';
@@ -34,8 +39,29 @@ interface LevelScratch {
   readonly memberCovariates: Float64Array;
 }
 
+/** A coefficient that deviates at one level, as part of the means of the level below. */
+interface PlaceBelow {
+  readonly at: number;
+  /** That it is the effect of. */
+  readonly covariate: number;
+  /** Of the coefficient whose mean it is part of, among those that deviate below; −1 where that does not. */
+  readonly number: number;
+}
+
+function placesBelow(below: HierarchyLevel, level: HierarchyLevel): PlaceBelow[] {
+  const places = outerPlaces(below);
+  const deviatingBelow = deviatingOf(below);
+  return deviatingOf(level).map((at) => {
+    const { coefficient, covariate } = places[at];
+    return { at, covariate, number: deviatingBelow.indexOf(coefficient) };
+  });
+}
+
 export class TermBlock {
   private readonly scratch: readonly LevelScratch[];
+  /** By level: which of its coefficients deviate. */
+  private readonly deviating: readonly (readonly number[])[];
+  private readonly placesBelow: readonly (readonly PlaceBelow[])[];
   /** By lane: the population's prior in a move of the scales that the coefficients have not followed yet. */
   private readonly moved = new Map<number, NormalMoments>();
   /** Σ z z' over the groups of the last level, `[q][q]`. */
@@ -55,6 +81,8 @@ export class TermBlock {
     private readonly sums: RowSums | undefined,
   ) {
     const { levels } = this.term;
+    this.deviating = levels.map(deviatingOf);
+    this.placesBelow = levels.map((_, j) => (j === 0 ? [] : placesBelow(levels[j - 1], levels[j])));
     this.scratch = levels.map((level, j) => ({
       deviations: new Float64Array(j === 0 ? 0 : level.groups * level.size),
       products: new Float64Array(deviatingCount(level) ** (isDiagonal(level.covariance) ? 1 : 2)),
@@ -202,7 +230,7 @@ export class TermBlock {
       const quadratic = j === 0 ? this.scaleQuadraticOfRows(lane, chain.sigma) : this.scaleQuadraticOfLevel(j, values);
       const rho = updateAncillary(stream, quadratic, level.covariance, own, this.passedOn(j));
       const ofAll = new Float64Array(level.size).fill(1);
-      for (const [n, i] of deviatingOf(level).entries()) ofAll[i] = rho[n];
+      for (let n = 0; n < rho.length; n++) ofAll[this.deviating[j][n]] = rho[n];
       program.readMoved(names.coefficients(j), names.deviations(j), ofAll, lane, own.coefficients);
       scaleSums(sums, ofAll, level.covariateCount);
       if (j === 0) squares += changeOfSquares(ofAll, this.slopes, this.curvature);
@@ -244,12 +272,16 @@ export class TermBlock {
     this.program.read('scale slopes', lane, this.slopes);
     this.program.read('scale curvature', lane, this.curvature);
     const precision = 1 / (sigma * sigma);
-    const own = deviatingOf(this.term.levels[0]);
+    const own = this.deviating[0];
     const { size } = this.term.levels[0];
-    return {
-      slopes: Float64Array.from(own, (i) => this.slopes[i] * precision),
-      curvature: Float64Array.from(own.flatMap((i) => own.map((j) => this.curvature[i * size + j] * precision))),
-    };
+    const k = own.length;
+    const slopes = new Float64Array(k);
+    const curvature = new Float64Array(k * k);
+    for (let a = 0; a < k; a++) {
+      slopes[a] = this.slopes[own[a]] * precision;
+      for (let b = 0; b < k; b++) curvature[a * k + b] = this.curvature[own[a] * size + own[b]] * precision;
+    }
+    return { slopes, curvature };
   }
 
   /**
@@ -259,10 +291,7 @@ export class TermBlock {
   private passedOn(j: number): ((n: number) => boolean) | undefined {
     const { levels } = this.term;
     if (j === 0 || levels[j - 1].deviating === undefined) return undefined;
-    const below = new Set(deviatingOf(levels[j - 1]));
-    const places = outerPlaces(levels[j - 1]);
-    const own = deviatingOf(levels[j]);
-    return (n) => !below.has(places[own[n]].coefficient);
+    return (n) => this.placesBelow[j][n].number < 0;
   }
 
   /** How the density of the coefficients below changes with the scales of level j, those coefficients staying where they are. */
@@ -272,24 +301,20 @@ export class TermBlock {
     const { deviations, memberCovariates: members } = this.scratch[j];
     const { sums } = this.scratch[j - 1];
     const precision = precisionOf(levels[j - 1].sds, levels[j - 1].lower);
-    const deviatingBelow = deviatingOf(this.term.levels[j - 1]);
+    const deviatingBelow = this.deviating[j - 1];
     const count = deviatingBelow.length;
-    const places = outerPlaces(this.term.levels[j - 1]);
-    // Of each coefficient here: the covariate that it is the effect of, and the number among those that deviate below.
-    const own = deviatingOf(this.term.levels[j]).map((at) => {
-      const { coefficient, covariate } = places[at];
-      return { at, covariate, number: deviatingBelow.indexOf(coefficient) };
-    });
+    const own = this.placesBelow[j];
     const k = own.length;
     const slopes = new Float64Array(k);
     const curvature = new Float64Array(k * k);
     for (let g = 0; g < groups; g++) {
-      for (const [a, { at, covariate: c, number: i }] of own.entries()) {
+      for (let a = 0; a < k; a++) {
+        const { at, covariate: c, number: i } = own[a];
         if (i < 0) continue;
         const v = deviations[g * size + at];
         let slope = 0;
-        for (const [l, coefficient] of deviatingBelow.entries())
-          slope += precision[i * count + l] * sums[g * below * q + coefficient * q + c];
+        for (let l = 0; l < count; l++)
+          slope += precision[i * count + l] * sums[g * below * q + deviatingBelow[l] * q + c];
         slopes[a] += v * slope;
         for (let b = 0; b <= a; b++) {
           const other = own[b];
