@@ -5,7 +5,15 @@ import { basename, dirname, resolve } from 'node:path';
 import type { Document } from 'yaml';
 import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import type { DeviceName, GibbsScheme, MethodWord, MetricWord, ModelSection, SectionRules } from './configSchema.js';
+import type {
+  DeviceName,
+  GibbsScheme,
+  InitialisationWord,
+  MethodWord,
+  MetricWord,
+  ModelSection,
+  SectionRules,
+} from './configSchema.js';
 import { configSchema, knownKeys, overridesSchema } from './configSchema.js';
 import { describeIssue } from './configIssue.js';
 import { InputError } from './inputError.js';
@@ -18,6 +26,8 @@ interface MethodConfig {
   /** Undefined: the method's own. */
   readonly targetAcceptance: number | undefined;
   readonly maxTreeDepth: number;
+  /** Of HMC, NUTS and ChEES. */
+  readonly initialisation: InitialisationWord;
   readonly metric: MetricWord;
   /** Of HMC: length of a trajectory; of ChEES: the first one. Undefined: its own default. */
   readonly integrationTime: number | undefined;
@@ -134,6 +144,7 @@ export function loadConfig(
       thin: method.thin ?? 1,
       targetAcceptance: method.targetAcceptance,
       maxTreeDepth: method.maxTreeDepth ?? 10,
+      initialisation: method.initialisation ?? 'jitter',
       metric: method.metric ?? 'diagonal',
       integrationTime: method.integrationTime,
       superchains: method.superchains,

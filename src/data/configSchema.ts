@@ -86,6 +86,10 @@ const methodNames = z.enum(['auto', ...methodWords]);
 const metricWords = ['diagonal', 'dense', 'lowRank'] as const;
 export type MetricWord = (typeof metricWords)[number];
 
+/** Starts of HMC, NUTS and ChEES. */
+const initialisations = ['jitter', 'prior', 'pathfinder', 'map'] as const;
+export type InitialisationWord = (typeof initialisations)[number];
+
 const methodSettings = z.strictObject({
   name: methodNames.default('auto'),
   warmup: z.int().min(0).optional(),
@@ -98,6 +102,7 @@ const methodSettings = z.strictObject({
   superchains: count.optional(),
   targetAcceptance: z.number().gt(0).lt(1).optional(),
   maxTreeDepth: z.int().min(1).max(15).optional(),
+  initialisation: z.enum(initialisations).optional(),
   metric: z.enum(metricWords).optional(),
   /** Of Gibbs: how coefficients and scales are updated, and the order of the blocks. */
   scheme: z.enum(gibbsSchemes).optional(),

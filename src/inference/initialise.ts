@@ -15,8 +15,13 @@ export interface InitialPositions {
   readonly positions?: readonly ArrayLike<number>[];
 }
 
-/** No start could be found: says what is not finite and, where it can be told, in which parameter. */
-export class InitialisationError extends Error {
+/** No start could be found for a chain or a path. */
+export class StartError extends Error {
+  override readonly name: string = 'StartError';
+}
+
+/** The same, because the density is not finite: says what is not and, where it can be told, in which parameter. */
+export class InitialisationError extends StartError {
   override readonly name = 'InitialisationError';
 
   constructor(

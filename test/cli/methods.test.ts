@@ -56,6 +56,38 @@ describe('method auto', () => {
   });
 });
 
+describe('starts', () => {
+  it.each(['prior', 'pathfinder', 'map'])('at %s give a run that a second one repeats', async (initialisation) => {
+    const method = `method: { name: nuts, initialisation: ${initialisation}, paths: 2 }\n`;
+    const { config, out } = newCase(`${plain}${method}draws: 20\nwarmup: 30\nchains: 2\n`);
+    const first = await hierax('fit', config);
+    expect(first.code, first.stderr).toBe(0);
+    const summary = readFileSync(join(out, 'summary.json'), 'utf8');
+    const second = await hierax('fit', config, '--threads', '1', '--out', join(out, 'again'));
+    expect(second.code, second.stderr).toBe(0);
+    expect(readFileSync(join(out, 'again', 'summary.json'), 'utf8')).toBe(summary);
+  });
+
+  it.each([
+    [
+      'another method',
+      '{ name: marginal, initialisation: map }',
+      'map is for nuts, hmc and chees, and marginal NUTS has starts of its own; leave it out, or name one of these methods',
+    ],
+    [
+      'a flat prior',
+      '{ name: nuts, initialisation: prior }',
+      'the prior flat of delta is improper: nothing can be drawn from it; give every parameter a proper prior',
+    ],
+  ])('are refused with %s', async (_, method, expected) => {
+    const { config } = newCase(`${plain.replace(/^model:\n/m, `model:\n  priors: { delta: flat() }\n`)}method: ${method}\n`);
+    const { code, stderr } = await hierax('fit', config);
+    expect(stderr).toMatch(/^hierax: config\.yaml:\d+: method\.initialisation: /);
+    expect(stderr).toContain(expected);
+    expect(code).toBe(2);
+  });
+});
+
 describe('an approximation', () => {
   it.each([
     ['advi', 'ADVI'],

@@ -1,6 +1,7 @@
 // What a fit is about to do: configuration, data and model, loaded and checked.
 import { fingerprint } from '../../data/fingerprint.js';
 import { type Config, locateKey } from '../../data/config.js';
+import type { InitialisationWord } from '../../data/configSchema.js';
 import { InputError } from '../../data/inputError.js';
 import { nearestName } from '../../data/nearestName.js';
 import type { DataReport } from '../../data/preparation/dataReport.js';
@@ -16,6 +17,7 @@ import {
   type MethodChoice,
   type MethodName,
   positionBlocks,
+  priorRefusal,
 } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { dataRandom } from './dataRandom.js';
@@ -102,12 +104,23 @@ function methodFor(model: Model, { method, device }: Config, before: MethodName 
     const on = device === 'auto' ? undefined : device;
     const choice = chooseMethod(model, method.name === 'auto' ? (before ?? 'auto') : method.name, on);
     const dimension = positionBlocks(model).reduce((sum, { size }) => sum + size, 0);
-    const hasMetric = ['nuts', 'hmc', 'chees'].includes(choice.method.name);
-    if (method.metric === 'lowRank' && hasMetric) lowRankLimits(metricOf(method), dimension);
+    const isHamiltonian = ['nuts', 'hmc', 'chees'].includes(choice.method.name);
+    if (method.metric === 'lowRank' && isHamiltonian) lowRankLimits(metricOf(method), dimension);
+    const refused = startRefusal(model, method.initialisation, isHamiltonian ? undefined : choice.method.title);
+    if (refused !== undefined)
+      throw new InputError(`method.initialisation: ${refused}`, { key: ['method', 'initialisation'] });
     return choice;
   } catch (error) {
     throw error instanceof RangeError ? new InputError(error.message) : error;
   }
+}
+
+/** Why chains cannot start so, in one line. @param other a method that has starts of its own */
+function startRefusal(model: Model, kind: InitialisationWord, other: string | undefined): string | undefined {
+  if (kind === 'jitter') return undefined;
+  if (other !== undefined)
+    return `${kind} is for nuts, hmc and chees, and ${other} has starts of its own; leave it out, or name one of these methods`;
+  return kind === 'prior' ? priorRefusal(model) : undefined;
 }
 
 /** What the user left to the method is the method's own usual. */

@@ -32,6 +32,7 @@ export function methodSettings({ config, model }: FitJob): MethodSettings {
     seed: config.seed,
     ...(method.targetAcceptance !== undefined && { targetAcceptance: method.targetAcceptance }),
     maxTreeDepth: method.maxTreeDepth,
+    initialisation: method.initialisation,
     metric: method.metric === 'dense' ? { kind: 'block', dense } : metricOf(method),
     superchains: method.superchains,
     gibbs: defined({ scheme: method.scheme, scan: method.scan }),

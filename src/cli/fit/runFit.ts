@@ -9,7 +9,7 @@ import { InputError } from '../../data/inputError.js';
 import { createRunFolder, recordedRun, type RunFolder } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
 import {
-  InitialisationError,
+  StartError,
   type MethodName,
   modelSettings,
   positionBlocks,
@@ -110,7 +110,7 @@ function afterFailure(folder: RunFolder, request: FitRequest, clock: Clock, erro
       `${firstLine(error)}; use fewer chains, another device (--device cpu), or a GPU with more memory`,
     );
   }
-  if (error instanceof InputError || error instanceof InitialisationError) {
+  if (error instanceof InputError || error instanceof StartError) {
     folder.discardNew();
     return error;
   }

@@ -3,12 +3,10 @@ import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Device } from '../../kernels/device.js';
 import type { Model } from '../../models/model.js';
 import { compileQuantity } from '../compiledModel.js';
-import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import type { Method, MethodSettings, ThreadStarters } from '../methods/method.js';
 import { randomKey, type RandomStream, stepKey } from '../random/streams.js';
 import { compileReplicator } from '../replicator.js';
-import { drawHierarchy } from './drawHierarchy.js';
-import { drawPrior } from './drawPrior.js';
+import { priorPosition, priorRefusal } from './priorPosition.js';
 
 /** Draws that a true value is ranked among, spread over the chains: ranks are 0 … 99. */
 export const RANKED_DRAWS = 99;
@@ -37,19 +35,7 @@ export interface Simulation {
 /** What is wrong with a model for calibration, in one line; undefined: nothing. */
 export function calibrationRefusal(model: Model): string | undefined {
   if (model.replicate === undefined) return `${model.name} cannot replicate data`;
-  if (model.structure === undefined) {
-    const flat = model.description?.priors.find(({ prior }) => prior.startsWith('flat'));
-    return (
-      flat &&
-      `the prior flat of ${flat.site} is improper: nothing can be drawn from it; give every parameter a proper prior`
-    );
-  }
-  try {
-    drawHierarchy(model.structure, stepKey(randomKey(1), 0, 0).stream(0));
-  } catch (error) {
-    return `${(error as Error).message}; give every parameter a proper prior`;
-  }
-  return undefined;
+  return priorRefusal(model);
 }
 
 /**
@@ -59,10 +45,7 @@ export function calibrationRefusal(model: Model): string | undefined {
 export async function simulateAndFit(task: CalibrationTask, index: number, signal: AbortSignal): Promise<Simulation> {
   const { model, method, settings, device, threads } = task;
   const key = stepKey(randomKey(`${task.seed}, simulation ${index}`), 0, 0);
-  const truth =
-    model.structure === undefined
-      ? await drawPrior(model, `${task.seed}, simulation ${index}`)
-      : positionOf(model, drawHierarchy(model.structure, key.stream(0)));
+  const truth = await priorPosition(model, `${task.seed}, simulation ${index}`);
   const y = await replicateOnce(model, truth, key.stream(1));
   const expected = await sitesOnce(model, truth);
   const refitted = task.rebuild(y);
@@ -111,13 +94,6 @@ function rankedDraws(chains: number, draws: number): readonly ReadonlySet<number
     wanted[Math.floor(at / draws)].add(at % draws);
   }
   return wanted;
-}
-
-function positionOf(model: Model, values: ReturnType<typeof drawHierarchy>): Float64Array {
-  const positions = new HierarchyPositions(model);
-  const position = new Float64Array(positions.dimension);
-  positions.write(values, position);
-  return position;
 }
 
 async function replicateOnce(model: Model, position: Float64Array, stream: RandomStream): Promise<Float64Array> {

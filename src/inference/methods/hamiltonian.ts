@@ -2,6 +2,7 @@
 import type { ReportedSites } from '../compiledModel.js';
 import { modelSettings } from '../modelSettings.js';
 import type { Snapshot } from '../snapshot.js';
+import { startPositions } from '../startPositions.js';
 import { compileChains } from '../threads/compileChains.js';
 import type { Method, Statistic } from './method.js';
 
@@ -44,8 +45,14 @@ function hamiltonian(
         timeStep: (start) => chains.timeGradient(start),
         ...(chains.report && { report: (sites: ReportedSites) => chains.report!(sites) }),
         run: async (settings, listener, options) => {
-          const all = modelSettings(model, { ...settings, method: name });
-          const result = await chains.run(all, listener, {
+          const { signal } = options;
+          const { initialisation: kind = 'jitter', pathfinder, ...own } = settings;
+          const all = { ...modelSettings(model, own), method: name };
+          const { density } = chains;
+          const { initial, inverseMass, seed = 1 } = all;
+          const task = { model, density, chains: sizes.chains, seed, initial, inverseMass, pathfinder, signal };
+          const found = kind === 'jitter' || options.resume !== undefined ? {} : await startPositions(kind, task);
+          const result = await chains.run({ ...all, ...found }, listener, {
             ...options,
             resume: options.resume as Snapshot | undefined,
           });

@@ -11,6 +11,7 @@ import type { ChainResult } from '../sample.js';
 import type { PathfinderOptions } from '../pathfinder/pathfinder.js';
 import type { SampleSettings } from '../settings.js';
 import type { SitesWanted } from '../siteReport.js';
+import type { Initialisation } from '../startPositions.js';
 import type { ProgramMemory, ThreadStarters } from '../threads/compileChains.js';
 
 export type { ProgramMemory, ThreadStarters };
@@ -52,6 +53,8 @@ export interface RunSizes {
 
 /** Settings of a run; each method takes those that it knows. */
 export interface MethodSettings extends Omit<SampleSettings, 'method' | 'part'> {
+  /** HMC, NUTS and ChEES; default jitter. */
+  readonly initialisation?: Initialisation;
   readonly gibbs?: Pick<GibbsSettings, 'scheme' | 'scan'>;
   readonly advi?: AdviOptions;
   readonly pathfinder?: PathfinderOptions;

@@ -5,7 +5,7 @@ import { paretoSmooth } from '../importance/paretoSmoothing.js';
 import { resample, resampleDistinct } from '../importance/resample.js';
 import { type FitVerdict, judgeFit, JOINT_DIMENSION_LIMIT, notAssessed } from '../importance/verdict.js';
 import { handOutDraw } from '../independentDraws.js';
-import type { InitialPositions } from '../initialise.js';
+import { type InitialPositions, StartError } from '../initialise.js';
 import type { BatchedLogDensity } from '../logDensity.js';
 import { driveTogether, type Point } from '../optimise/evaluating.js';
 import { randomKey, sites, stepKey } from '../random/streams.js';
@@ -59,7 +59,7 @@ export interface PathfinderResult {
  * Multi-path Pathfinder (Zhang et al. 2022, algorithm 2), but for the weights: every draw is weighted against the mixture of all paths'
  * approximations instead of its own path's (Elvira et al. 2019, scheme N3), so that a narrow approximation of one path does no harm where
  * others cover. The weights are smoothed over all paths together, and draws are chosen by them. The draws handed out are independent of the number of lanes.
- * Rejects with RangeError for settings out of range, InitialisationError, Error when no path gave an approximation, and the signal's reason.
+ * Rejects with RangeError for settings out of range, StartError when no path gave an approximation or has a start, and the signal's reason.
  */
 export async function pathfinder(
   density: BatchedLogDensity,
@@ -103,7 +103,7 @@ export async function pathfinder(
   const coroutines = Array.from({ length: count }, (_, index) => path(dimension, key, index, pathSettings));
   const results = await driveTogether(coroutines, density, options.signal);
   const all = results.flatMap((result) => result.draws);
-  if (all.length === 0) throw new Error('pathfinder: no path found an approximation with a finite ELBO');
+  if (all.length === 0) throw new StartError('pathfinder: no path found an approximation with a finite ELBO');
   const normals = results.flatMap(({ normal }) => normal ?? []);
   const smoothed = paretoSmooth(all.map(({ position, value }) => value - mixtureLogDensity(normals, position)));
   const verdict =
