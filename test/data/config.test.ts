@@ -49,6 +49,7 @@ describe('a configuration', () => {
         thin: 1,
         targetAcceptance: undefined,
         maxTreeDepth: 10,
+        initialisation: 'jitter',
         metric: 'diagonal',
         integrationTime: undefined,
         superchains: undefined,
