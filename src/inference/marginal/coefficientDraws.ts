@@ -1,6 +1,6 @@
 // Positions of the whole model from draws of the scales: coefficients are drawn given the scales, a few draws at a time.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
-import type { Executable } from '../../kernels/device.js';
+import type { Device, Executable } from '../../kernels/device.js';
 import { placesFrom } from '../../models/linearHierarchy/links.js';
 import type { FixedValues, LevelNatural } from '../../models/linearHierarchy/values.js';
 import type { Model } from '../../models/model.js';
@@ -8,9 +8,18 @@ import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
 import type { RandomStream } from '../random/streams.js';
 import { stackWidth } from './columns.js';
-import { drawProgram, levelOutput, normalBlocks, populationOutput } from './drawProgram.js';
-import { type Marginal, marginalParameters, type ScaleMap, setMap } from './marginalDensity.js';
+import {
+  densityOutput,
+  drawProgram,
+  levelOutput,
+  normalBlocks,
+  populationOutput,
+  restOutput,
+  sumsOutput,
+} from './drawProgram.js';
+import { identityMap, type Marginal, marginalParameters, type ScaleMap, setMap } from './marginalDensity.js';
 import { naturalScales } from './scales.js';
+import type { UnitValues } from './unitPolynomials.js';
 
 /** Draws at a time: what one call of a program takes. */
 const draws = 4;
@@ -23,6 +32,8 @@ export class CoefficientDraws {
   /** Normals of one draw, of streams whose numbers the program's memory cannot be filled with. */
   private readonly normals: Float64Array;
   private readonly source: NormalSource | undefined;
+  /** By level the coefficients of the draw that is read, `[group][k]`. */
+  private readonly natural: readonly Float64Array[];
   /** ξ of each draw. */
   private readonly scales: readonly Float64Array[];
   private scaleMap: ScaleMap | undefined;
@@ -31,9 +42,12 @@ export class CoefficientDraws {
     private readonly marginal: Marginal,
     model: Model,
     private readonly executable: Executable,
+    /** Shapes of the parts of the units' sums. */
+    readonly sumShapes: readonly (readonly number[])[],
   ) {
     this.positions = new HierarchyPositions(model);
     this.dimension = this.positions.dimension;
+    this.natural = marginal.term.levels.map(({ size }, l) => new Float64Array(marginal.groups[l] * size));
     const count = normalBlocks(marginal).reduce((sum, { size }) => sum + size, 0);
     this.normals = new Float64Array(count);
     const memory = executable.portable?.memory;
@@ -41,13 +55,23 @@ export class CoefficientDraws {
     this.scales = Array.from({ length: draws }, () => new Float64Array(marginal.dimension));
   }
 
-  static async compile(marginal: Marginal, model: Model): Promise<CoefficientDraws> {
-    const executable = await cpuDevice().compile(drawProgram(marginal), {
+  /**
+   * @param device of the processor
+   * @param withDensity also computes `logDensity` and `unitValues`
+   */
+  static async compile(
+    marginal: Marginal,
+    model: Model,
+    device: Device = cpuDevice(),
+    withDensity = false,
+  ): Promise<CoefficientDraws> {
+    const { program, sumShapes } = drawProgram(marginal, withDensity);
+    const executable = await device.compile(program, {
       parameters: [...marginalParameters(marginal), ...normalBlocks(marginal), { name: 'room', size: normalsPerPass }],
       data: marginal.data.arrays,
       chains: draws,
     });
-    return new CoefficientDraws(marginal, model, executable);
+    return new CoefficientDraws(marginal, model, executable, sumShapes);
   }
 
   get memoryBytes(): number {
@@ -82,6 +106,38 @@ export class CoefficientDraws {
   run(): void {
     if (this.executable.run() !== undefined)
       throw new Error('coefficients are drawn on a device that evaluates at once');
+  }
+
+  /** The log density of a draw's scales; after `run`, of a program with the density. */
+  logDensity(draw: number): number {
+    return this.executable.output(densityOutput)[draw];
+  }
+
+  /** What the units say at each place θ, whose other scales are those of the map's centre. */
+  unitValues(places: readonly Float64Array[]): (UnitValues & { readonly logDensity: number })[] {
+    const { executable, marginal, scaleMap } = this;
+    const { parameters, lanes } = executable;
+    const { dimension } = marginal;
+    const map = scaleMap!;
+    setMap({ parameters, lanes, dimension }, { ...map, map: identityMap(dimension).map });
+    parameters.fill(0, 0, dimension * lanes);
+    const found = [];
+    for (let first = 0; first < places.length; first += draws) {
+      const own = places.slice(first, first + draws);
+      for (const [draw, place] of own.entries())
+        for (const [i, theta] of place.entries()) parameters[i * lanes + draw] = theta - map.centre[i];
+      this.run();
+      for (const draw of own.keys()) {
+        const numbers = (name: string): Float64Array => {
+          const values = executable.output(name);
+          return Float64Array.from({ length: values.length / lanes }, (_, i) => values[i * lanes + draw]);
+        };
+        const sums = this.sumShapes.map((_, part) => numbers(sumsOutput(part)));
+        found.push({ sums, rest: numbers(restOutput)[0], logDensity: this.logDensity(draw) });
+      }
+    }
+    setMap({ parameters, lanes, dimension }, map);
+    return found;
   }
 
   /** The position of the model that a draw is, written to `target`; after `run`. */
@@ -126,16 +182,14 @@ export class CoefficientDraws {
     const { shift } = this.marginal.data;
     // Where in the population a coefficient's overall constant is.
     const constants = placesFrom(this.marginal.term.levels, l);
-    const coefficients = new Float64Array(groups * size);
+    const coefficients = this.natural[l];
     for (let first = 0, part = 0; first < size; first += stackWidth, part++) {
       const values = this.executable.output(levelOutput(l, part));
       const width = Math.min(stackWidth, size - first);
       const { lanes } = this.executable;
-      for (let i = 0; i < width; i++) {
-        const from = shift[constants[first + i]];
-        for (let g = 0; g < groups; g++)
-          coefficients[g * size + first + i] = from + values[(g * width + i) * lanes + draw];
-      }
+      const from = Array.from({ length: width }, (_, i) => shift[constants[first + i]]);
+      for (let g = 0, next = draw; g < groups; g++)
+        for (let i = 0; i < width; i++, next += lanes) coefficients[g * size + first + i] = from[i] + values[next];
     }
     return { ...scales, coefficients };
   }

@@ -10,12 +10,14 @@ import { isFull } from './scales.js';
 import { covariateColumns, type Upward, type UpwardLevel } from './upward.js';
 
 export interface Downward {
-  /** ∂ log p / ∂ log σ. */
+  /** ∂ log p / ∂ log σ; where the units' sums were given, beside them. */
   readonly logSigma: NodeId;
-  /** By level ∂ log p / ∂ T, in the shape of the factor: `[k]` or `[k, k]`. */
+  /** By level from the first on ∂ log p / ∂ T, in the shape of the factor: `[k]` or `[k, k]`. */
   readonly factors: readonly NodeId[];
   /** ∂ log p / ∂ prior standard deviations, `[K]`. */
   readonly priorSds: NodeId;
+  /** ∂ log p / ∂ the units' sums, in their shapes, where these were given: of scores the posterior means of what they are scores of, of precisions −½ times second moments. */
+  readonly unitSums: readonly NodeId[];
   /** Arrays to be outputs of the program, so that they are computed once. */
   readonly stored: readonly NodeId[];
 }
@@ -34,14 +36,15 @@ interface Outer {
  */
 export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward, priorSds: NodeId): Downward {
   const algebra = new ElementAlgebra(builder);
+  const first = up.firstLevel;
   const factors: NodeId[] = [];
   const stored: NodeId[] = [];
   const { mean, covariance, logSlopes } = populationPosterior(builder, data, up, priorSds);
   let outer: Outer = { mean, covariance };
   // 2 tr(A Σ) of all levels and of the population's prior.
   const scaleDerivatives: NodeId[] = [builder.sum(logSlopes)];
-  for (let l = up.levels.length - 1; l >= 0; l--) {
-    const own = up.levels[l];
+  for (let l = up.levels.length - 1 + first; l >= first; l--) {
+    const own = up.levels[l - first];
     const { level, precision: h, score } = own;
     const { groups, size } = level;
     const deviating = deviatingOf(level);
@@ -87,18 +90,44 @@ export function downward(builder: ProgramBuilder, data: MarginalData, up: Upward
     const posterior = groupPosterior(algebra, own, m, c, r);
     const arrays = stack(builder, [...posterior.mean, ...posterior.covariance], groups);
     stored.push(...arrays);
-    const parent = builder.data(parentName(l - 1), [up.levels[l - 1].level.groups]);
+    if (l === first) {
+      const own = unstack(builder, arrays);
+      outer = { mean: own.slice(0, size), covariance: own.slice(size) };
+      break;
+    }
+    const parent = builder.data(parentName(l - 1), [up.levels[l - 1 - first].level.groups]);
     const gathered = unstack(
       builder,
       arrays.map((array) => builder.gather(array, parent)),
     );
     outer = { mean: gathered.slice(0, size), covariance: gathered.slice(size) };
   }
+  const ofPriorSds = builder.div(logSlopes, priorSds);
+  if (first === 1) {
+    const unitSums = sumSlopes(builder, up, outer);
+    return { logSigma: up.logSigmaBesideUnits, factors, priorSds: ofPriorSds, unitSums, stored };
+  }
   const logSigma = builder.sub(
     builder.sub(up.quadratic, builder.scalar(data.rows)),
     scaleDerivatives.reduce((a, b) => builder.add(a, b)),
   );
-  return { logSigma, factors, priorSds: builder.div(logSlopes, priorSds), stored };
+  return { logSigma, factors, priorSds: ofPriorSds, unitSums: [], stored };
+}
+
+/** See `Downward.unitSums`. */
+function sumSlopes(builder: ProgramBuilder, { units }: Upward, { mean, covariance }: Outer): NodeId[] {
+  const [half, one] = [builder.scalar(-0.5), builder.scalar(-1)];
+  const slopes = [
+    ...lowerTriangle(mean.length).map(([i, j], at) => {
+      const moment = builder.add(covariance[at], builder.mul(mean[i], mean[j]));
+      return builder.mul(moment, i === j ? half : one);
+    }),
+    ...mean,
+  ];
+  const [shape] = units.sums.map((array) => builder.shape(array));
+  if (shape.length === 2) return stack(builder, slopes, shape[0]);
+  // Of one level: vectors.
+  return stack(builder, slopes, 1).map((array) => builder.reshape(array, [builder.shape(array)[1]]));
 }
 
 /** Δ̂, Λ⁻¹, and ∂ log p / ∂ log d_i = ((Δ̂ − μ0)_i² + (Λ⁻¹)_ii) / d_i² − 1, whose sum is 2 tr(A D0). */

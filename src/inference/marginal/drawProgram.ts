@@ -9,7 +9,8 @@ import { regressionMean } from './downward.js';
 import { ElementAlgebra } from './elements.js';
 import { parentName } from './marginalData.js';
 import { type Marginal, recordScales } from './marginalDensity.js';
-import { covariateColumns, informationOutput, upward } from './upward.js';
+import { informationOutput } from './information.js';
+import { covariateColumns, upward } from './upward.js';
 
 const populationNormals = 'normals of the population';
 const levelNormals = (level: number): string => `normals ${level}`;
@@ -18,14 +19,26 @@ export const populationOutput = 'population';
 /** Outputs `[group][column]` that hold the coefficients of a level, at most 32 columns each, counted from the shift. */
 export const levelOutput = (level: number, part: number): string => `coefficients ${level} ${part}`;
 
+/** Outputs: the log density of the scales, and what the units say of all that is above them (`UnitSums`). */
+export const densityOutput = 'log density';
+export const restOutput = 'rest';
+export const sumsOutput = (part: number): string => `sums ${part}`;
+
+/** The program, and the shapes of the parts of the units' sums. */
+export interface DrawProgram {
+  readonly program: TensorProgram;
+  readonly sumShapes: readonly (readonly number[])[];
+}
+
 /**
  * Δ = Δ̂ + Λ_c'⁻¹ ε; then level by level b = m + Σ (k − H m) + T C'⁻¹ D^(−½) ε, with C D C' = I + T'PT: nowhere a division by a
  * standard deviation of a level, so any of them may be 0.
+ * @param withDensity also gives the density of the scales and the units' sums
  */
-export function drawProgram(marginal: Marginal): TensorProgram {
+export function drawProgram(marginal: Marginal, withDensity = false): DrawProgram {
   const { term, data } = marginal;
   const normals = Object.fromEntries(normalBlocks(marginal).map(({ name, size }) => [name, size]));
-  const { builder, nodes, parameters } = recordScales(marginal, normals);
+  const { builder, nodes, parameters, logPrior } = recordScales(marginal, normals);
   const algebra = new ElementAlgebra(builder);
   const up = upward(builder, term, data, nodes);
   const outputs = new Map<string, NodeId>();
@@ -76,7 +89,12 @@ export function drawProgram(marginal: Marginal): TensorProgram {
       arrays.map((array) => builder.gather(array, parent)),
     );
   }
-  return builder.finish(outputs);
+  const { sums, rest } = up.units;
+  if (withDensity) {
+    outputs.set(densityOutput, builder.add(logPrior, up.logDensity)).set(restOutput, rest);
+    for (const [part, array] of sums.entries()) outputs.set(sumsOutput(part), array);
+  }
+  return { program: builder.finish(outputs), sumShapes: sums.map((array) => builder.shape(array)) };
 }
 
 const jointSize = ({ data }: Marginal): number => data.priorMeans.length + (data.crossed?.free ?? 0);

@@ -1,7 +1,9 @@
 // The log density of a hierarchy's scales with all coefficients integrated out, and its gradient, as one tensor program.
 import type * as tf from '@tensorflow/tfjs-core';
+import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { Device } from '../../kernels/device.js';
 import { pullback } from '../../kernels/program/gradients.js';
+import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../kernels/program/tensorProgram.js';
 import { trace } from '../../kernels/trace/trace.js';
 import type {
@@ -17,7 +19,10 @@ import { scalars } from './columns.js';
 import { downward } from './downward.js';
 import { type MarginalData, marginalData, normalPriors } from './marginalData.js';
 import { factorName, priorSdsName, scaleBlocks, type ScaleKind, scaleKinds, scaleTensors } from './scales.js';
-import { informationOutput, type ScaleNodes, upward } from './upward.js';
+import { foldedScales } from './spreads.js';
+import { polynomialArrays, polynomialNodes, type UnitPolynomials } from './unitPolynomials.js';
+import { informationOutput } from './information.js';
+import { type ScaleNodes, type UnitSums, upward } from './upward.js';
 
 /** θ = centre + map · ξ, with ξ of about unit variance. */
 export interface ScaleMap {
@@ -127,12 +132,14 @@ export function recordScales(
     factors: term.levels.map((_, l) => outputs.get(factorName(l))!),
     priorSds: outputs.get(priorSdsName)!,
   };
-  const [logSigma] = scalars(recorded.builder, [outputs.get('theta')!]);
+  const theta = outputs.get('theta')!;
+  const [logSigma] = scalars(recorded.builder, [theta]);
   return {
     builder: recorded.builder,
     parameters: recorded.parameters,
     position: recorded.parameters.get(position)!,
     nodes,
+    theta,
     logSigma,
     logPrior: outputs.get('logPrior')!,
   };
@@ -149,8 +156,32 @@ export function traceMarginal(
   differentiation: 'written' | 'automatic' = marginal.data.crossed === undefined ? 'written' : 'automatic',
   of: 'density' | 'likelihood' = 'density',
 ): TracedDensity {
-  const { data, dimension } = marginal;
-  const program = marginalProgram(marginal, differentiation, of);
+  return tracedDensity(marginal, marginalProgram(marginal, differentiation, of), marginal.data.arrays);
+}
+
+/**
+ * The same density with polynomials in place of what the units say: no pass over the units, and as good as the polynomials are.
+ * @param shapes of the parts of the units' sums
+ */
+export function traceSurrogate(
+  marginal: Marginal,
+  polynomials: UnitPolynomials,
+  shapes: readonly (readonly number[])[],
+): TracedDensity {
+  const folded = foldedScales(marginal).map(({ at }) => at);
+  const program = marginalProgram(marginal, 'written', 'density', (builder, theta) =>
+    polynomialNodes(builder, theta, polynomials, shapes, folded),
+  );
+  const arrays = new Map([...marginal.data.arrays, ...polynomialArrays(polynomials, shapes)]);
+  return tracedDensity(marginal, program, arrays);
+}
+
+function tracedDensity(
+  marginal: Marginal,
+  program: TensorProgram,
+  data: ReadonlyMap<string, DataArray>,
+): TracedDensity {
+  const { dimension } = marginal;
   return {
     dataBytes: program.nodes.reduce(
       (sum, { operation, shape }) => sum + (operation.op === 'data' ? 8 * sizeOf(shape) : 0),
@@ -158,7 +189,7 @@ export function traceMarginal(
     ),
     compile: async (device: Device, chains: number) => {
       const parameters = marginalParameters(marginal);
-      const executable = await device.compile(program, { parameters, data: data.arrays, chains, accurate: ['value'] });
+      const executable = await device.compile(program, { parameters, data, chains, accurate: ['value'] });
       const density = densityOf(executable, { dimension, gradients: ['gradient'] });
       setMap(density, identityMap(dimension));
       return density;
@@ -191,16 +222,17 @@ function marginalProgram(
   marginal: Marginal,
   differentiation: 'written' | 'automatic',
   of: 'density' | 'likelihood',
+  units?: (builder: ProgramBuilder, theta: NodeId) => UnitSums,
 ): TensorProgram {
   const { term, data } = marginal;
   const recorded = recordScales(marginal);
-  const { builder, position, nodes, logSigma } = recorded;
+  const { builder, position, nodes, theta, logSigma } = recorded;
   const logPrior = of === 'density' ? recorded.logPrior : builder.scalar(0);
-  const up = upward(builder, term, data, nodes);
+  const up = upward(builder, term, data, nodes, units?.(builder, theta));
   const value = builder.add(logPrior, up.logDensity);
   const outputs = new Map<string, NodeId>([['value', value]]);
-  for (const [l, { stored }] of up.levels.entries())
-    for (const [i, array] of stored.entries()) outputs.set(informationOutput(l, i), array);
+  for (const { level, stored } of up.levels)
+    for (const [i, array] of stored.entries()) outputs.set(informationOutput(term.levels.indexOf(level), i), array);
   const cotangents = new Map<NodeId, NodeId>(of === 'density' ? [[logPrior, builder.scalar(1)]] : []);
   if (differentiation === 'automatic') {
     // Of −½ log |Λ| + ½ η'Λ⁻¹η by Λ: −½ (Λ⁻¹ + Δ̂Δ̂'); by η: Δ̂.
@@ -216,7 +248,11 @@ function marginalProgram(
     const down = downward(builder, data, up, nodes.priorSds);
     for (const [i, array] of down.stored.entries()) outputs.set(`posterior ${i}`, array);
     cotangents.set(logSigma, down.logSigma);
-    for (const [l, factor] of nodes.factors.entries()) cotangents.set(factor, down.factors[l]);
+    for (const [at, slope] of down.factors.entries()) cotangents.set(nodes.factors[up.firstLevel + at], slope);
+    if (up.firstLevel === 1) {
+      for (const [part, slope] of down.unitSums.entries()) cotangents.set(up.units.sums[part], slope);
+      cotangents.set(up.units.rest, builder.scalar(-0.5));
+    }
     if (marginal.priors.some(({ horseshoe }) => horseshoe !== undefined)) cotangents.set(nodes.priorSds, down.priorSds);
   }
   for (const [i, array] of up.factor.stored.entries()) outputs.set(`factor ${i}`, array);

@@ -33,50 +33,75 @@ export async function findMode(
   signal?: AbortSignal,
 ): Promise<ScaleMap> {
   const signed = signedScales(marginal);
-  const inTurns = async <Result>({ units, bends }: Guess, search: Evaluating<Result>): Promise<Result> => {
-    setMap(density, { ...identityMap(marginal.dimension), units, bends });
-    const [found] = await driveTogether([search], density, signal);
-    return found;
-  };
+  const climbing = new Climbing(marginal, density, signal);
   /** The guess in coordinates that turn where they should, given its own scales. */
   const suited = async (guess: Guess): Promise<Guess> => {
-    await inTurns(guess, at(uncorrelated(marginal, guess.centre)));
+    await climbing.inTurns(guess, at(uncorrelated(marginal, guess.centre)));
     const spreads = signed.map(({ at: i }) => spreadAt(guess.centre[i], guess.units[i], guess.bends[i]));
     return turned(guess, signed, turnsOf(marginal, density, signed, spreads));
   };
   let guess = firstGuess(marginal, start);
-  // Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of widths.
-  const { term, groups } = marginal;
-  const isDegenerate = term.levels.some(
-    (level, l) => isFull(level) && groups[l] < fewestGroups * deviatingCount(level),
-  );
-  if (isDegenerate) {
-    const straight = keptLinear(guess, signed);
-    return {
-      ...(await inTurns(
-        straight,
-        climb(
-          straight,
-          straight.sd.map((s) => differenceStep * s),
-        ),
-      )),
-      ...turnsIn(straight),
-    };
-  }
+  if (isDegenerate(marginal)) return climbing.toDegenerateMode(keptLinear(guess, signed));
   guess = await suited(guess);
-  guess = await suited({ ...guess, centre: (await inTurns(guess, climbFrom(guess))).position });
-  let near = await inTurns(guess, climbFrom(guess));
-  for (let again = inside(marginal, near, guess.sd); again !== undefined;) {
-    const other = await inTurns(guess, climbFrom({ centre: again, sd: guess.sd }));
-    again = other.value > near.value + betterBy ? inside(marginal, other, guess.sd) : undefined;
-    if (other.value > near.value) near = other;
+  guess = await suited({ ...guess, centre: (await climbing.inTurns(guess, climbFrom(guess))).position });
+  return climbing.toMode(guess);
+}
+
+/** The mode of a density near the one that a map was made for, in the same coordinates, and how wide it is there. Rejects as `findMode` does. */
+export async function refineMode(
+  marginal: Marginal,
+  { centre, map, units, bends }: ScaleMap,
+  density: ModelDensity,
+  signal?: AbortSignal,
+): Promise<ScaleMap> {
+  const { dimension } = marginal;
+  const sd = centre.map((_, i) => Math.hypot(...map.subarray(i * dimension, (i + 1) * dimension)));
+  const climbing = new Climbing(marginal, density, signal);
+  const guess = { centre, sd, units, bends };
+  return isDegenerate(marginal) ? climbing.toDegenerateMode(guess) : climbing.toMode(guess);
+}
+
+/** Correlations of nearly as many coefficients as groups, or of more, make the mode degenerate: it says nothing of widths. */
+function isDegenerate({ term, groups }: Marginal): boolean {
+  return term.levels.some((level, l) => isFull(level) && groups[l] < fewestGroups * deviatingCount(level));
+}
+
+/** Climbs from guesses in their coordinates. */
+class Climbing {
+  constructor(
+    private readonly marginal: Marginal,
+    private readonly density: ModelDensity,
+    private readonly signal: AbortSignal | undefined,
+  ) {}
+
+  async inTurns<Result>({ units, bends }: Guess, search: Evaluating<Result>): Promise<Result> {
+    setMap(this.density, { ...identityMap(this.marginal.dimension), units, bends });
+    const [found] = await driveTogether([search], this.density, this.signal);
+    return found;
   }
-  const steps = await inTurns(guess, widths(near, guess.sd));
-  const mode = await inTurns(guess, climbFrom({ centre: near.position, sd: steps }));
-  const curvature = await inTurns(guess, curvatureAt(mode, steps));
-  const crossed = signed.filter(({ at: i }) => Math.abs(mode.position[i]) < mirrored * steps[i]).map(({ at: i }) => i);
-  const even = averaged(curvature, marginal, crossed);
-  return { centre: mode.position, map: inverseTransposedFactor(even, mode.position, guess.sd), ...turnsIn(guess) };
+
+  async toDegenerateMode(guess: Guess): Promise<ScaleMap> {
+    const steps = guess.sd.map((s) => differenceStep * s);
+    return { ...(await this.inTurns(guess, climb(guess, steps))), ...turnsIn(guess) };
+  }
+
+  async toMode(guess: Guess): Promise<ScaleMap> {
+    const { marginal } = this;
+    let near = await this.inTurns(guess, climbFrom(guess));
+    for (let again = inside(marginal, near, guess.sd); again !== undefined;) {
+      const other = await this.inTurns(guess, climbFrom({ centre: again, sd: guess.sd }));
+      again = other.value > near.value + betterBy ? inside(marginal, other, guess.sd) : undefined;
+      if (other.value > near.value) near = other;
+    }
+    const steps = await this.inTurns(guess, widths(near, guess.sd));
+    const mode = await this.inTurns(guess, climbFrom({ centre: near.position, sd: steps }));
+    const curvature = await this.inTurns(guess, curvatureAt(mode, steps));
+    const crossed = signedScales(marginal)
+      .filter(({ at: i }) => Math.abs(mode.position[i]) < mirrored * steps[i])
+      .map(({ at: i }) => i);
+    const even = averaged(curvature, marginal, crossed);
+    return { centre: mode.position, map: inverseTransposedFactor(even, mode.position, guess.sd), ...turnsIn(guess) };
+  }
 }
 
 /** The same scales without correlations. */

@@ -4,7 +4,8 @@ import { hasLightTail } from '../../models/linearHierarchy/scalePriors.js';
 import type { ModelDensity } from '../portableDensity.js';
 import { stackWidth } from './columns.js';
 import type { Marginal } from './marginalDensity.js';
-import { informationColumns, informationOutput } from './upward.js';
+import { isFull } from './scales.js';
+import { informationColumns, informationOutput } from './information.js';
 
 /** The spread s of a coordinate w, with its sign: q = s √(1 + bend s²), q = unit · sinh w. */
 export function spreadAt(w: number, unit: number, bend: number): number {
@@ -42,6 +43,11 @@ export function signedScales({ blocks, kinds, term }: Marginal): SignedScale[] {
       coefficient: deviating[i],
     }));
   });
+}
+
+/** Spreads of units whose sign means nothing by itself, as it does not where there are no correlations. */
+export function foldedScales(marginal: Marginal): SignedScale[] {
+  return signedScales(marginal).filter(({ level }) => level === 0 && !isFull(marginal.term.levels[0]));
 }
 
 /** Where a spread's coordinate turns. */

@@ -8,6 +8,7 @@ import { lowerTriangle, scalars, stack, triangleIndex, unstack } from './columns
 import { type CrossedLevel, type CrossedPopulation, CrossedUpward, type LevelFactors } from './crossedUpward.js';
 import { type Element, ElementAlgebra, type Elements, type PivotedFactor } from './elements.js';
 import { covariatesName, type MarginalData, parentName, rowOrder, unitData } from './marginalData.js';
+import { inMemory } from './information.js';
 import { isFull } from './scales.js';
 
 /** A level with its coefficients integrated out; elements are `[group]`. */
@@ -29,15 +30,28 @@ export interface UpwardLevel {
   readonly inner: () => PivotedFactor;
 }
 
+/** What the units say of all that is above them. */
+export interface UnitSums {
+  /** H ⊗ zz' and k ⊗ z in columns, at most 32 of them an array, summed over the units of each group above: `[group][column]`; of a single level over all: `[column]`. */
+  readonly sums: readonly NodeId[];
+  /** What they add to −2 log p beside it: Σ log |S| + Σ q, a scalar. */
+  readonly rest: NodeId;
+}
+
 /** The population's posterior given the scales, and the log density of the data. */
 export interface Upward {
+  /** From the first level on: 0, or 1 where the units' sums were given. */
   readonly levels: readonly UpwardLevel[];
+  readonly firstLevel: 0 | 1;
+  readonly units: UnitSums;
   /** Λ, precision of the population and, after it, of the fixed block's free coefficients, `[K, K]`; its factor; and η, `[K]`. */
   readonly precision: NodeId;
   readonly factor: BlockedCholesky;
   readonly score: NodeId;
   /** Its mean Δ̂, `[K]`, counted from the shift. */
   readonly populationMean: NodeId;
+  /** ∂ log p / ∂ log σ given the units' sums. */
+  readonly logSigmaBesideUnits: NodeId;
   /** Q: the quadratic form of all data and the population's prior. */
   readonly quadratic: NodeId;
   /** log p(y | scales), and what it is without −½ log |Λ| + ½ η'Λ⁻¹η. */
@@ -53,11 +67,13 @@ export interface ScaleNodes {
   readonly priorSds: NodeId;
 }
 
+/** @param given what the units say, where that is known without them; there is no fixed block then */
 export function upward(
   builder: ProgramBuilder,
   term: NestedTerm,
   data: MarginalData,
   { sigma, factors, priorSds }: ScaleNodes,
+  given?: UnitSums,
 ): Upward {
   const algebra = new ElementAlgebra(builder);
   const variance = builder.mul(sigma, sigma);
@@ -66,76 +82,87 @@ export function upward(
   // −2 log density, less what the population adds; and Q.
   const logDeterminants: NodeId[] = [];
   const quadratics: NodeId[] = [builder.div(builder.scalar(data.residualSumOfSquares), variance)];
-  let { root, projected, rest, restScore } = unitFactorElements(builder, algebra, data, term.levels[0]);
+  let units = given;
+  let known = given === undefined ? unitFactorElements(builder, algebra, data, term.levels[0]) : undefined;
   for (const [l, level] of term.levels.entries()) {
     const { groups, size } = level;
-    const factor = factorElements(algebra, factors[l], level);
-    const noise = l === 0 ? variance : builder.scalar(1);
-    const n = algebra.multiply(root, factor);
-    const outer = algebra.outer(n);
-    const s = algebra.symmetric(root.length, (i, j) => (i === j ? algebra.sum([noise, outer[i][i]]) : outer[i][j]));
-    const { lower: c, pivots, inversePivots } = algebra.factor(s);
-    const y = algebra.solveUnit(c, root);
-    const w = algebra.solveUnit(
-      c,
-      projected.map((z) => [z]),
-    );
-    const own = algebra.weighted(y, inversePivots, y);
-    const h = algebra.symmetric(size, (i, j) => algebra.sum([own[i][j], rest?.[i][j]]));
-    const k = algebra.weighted(y, inversePivots, w).map(([x], i) => algebra.sum([x, restScore?.[i]]));
-    const perGroup: NodeId[] = [algebra.logProduct(pivots)];
-    logDeterminants.push(sumOverGroups(builder, perGroup[0], groups));
-    const inner = (): PivotedFactor => {
-      const gram = algebra.symmetric(size, (i, j) => algebra.sum(n.map((row) => algebra.product(row[i], row[j]))));
-      const scaled = l === 0 ? gram.map((row) => row.map((x) => x && builder.div(x, variance))) : gram;
-      const one = builder.scalar(1);
-      return algebra.factor(
-        algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([one, scaled[i][i]]) : scaled[i][j])),
-      );
-    };
-    let above: LevelFactors['above'];
-    if (l === 0) {
-      const [[q]] = algebra.weighted(w, inversePivots, w);
-      quadratics.push(sumOverGroups(builder, algebra.some(q), groups));
-    } else {
-      // What integrating the group's coefficients takes from Q: |D^(−½) C⁻¹ T'h|², with h = L'z.
-      const integrated = inner();
-      const omega = algebra.solveUnit(
-        integrated.lower,
-        algebra.apply(algebra.transpose(n), projected).map((x) => [x]),
-      );
-      const [[q]] = algebra.weighted(omega, integrated.inversePivots, omega);
-      quadratics.push(builder.neg(sumOverGroups(builder, algebra.some(q), groups)));
-      above = { root, factor, inner: integrated, omega };
-    }
-    const crossed = fixedBlock?.integrate(l, { level, lower: c, inversePivots, y, w, ...(above && { above }) });
-    const { precision, score, stored } = inMemory(algebra, level, h, k);
-    levels.push({
-      level,
-      factor,
-      precision,
-      score,
-      stored: [...stored, ...(crossed?.stored ?? [])],
-      crossed,
-      inner,
-    });
-    const expanded = expand(algebra, h, k, l, level);
     const outside = outerSize(level);
+    let sums: readonly NodeId[];
+    if (l === 0 && given !== undefined) {
+      quadratics.push(given.rest);
+      sums = given.sums;
+    } else {
+      const { root, projected, rest, restScore } = known!;
+      const factor = factorElements(algebra, factors[l], level);
+      const noise = l === 0 ? variance : builder.scalar(1);
+      const n = algebra.multiply(root, factor);
+      const outer = algebra.outer(n);
+      const s = algebra.symmetric(root.length, (i, j) => (i === j ? algebra.sum([noise, outer[i][i]]) : outer[i][j]));
+      const { lower: c, pivots, inversePivots } = algebra.factor(s);
+      const y = algebra.solveUnit(c, root);
+      const w = algebra.solveUnit(
+        c,
+        projected.map((z) => [z]),
+      );
+      const own = algebra.weighted(y, inversePivots, y);
+      const h = algebra.symmetric(size, (i, j) => algebra.sum([own[i][j], rest?.[i][j]]));
+      const k = algebra.weighted(y, inversePivots, w).map(([x], i) => algebra.sum([x, restScore?.[i]]));
+      const perGroup: NodeId[] = [algebra.logProduct(pivots)];
+      logDeterminants.push(sumOverGroups(builder, perGroup[0], groups));
+      const inner = (): PivotedFactor => {
+        const gram = algebra.symmetric(size, (i, j) => algebra.sum(n.map((row) => algebra.product(row[i], row[j]))));
+        const scaled = l === 0 ? gram.map((row) => row.map((x) => x && builder.div(x, variance))) : gram;
+        const one = builder.scalar(1);
+        return algebra.factor(
+          algebra.symmetric(size, (i, j) => (i === j ? algebra.sum([one, scaled[i][i]]) : scaled[i][j])),
+        );
+      };
+      let above: LevelFactors['above'];
+      if (l === 0) {
+        const [[q]] = algebra.weighted(w, inversePivots, w);
+        quadratics.push(sumOverGroups(builder, algebra.some(q), groups));
+      } else {
+        // What integrating the group's coefficients takes from Q: |D^(−½) C⁻¹ T'h|², with h = L'z.
+        const integrated = inner();
+        const omega = algebra.solveUnit(
+          integrated.lower,
+          algebra.apply(algebra.transpose(n), projected).map((x) => [x]),
+        );
+        const [[q]] = algebra.weighted(omega, integrated.inversePivots, omega);
+        quadratics.push(builder.neg(sumOverGroups(builder, algebra.some(q), groups)));
+        above = { root, factor, inner: integrated, omega };
+      }
+      const crossed = fixedBlock?.integrate(l, { level, lower: c, inversePivots, y, w, ...(above && { above }) });
+      const { precision, score, stored } = inMemory(algebra, level, h, k);
+      levels.push({
+        level,
+        factor,
+        precision,
+        score,
+        stored: [...stored, ...(crossed?.stored ?? [])],
+        crossed,
+        inner,
+      });
+      const expanded = stack(builder, expand(algebra, h, k, l, level), groups);
+      sums = expanded.map((array) => {
+        if (level.parent === null) return builder.sum(array, [0]);
+        return builder.segmentSum(array, builder.data(parentName(l), [groups]), term.levels[l + 1].groups);
+      });
+      if (l === 0) units = { sums, rest: builder.add(logDeterminants[0], quadratics[1]) };
+    }
     if (level.parent !== null) {
-      const next = term.levels[l + 1];
-      const parent = builder.data(parentName(l), [groups]);
-      const sums = stack(builder, expanded, groups).map((array) => builder.segmentSum(array, parent, next.groups));
       const [p, sum] = informationElements(algebra, unstack(builder, sums), outside);
-      ({ root, projected, rest, restScore } = rootOf(algebra, next, p, sum));
+      known = rootOf(algebra, term.levels[l + 1], p, sum);
       continue;
     }
-    const totals = stack(builder, expanded, groups).map((array) => builder.sum(array, [0]));
     const besides = fixedBlock?.population();
     return population({
       builder,
+      term,
       data,
       levels,
-      totals,
+      units: units!,
+      totals: sums,
       outside,
       besides,
       priorSds,
@@ -150,8 +177,10 @@ export function upward(
 /** Sums that the population's posterior is made of, and all that is known so far of the log density. */
 interface PopulationInput {
   readonly builder: ProgramBuilder;
+  readonly term: NestedTerm;
   readonly data: MarginalData;
   readonly levels: readonly UpwardLevel[];
+  readonly units: UnitSums;
   /** Vectors that hold the precision and the score of all groups, one after the other. */
   readonly totals: readonly NodeId[];
   readonly outside: number;
@@ -159,11 +188,12 @@ interface PopulationInput {
   readonly priorSds: NodeId;
   readonly variance: NodeId;
   readonly logDeterminants: NodeId[];
+  /** The first is that of the residuals within units. */
   readonly quadratics: NodeId[];
 }
 
 function population(input: PopulationInput): Upward {
-  const { builder, data, levels, besides, priorSds, variance, logDeterminants, quadratics } = input;
+  const { builder, term, data, levels, units, besides, priorSds, variance, logDeterminants, quadratics } = input;
   const [size] = builder.shape(priorSds);
   const means = new Float64Array(size);
   means.set(data.priorMeans);
@@ -196,8 +226,8 @@ function population(input: PopulationInput): Upward {
     quadratics.reduce((a, b) => builder.add(a, b)),
     priorSquares,
   );
-  const units = levels[0].level;
-  const freeRows = data.rows - units.groups * units.size;
+  const [{ groups, size: unitSize }] = term.levels;
+  const freeRows = data.rows - groups * unitSize;
   const logVariances = builder.mul(builder.sum(builder.unary('log', priorSds)), builder.scalar(2));
   const terms = [
     builder.mul(builder.unary('log', variance), builder.scalar(freeRows)),
@@ -211,10 +241,13 @@ function population(input: PopulationInput): Upward {
   const logDensity = builder.add(remainder, half(builder.sub(factor.logDeterminant(), explained)));
   return {
     levels,
+    firstLevel: levels.length < term.levels.length ? 1 : 0,
+    units,
     precision: lambda,
     factor,
     score: eta,
     populationMean,
+    logSigmaBesideUnits: builder.sub(quadratics[0], builder.scalar(freeRows)),
     quadratic: builder.sub(unexplained, explained),
     logDensity,
     remainder,
@@ -282,49 +315,6 @@ function rootOf(algebra: ElementAlgebra, level: HierarchyLevel, p: Elements, h: 
     rest: algebra.matrix(size, size, (i, j) => (isFixed(i) && isFixed(j) ? found.rest[place[i]][place[j]] : undefined)),
     restScore: place.map((i, at) => (isFixed(at) ? found.restScore[i] : undefined)),
   };
-}
-
-/** H and k in arrays that are outputs of the program: all that has to do with coefficients that deviate. */
-function inMemory(
-  algebra: ElementAlgebra,
-  level: HierarchyLevel,
-  h: Elements,
-  k: readonly Element[],
-): Pick<UpwardLevel, 'precision' | 'score' | 'stored'> {
-  const { builder } = algebra;
-  const deviating = deviatingOf(level);
-  const places = storedPlaces(level);
-  const columns = [...places.map(([i, j]) => algebra.some(h[i][j])), ...deviating.map((i) => algebra.some(k[i]))];
-  // See `informationColumns`.
-  const stored = stack(builder, columns.toReversed(), level.groups);
-  const read = unstack(builder, stored).reverse();
-  const at = new Map(places.map(([i, j], n) => [triangleIndex(i, j), read[n]]));
-  return {
-    precision: algebra.matrix(level.size, level.size, (i, j) => at.get(triangleIndex(i, j))),
-    score: k.map((_, i) => (deviating.includes(i) ? read[places.length + deviating.indexOf(i)] : undefined)),
-    stored,
-  };
-}
-
-function storedPlaces(level: HierarchyLevel): [number, number][] {
-  const deviating = deviatingOf(level);
-  return lowerTriangle(level.size).filter(([i, j]) => deviating.includes(i) || deviating.includes(j));
-}
-
-/** Name of an output that holds a level's H and k in its columns, at most 32 of them. */
-export const informationOutput = (level: number, part: number): string => `information ${level} ${part}`;
-
-/**
- * Number of the columns of a level's H and k, and the place of H_ii among them. They lie the other way round than what is summed: one loop then does both, where a sum of the
- * stored array would be a second.
- */
-export function informationColumns(
-  level: HierarchyLevel,
-  i: number,
-): { readonly count: number; readonly place: number } {
-  const places = storedPlaces(level);
-  const count = places.length + deviatingCount(level);
-  return { count, place: count - 1 - places.findIndex(([row, column]) => row === i && column === i) };
 }
 
 /** T from its tensor. */

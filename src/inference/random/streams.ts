@@ -33,6 +33,8 @@ export const sites = {
   /** Noise of an approximation's draws, and the choice among them by weight. */
   approximation: 12,
   resampling: 13,
+  /** Whether what a surrogate proposes is accepted. */
+  decision: 14,
   /** Gibbs: normals of the coefficients, and what the updates of scales take, one after another. */
   gibbsCoefficients: 6,
   gibbsScales: 7,

@@ -95,7 +95,8 @@ export function levelMeans(
 /**
  * What is sampled of a level's coefficients, and back: with m and s a coefficient's conditional mean and standard deviation given
  * those before it, a = λ m + (b − m) s^(λ−1) and b = m + s^(1−λ) (a − λ m); see `hierarchicalLevel`.
- * @param from coefficients, `[group][k]`, or what is sampled, of those that deviate; @param means `[group][k]`
+ * @param from coefficients, `[group][k]`, or what is sampled, of those that deviate
+ * @param means `[group][k]`; not read for `sampled` where all is centred
  * @param to `sampled` or `coefficients`: what to write to `target`
  */
 export function recentre(
@@ -112,7 +113,12 @@ export function recentre(
   const isPartial = k < size;
   if (isPartial && to === 'coefficients') target.set(means);
   // Nothing to translate.
-  if (!isPartial && centring.every((lambda) => lambda === 1)) return target.set(from);
+  const isCentred = centring.every((lambda) => lambda === 1);
+  if (!isPartial && isCentred) return target.set(from);
+  if (isCentred && to === 'sampled') {
+    for (let g = 0; g < groups; g++) for (let i = 0; i < k; i++) target[g * k + i] = from[g * size + places[i]];
+    return;
+  }
   const [fromWidth, toWidth] = to === 'sampled' ? [size, k] : [k, size];
   const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
   const toSampled = scales.map((s, i) => s ** (centring[i] - 1));
@@ -131,11 +137,11 @@ export function recentre(
       const lambda = centring[i];
       const moved = to === 'sampled' ? (value - mean) * toSampled[i] : value - lambda * mean;
       if (lambda === 1) {
-        zeta[i] = (value - mean) / scales[i];
+        if (lower !== undefined) zeta[i] = (value - mean) / scales[i];
         target[at] = value;
         continue;
       }
-      zeta[i] = moved * toZeta[i];
+      if (lower !== undefined) zeta[i] = moved * toZeta[i];
       target[at] = to === 'sampled' ? lambda * mean + moved : mean + moved / toSampled[i];
     }
   }
