@@ -80,8 +80,7 @@ export class HierarchyPositions {
       const own = values.levels[l];
       this.writeCovariance(level.covariance, own, target);
       const means = this.means[t][l];
-      if (level.centring.some((lambda) => lambda !== 1))
-        levelMeans(term, l, values, means);
+      if (level.centring.some((lambda) => lambda !== 1)) levelMeans(term, l, values, means);
       recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
     }
   }
