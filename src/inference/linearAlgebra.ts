@@ -59,6 +59,19 @@ export function solve(factor: Float64Array, vector: Float64Array): void {
   }
 }
 
+/** L⁻¹ of a lower triangle, `[k][k]`. */
+export function invertLower(lower: Float64Array, k: number): Float64Array {
+  const inverse = new Float64Array(k * k);
+  for (let column = 0; column < k; column++) {
+    for (let row = column; row < k; row++) {
+      let rest = row === column ? 1 : 0;
+      for (let j = column; j < row; j++) rest -= lower[row * k + j] * inverse[j * k + column];
+      inverse[row * k + column] = rest / lower[row * k + row];
+    }
+  }
+  return inverse;
+}
+
 /** Solves Lᵀ x = b in place, L lower triangular (`[size][size]`, row-major). */
 export function solveTransposed(factor: Float64Array, vector: Float64Array): void {
   const size = vector.length;

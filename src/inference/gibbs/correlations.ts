@@ -1,4 +1,5 @@
 // Correlations by their Cholesky factor and by free partial correlations, and what densities need of them.
+import { invertLower } from '../linearAlgebra.js';
 
 /** (R⁻¹)_ii of R = L L', `[k]`: squared column norms of L⁻¹. */
 export function inverseCorrelationDiagonal(lower: Float64Array, k: number): Float64Array {
@@ -25,19 +26,6 @@ export function precisionOf(sds: Float64Array, lower: Float64Array | undefined):
     }
   }
   return precision;
-}
-
-/** L⁻¹ of a lower triangle, `[k][k]`. */
-export function invertLower(lower: Float64Array, k: number): Float64Array {
-  const inverse = new Float64Array(k * k);
-  for (let column = 0; column < k; column++) {
-    for (let row = column; row < k; row++) {
-      let rest = row === column ? 1 : 0;
-      for (let j = column; j < row; j++) rest -= lower[row * k + j] * inverse[j * k + column];
-      inverse[row * k + column] = rest / lower[row * k + row];
-    }
-  }
-  return inverse;
 }
 
 /** The factor of free partial correlations, written to `lower`; returns the log Jacobian of the map (see `choleskyCorrelation`). */

@@ -12,9 +12,10 @@ import {
   type NestedTerm,
 } from '../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../models/model.js';
+import { invertLower } from '../linearAlgebra.js';
 import { constrain } from '../transforms/transforms.js';
 import type { ChainValues } from './chainValues.js';
-import { factorOf, invertLower, partialsWith } from './correlations.js';
+import { factorOf, partialsWith } from './correlations.js';
 import { typicalInformation } from './mixed/information.js';
 import { type BoundProgram, compileProgram } from './program.js';
 import { sumNames } from './rowSums.js';

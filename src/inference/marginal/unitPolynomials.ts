@@ -2,7 +2,7 @@
 import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId } from '../../kernels/program/tensorProgram.js';
-import { cholesky, solve } from '../linearAlgebra.js';
+import { cholesky, invertLower } from '../linearAlgebra.js';
 import { lowerTriangle } from './columns.js';
 import type { UnitSums } from './upward.js';
 
@@ -138,7 +138,7 @@ export function polynomialNodes(
     return builder.mul(builder.unary('abs', scale), builder.scalar(value < 0 ? -1 : 1));
   });
   const away = builder.sub(builder.concat(own, 0), builder.constant(centre, [d]));
-  const inverse = builder.constant(inverseOf(design.factor, d), [d, d]);
+  const inverse = builder.constant(invertLower(design.factor, d), [d, d]);
   const x = builder.sum(builder.mul(inverse, builder.reshape(away, [1, d])), [1]);
   const withOne = builder.concat([builder.constant(Float64Array.of(1), [1]), x], 0);
   const places = [
@@ -160,16 +160,4 @@ export function polynomialNodes(
     return builder.sum(builder.mul(builder.data(name, [terms, ...shape]), along), [0]);
   };
   return { sums: shapes.map((shape, part) => evaluated(partName(part), shape)), rest: evaluated(restName, []) };
-}
-
-/** K⁻¹ of a lower triangular K. */
-function inverseOf(factor: Float64Array, d: number): Float64Array {
-  const inverse = new Float64Array(d * d);
-  for (let j = 0; j < d; j++) {
-    const column = new Float64Array(d);
-    column[j] = 1;
-    solve(factor, column);
-    for (let i = 0; i < d; i++) inverse[i * d + j] = column[i];
-  }
-  return inverse;
 }

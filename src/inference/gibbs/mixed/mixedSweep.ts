@@ -2,9 +2,10 @@
 import type { Device } from '../../../kernels/device.js';
 import { sizeOf } from '../../../kernels/program/tensorProgram.js';
 import type { GeneralisedHierarchy } from '../../../models/linearHierarchy/structure.js';
+import { invertLower } from '../../linearAlgebra.js';
 import { sites, type StepKey } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
-import { precisionOf, invertLower } from '../correlations.js';
+import { precisionOf } from '../correlations.js';
 import { updateCovariance } from '../levelScales.js';
 import { populationMoments } from '../populationPrior.js';
 import type { BoundProgram } from '../program.js';

@@ -6,7 +6,7 @@ import { hierarchyModel, type Placement } from '../../../models/linearHierarchy/
 import { deviatingCount, outerSize } from '../../../models/linearHierarchy/links.js';
 import type { GeneralisedHierarchy, NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import type { Tensors } from '../../../models/model.js';
-import { invertLower } from '../correlations.js';
+import { invertLower } from '../../linearAlgebra.js';
 import type { ChainValues } from '../chainValues.js';
 import { type BoundProgram, compileProgram } from '../program.js';
 import { covarianceFactor } from '../scaleMove.js';
