@@ -77,9 +77,9 @@ export const maxMemoryPages = 65536;
 /** Lanes of one call: more would spill registers. */
 const maxLanesPerCall = 4;
 
-export function compile(source: TensorProgram, options: CompileOptions): CompiledProgram {
+export function compile(source: TensorProgram, given: CompileOptions): CompiledProgram {
   const program = factorSums(source);
-  checkData(program, options.data);
+  const options = { ...given, data: readData(program, given.data) };
   const lanesPerCall = Math.min(maxLanesPerCall, Math.ceil(options.chains / 2) * 2);
   const lanes = Math.ceil(options.chains / lanesPerCall) * lanesPerCall;
   const analysis = analyse(program);
@@ -154,14 +154,21 @@ export function compile(source: TensorProgram, options: CompileOptions): Compile
   };
 }
 
-/** Throws when a data array is missing or has not the shape that the program says. */
-export function checkData(program: TensorProgram, data: ReadonlyMap<string, DataArray>): void {
+/**
+ * The arrays that a program reads, each read once: some make their numbers whenever they are asked for them. Throws when one is missing or has not the shape
+ * that the program says.
+ */
+export function readData(program: TensorProgram, data: ReadonlyMap<string, DataArray>): Map<string, DataArray> {
+  const read = new Map<string, DataArray>();
   for (const { operation, shape } of program.nodes) {
     if (operation.op !== 'data') continue;
-    const array = data.get(operation.name);
-    if (array === undefined) throw new Error(`data ${operation.name} is missing`);
-    checkDataArray(operation.name, array, shape);
+    const { name } = operation;
+    const array = data.get(name);
+    if (array === undefined) throw new Error(`data ${name} is missing`);
+    if (!read.has(name)) read.set(name, { shape: array.shape, values: array.values });
+    checkDataArray(name, read.get(name)!, shape);
   }
+  return read;
 }
 
 function usedMath(program: TensorProgram): Set<MathFunction> {

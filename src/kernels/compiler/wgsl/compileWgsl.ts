@@ -1,7 +1,7 @@
 // From a tensor program and its data to the kernels that evaluate it on a GPU, and what is left to the host.
 import type { DataArray } from '../memoryLayout.js';
 import { type NodeId, sizeOf, type TensorProgram } from '../../program/tensorProgram.js';
-import { checkData, checkIndices } from '../compile.js';
+import { checkIndices, readData } from '../compile.js';
 import { factorSums } from '../factorSums.js';
 import { schedule } from '../schedule.js';
 import { type SplitProgram, splitAccurate, type Word } from './accurateTail.js';
@@ -51,9 +51,9 @@ export interface CompiledKernels {
 const workgroupSize = 128;
 const mostLaneGroups = 32;
 
-export async function compileWgsl(source: TensorProgram, options: WgslOptions): Promise<CompiledKernels> {
+export async function compileWgsl(source: TensorProgram, given: WgslOptions): Promise<CompiledKernels> {
   const factored = factorSums(source);
-  checkData(factored, options.data);
+  const options = { ...given, data: readData(factored, given.data) };
   const split = splitAccurate(factored, options.accurate);
   const program = split.device;
   const analysis = analyseForGpu(program, options.data);
