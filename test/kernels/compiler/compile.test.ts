@@ -6,6 +6,7 @@ import type { NodeId } from '../../../src/kernels/program/tensorProgram.js';
 import { startThreads } from '../../../src/kernels/adapters/nodeThreads.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { compile } from '../../../src/kernels/compiler/compile.js';
+import type { DataArray } from '../../../src/kernels/compiler/memoryLayout.js';
 import { chains, generator, hierarchy } from '../hierarchy.js';
 import { compareWithInterpreter } from './compareWithInterpreter.js';
 
@@ -81,5 +82,26 @@ describe('compiled programs equal the interpreter', () => {
         precision: 'double',
       }),
     ).toThrow('index 3 at position 2 of a gather is not a row of 0 … 2');
+  });
+
+  it('reads each array of data once, and only those of the program', () => {
+    const { program, data, sizes } = hierarchy(200, 8, 3, true);
+    const reads = new Map<string, number>();
+    const made = ([name, { shape, values }]: [string, DataArray]): [string, DataArray] => [
+      name,
+      {
+        shape,
+        get values() {
+          reads.set(name, (reads.get(name) ?? 0) + 1);
+          return values;
+        },
+      },
+    ];
+    const given = new Map(
+      [...data, ['stray', { shape: [1], values: [0] }] as const].map(([name, own]) => made([name, own])),
+    );
+    const parameters = Object.entries(sizes).map(([name, size]) => ({ name, size }));
+    compile(program, { parameters, data: given, chains: 2, precision: 'double' });
+    expect(Object.fromEntries(reads)).toEqual(Object.fromEntries([...data.keys()].map((name) => [name, 1])));
   });
 });
