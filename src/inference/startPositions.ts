@@ -17,8 +17,8 @@ import type { SampleSettings } from './settings.js';
  */
 export type Initialisation = 'jitter' | 'prior' | 'pathfinder' | 'map';
 
-/** Draws of each path, of which the starts are chosen. */
-const drawsPerPath = 100;
+/** Of a path: draws of which the starts are chosen, and iterations. The density of a hierarchy may rise for ever, and what is past its bulk starts nobody. */
+const ofPath = { drawsPerPath: 100, maxIterations: 200 } as const;
 /** Draws of the prior that a chain tries. */
 const priorAttempts = 20;
 /** Largest slope at a mode, in units of 1 / rough standard deviation: beyond, the climb was cut off on its way. */
@@ -46,7 +46,7 @@ export async function startPositions(kind: Exclude<Initialisation, 'jitter'>, ta
       return { initial: { positions: await priorStarts(task) } };
     case 'pathfinder': {
       const { density, seed, signal, initial, inverseMass } = task;
-      const settings = { drawsPerPath, ...task.pathfinder, chains: 1, draws: 1, seed, initial, inverseMass };
+      const settings = { ...ofPath, ...task.pathfinder, chains: 1, draws: 1, seed, initial, inverseMass };
       const { starts, variances } = await pathfinder(density, settings, {}, { signal });
       return { initial: { positions: starts(task.chains) }, inverseMass: variances };
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { hierax, hieraxProcess, type Outcome } from './hierax.js';
 import { lastLine, results } from './runFiles.js';
-import { longConfig, salesConfig, salesFolders, salesRows, toCsv } from './salesFolder.js';
+import { longConfig, salesConfig, salesFolders, salesRows, threeLevelConfig, toCsv } from './salesFolder.js';
 
 const newCase = salesFolders();
 const long = newCase(longConfig);
@@ -88,6 +88,21 @@ describe('Ctrl-C, then a kill', () => {
       stdout: '',
       stderr: `hierax: ${out} already holds a finished run: see its report, or choose another --out\n`,
     });
+  });
+
+  it('while it looks for starts, there is nothing to save, and the run starts again', async () => {
+    const method = 'method: { name: nuts, chains: 2, initialisation: pathfinder, paths: 24 }';
+    const { config, at } = newCase(threeLevelConfig.replace(/^method:.*$/m, method));
+    const stopped = await hieraxProcess(['fit', config, '--out', at('starts')], { onStderr: stopAfter(100, 'SIGINT') });
+    expect(stopped.code, stopped.stderr).toBe(130);
+    expect(lastLine(stopped.stderr)).toBe(
+      `interrupted before there was anything to save: hierax fit ${config} --out ${at('starts')} --resume starts the run again`,
+    );
+    const resumed = await hierax('fit', config, '--out', at('starts'), '--resume');
+    expect(resumed.code, resumed.stderr).toBe(0);
+    const unstopped = await hierax('fit', config, '--out', at('unstopped'));
+    expect(unstopped.code, unstopped.stderr).toBe(0);
+    expect(results(at('starts'))).toEqual(results(at('unstopped')));
   });
 
   it('before there is a checkpoint, the run starts again', async () => {

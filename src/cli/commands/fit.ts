@@ -44,9 +44,14 @@ export const fitCommand: CommandModule<object, FitArguments> = {
       return `hierax fit ${shellWord(config)}${options.join('')} --out ${shellWord(folder)} --resume`;
     };
     const request = { config, overrides, out, resume: given.resume, command, resumeCommand };
-    const { folder, status } = await runFit(request, say);
+    const { folder, status, isUnsaved } = await runFit(request, say);
     if (status === undefined) {
-      say(`interrupted; saved in ${folder}: continue with ${resumeCommand(folder)}`);
+      const next = resumeCommand(folder);
+      say(
+        isUnsaved
+          ? `interrupted before there was anything to save: ${next} starts the run again`
+          : `interrupted; saved in ${folder}: continue with ${next}`,
+      );
       process.exitCode = exitCodes.interrupted;
       return;
     }

@@ -48,8 +48,10 @@ export interface FitRun {
 
 export interface FitOutcome {
   readonly folder: string;
-  /** Worst status of all checks; undefined when the fit was interrupted (its state is saved). */
+  /** Worst status of all checks; undefined when the fit was interrupted. */
   readonly status: 'pass' | 'review' | 'fail' | undefined;
+  /** Interrupted while it looked for where to start: there is no state to save. */
+  readonly isUnsaved?: boolean;
 }
 
 /**

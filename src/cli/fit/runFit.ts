@@ -153,11 +153,14 @@ async function fitOnDevices(run: FitRun, request: FitRequest, gpus: GpuFindings 
         interruption ??= new Interruption();
         return await fitOnDevice(run, target, interruption.signal, why);
       } catch (error) {
+        const signal = interruption?.signal;
+        if (signal?.aborted && error === signal.reason)
+          return { folder: folder.dir, status: undefined, isUnsaved: !folder.hasCheckpoint };
         const fault = deviceFault(error);
         const failed = target?.open.device.name ?? device;
         if (fault === undefined || failed === 'auto') throw error;
-        const next = await policy.next(fault, failed, folder.savedCheckpoints, interruption?.signal);
-        if (interruption?.signal.aborted === true) return { folder: folder.dir, status: undefined };
+        const next = await policy.next(fault, failed, folder.savedCheckpoints, signal);
+        if (signal?.aborted) return { folder: folder.dir, status: undefined };
         const from = folder.hasCheckpoint ? 'the last checkpoint' : 'the start';
         say(
           `${firstLine(fault)}; going on ${next === failed ? 'on the same device, opened anew,' : `on ${next}`} from ${from}`,
