@@ -42,6 +42,7 @@ export function isConstant(values: Float64Array): boolean {
     const value = values[i];
     if (value < min) min = value;
     if (value > max) max = value;
+    if (max - min >= CONSTANT_RANGE) return false;
   }
   return max - min < CONSTANT_RANGE;
 }

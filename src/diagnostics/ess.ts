@@ -1,5 +1,5 @@
 // Effective sample sizes over several chains, with the estimator and the conventions of the R package posterior.
-import { meanAutocovariance } from './autocovariance.js';
+import { autocovarianceByLag } from './autocovariance.js';
 import { allFinite, isConstant, meanOf, varianceOf } from './draws.js';
 import type { Chains } from './draws.js';
 import { halfChainValues, poolDraws } from './pooledDraws.js';
@@ -16,11 +16,12 @@ export function essOfHalfChains(values: Float64Array, halves: HalfChains): numbe
   const { starts, length } = halves;
   if (length < 3 || isConstant(halfChainValues(values, halves))) return NaN;
   const means = Float64Array.from(starts, (start) => meanOf(values, start, start + length));
-  const covariance = meanAutocovariance(values, halves, means);
-  const within = (covariance[0] * length) / (length - 1);
-  const total = covariance[0] + (starts.length > 1 ? varianceOf(means) : 0);
+  const covarianceAt = autocovarianceByLag(values, halves, means);
+  const variance = covarianceAt(0);
+  const within = (variance * length) / (length - 1);
+  const total = variance + (starts.length > 1 ? varianceOf(means) : 0);
   const draws = starts.length * length;
-  const tau = integratedAutocorrelationTime(length, (lag) => 1 - (within - covariance[lag]) / total);
+  const tau = integratedAutocorrelationTime(length, (lag) => 1 - (within - covarianceAt(lag)) / total);
   // An antithetic chain can be better than independent draws, but by no more than a factor log10 of their number.
   return draws / Math.max(tau, 1 / Math.log10(draws));
 }

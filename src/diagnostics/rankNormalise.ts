@@ -74,6 +74,11 @@ function normalScores(draws: PooledDraws, order: Uint32Array, sorted: Float64Arr
   const scores = new Float64Array(kept);
   let rank = 0;
   for (let from = 0; from < order.length;) {
+    if (sorted[from + 1] !== sorted[from]) {
+      const slot = slots[order[from++]];
+      if (slot >= 0) scores[slot] = table[2 * ++rank];
+      continue;
+    }
     let to = from;
     let tied = 0;
     do {

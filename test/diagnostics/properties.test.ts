@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { argsort } from '../../src/diagnostics/argsort.js';
-import { autocovariance } from '../../src/diagnostics/autocovariance.js';
+import { autocovariance, autocovarianceByLag, meanAutocovariance } from '../../src/diagnostics/autocovariance.js';
+import { meanOf } from '../../src/diagnostics/draws.js';
 import { essBulk, essMean, essQuantile, essSd, essTail } from '../../src/diagnostics/ess.js';
 import { mcseMean, mcseQuantile, mcseSd } from '../../src/diagnostics/mcse.js';
+import { poolDraws } from '../../src/diagnostics/pooledDraws.js';
 import { quantile } from '../../src/diagnostics/quantile.js';
 import { rhat, rhatBasic } from '../../src/diagnostics/rhat.js';
 import { summarise } from '../../src/diagnostics/summarise.js';
@@ -172,6 +174,30 @@ describe('building blocks', () => {
       }),
       RUNS,
     );
+  });
+
+  it.each([2, 20, 33, 34, 300])('argsort sorts %i doubles that share their upper bits', (count) => {
+    for (const sign of [1, -1]) {
+      const close = Float64Array.from(
+        { length: 2 * count },
+        (_, i) => sign * (1 + ((i * 7919) % count) * Number.EPSILON),
+      );
+      const expected = [...close.keys()].sort((a, b) => close[a] - close[b] || a - b);
+      expect([...argsort(close)]).toEqual(expected);
+    }
+  });
+
+  it('autocovariances by lag are those of the transform, in whatever order they are asked for', () => {
+    for (const draws of [6, 15, 16, 17, 200]) {
+      const { values, halves } = poolDraws(autoregressiveChains(draws, 3, draws, 0.8));
+      const means = Float64Array.from(halves.starts, (start) => meanOf(values, start, start + halves.length));
+      const expected = meanAutocovariance(values, halves, means);
+      const lags = [...expected.keys()];
+      for (const asked of [lags, lags.toReversed()]) {
+        const at = autocovarianceByLag(values, halves, means);
+        for (const lag of asked) expect(at(lag)).toBeCloseTo(expected[lag], 13);
+      }
+    }
   });
 
   it.each([1, 2, 3, 4, 5, 16, 31, 64, 100, 257])('autocovariance of %i draws equals the sum it stands for', (draws) => {
