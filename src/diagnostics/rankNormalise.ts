@@ -14,11 +14,15 @@ export interface SortedDraws extends PooledDraws {
 }
 
 /** Sorts finite draws. */
-export function sortDraws(draws: PooledDraws): SortedDraws {
-  const order = argsort(draws.values);
+export function sortDraws({ values, halves }: PooledDraws): SortedDraws {
+  const order = argsort(values);
+  return { values, halves, order, sorted: inOrder(values, order) };
+}
+
+function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
   const sorted = new Float64Array(order.length);
-  for (let i = 0; i < order.length; i++) sorted[i] = draws.values[order[i]];
-  return { ...draws, order, sorted };
+  for (let i = 0; i < order.length; i++) sorted[i] = values[order[i]];
+  return sorted;
 }
 
 /** Normal scores in the layout of the half-chains end to end, `[halfChain][draw]`. */
@@ -38,12 +42,25 @@ export function rankNormalise(draws: SortedDraws): NormalScores {
  */
 export function foldedRankNormalise(draws: SortedDraws): NormalScores {
   const { order, sorted } = draws;
+  const foldedOrder = new Uint32Array(order.length);
+  const folded = new Float64Array(order.length);
+  mergeArms(order, sorted, quantileOfSorted(sorted, 0.5), foldedOrder, folded);
+  return normalScores(draws, foldedOrder, folded);
+}
+
+// Each loop over all draws is a function of its own, so that the engine can change to compiled code within it for good.
+
+/** |x − median| in ascending order, to `folded`, and the positions in that order, to `foldedOrder`. */
+function mergeArms(
+  order: Uint32Array,
+  sorted: Float64Array,
+  median: number,
+  foldedOrder: Uint32Array,
+  folded: Float64Array,
+): void {
   const n = sorted.length;
-  const median = quantileOfSorted(sorted, 0.5);
   let right = lowerBound(sorted, median);
   let left = right - 1;
-  const foldedOrder = new Uint32Array(n);
-  const folded = new Float64Array(n);
   for (let i = 0; i < n; i++) {
     const leftDistance = left >= 0 ? median - sorted[left] : Infinity;
     const rightDistance = right < n ? sorted[right] - median : Infinity;
@@ -51,7 +68,6 @@ export function foldedRankNormalise(draws: SortedDraws): NormalScores {
     folded[i] = fromLeft ? leftDistance : rightDistance;
     foldedOrder[i] = order[fromLeft ? left-- : right++];
   }
-  return normalScores(draws, foldedOrder, folded);
 }
 
 /** First index whose value is not below `target`. */
@@ -66,25 +82,31 @@ function lowerBound(sorted: Float64Array, target: number): number {
   return low;
 }
 
-function normalScores(draws: PooledDraws, order: Uint32Array, sorted: Float64Array): NormalScores {
-  const { starts, length } = draws.halves;
-  const kept = starts.length * length;
-  const slots = slotTable(draws);
-  const table = scoreTable(kept);
-  const scores = new Float64Array(kept);
+function normalScores({ values, halves }: PooledDraws, order: Uint32Array, sorted: Float64Array): NormalScores {
+  const { starts, length } = halves;
+  const scores = new Float64Array(starts.length * length);
+  scoreRanks(order, sorted, slotTable(values.length, halves), scoreTable(scores.length), scores);
+  const ends = Int32Array.from(starts, (_, k) => k * length);
+  return { scores, halves: { starts: ends, length } };
+}
+
+/** Writes to its slot the score of every draw that has one. */
+function scoreRanks(
+  order: Uint32Array,
+  sorted: Float64Array,
+  slots: Int32Array,
+  table: Float64Array,
+  scores: Float64Array,
+): void {
+  const n = order.length;
   let rank = 0;
-  for (let from = 0; from < order.length;) {
-    if (sorted[from + 1] !== sorted[from]) {
-      const slot = slots[order[from++]];
-      if (slot >= 0) scores[slot] = table[2 * ++rank];
-      continue;
-    }
+  for (let from = 0; from < n;) {
     let to = from;
     let tied = 0;
     do {
       if (slots[order[to]] >= 0) tied++;
       to++;
-    } while (to < order.length && sorted[to] === sorted[from]);
+    } while (to < n && sorted[to] === sorted[from]);
     // Twice the average of the ranks rank + 1 … rank + tied.
     const score = table[2 * rank + tied + 1];
     for (let i = from; i < to; i++) {
@@ -94,20 +116,17 @@ function normalScores(draws: PooledDraws, order: Uint32Array, sorted: Float64Arr
     rank += tied;
     from = to;
   }
-  const ends = Int32Array.from(starts, (_, k) => k * length);
-  return { scores, halves: { starts: ends, length } };
 }
 
 let lastSlots = { chains: 0, draws: 0, slots: new Int32Array(0) };
 
 /** Where each pooled position lies in the half-chain layout; −1 for the middle draw of an odd chain. */
-function slotTable(pooled: PooledDraws): Int32Array {
-  const { starts, length } = pooled.halves;
-  const chains = length === 1 && starts.length === pooled.values.length ? starts.length : starts.length / 2;
-  const draws = pooled.values.length / chains;
+function slotTable(count: number, { starts, length }: HalfChains): Int32Array {
+  const chains = length === 1 && starts.length === count ? starts.length : starts.length / 2;
+  const draws = count / chains;
   if (lastSlots.chains === chains && lastSlots.draws === draws) return lastSlots.slots;
   const halves = halfChains(chains, draws);
-  const slots = new Int32Array(pooled.values.length).fill(-1);
+  const slots = new Int32Array(count).fill(-1);
   halves.starts.forEach((start, k) => {
     for (let i = 0; i < halves.length; i++) slots[start + i] = k * halves.length + i;
   });

@@ -26,12 +26,12 @@ const LAYOUT: PosteriorLayout = {
   sites: [
     { name: 'sigma', shape: [], dims: [] },
     { name: 'beta', shape: [3, 2], dims: ['größe #1?', 'coefficient'], coefficientDims: ['coefficient'] },
-    { name: 'weights', shape: [4], dims: ['weights_dim'] },
+    { name: 'weights', shape: [90], dims: ['weights_dim'] },
   ],
   coords: { 'größe #1?': ['klein, "k"', '商店 🛒', ''], coefficient: ['Intercept', 'x=1'] },
   statistics: ['isDivergent', 'logDensity', 'treeDepth'],
 };
-const SIZE = 11;
+const SIZE = 97;
 
 /** A number that tells where it belongs. */
 const valueAt = (chain: number, draw: number, index: number): number => chain * 1e6 + draw + index / 64;
@@ -112,7 +112,7 @@ describe('the store', () => {
     const files = new ZarrFiles(path);
     const beta = await zarr.open.v3(files.at('posterior', 'beta'), { kind: 'array' });
     expect(beta.dimensionNames).toEqual(['chain', 'draw', 'größe #1?', 'coefficient']);
-    expect(beta.chunks).toEqual([1, 100, 3, 2]);
+    expect(beta.chunks).toEqual([1, 1000, 3, 2]);
     const { data, shape } = await zarr.get(beta as zarr.Array<'float64', ZarrFiles>);
     expect(shape).toEqual([2, 230, 3, 2]);
     expect([...data.subarray(-6)]).toEqual([1, 2, 3, 4, 5, 6].map((index) => valueAt(1, 229, index)));
@@ -181,7 +181,7 @@ describe('misuse and damage', () => {
     const statistics = { isDivergent: false, logDensity: 0, treeDepth: 0 };
     const values = new Float64Array(SIZE);
     expect(() => store.append(0, 'sampling', 1, values, statistics)).toThrow(/expects draw 0/);
-    expect(() => store.append(0, 'sampling', 0, values.subarray(1), statistics)).toThrow(/11 numbers, got 10/);
+    expect(() => store.append(0, 'sampling', 0, values.subarray(1), statistics)).toThrow(/97 numbers, got 96/);
     expect(() => store.append(0, 'sampling', 0, values, { isDivergent: true })).toThrow(/without logDensity/);
     expect(() => store.append(0, 'warmup', 0, values, statistics)).toThrow(/keeps no warmup draws/);
     store.append(0, 'sampling', 0, values, statistics);

@@ -15,7 +15,9 @@ import { createRunFolder, readRun } from '../../src/data/run/runFolder.js';
 import { RunStorageError } from '../../src/data/run/runStorageError.js';
 import { fakeLayout, fakeRun, fileDigests } from './fakeRun.js';
 
-const SMALL = fakeLayout(4);
+/** Small enough for many runs, large enough that 100 draws make a file of `beta`. */
+const SMALL = fakeLayout(45);
+const SIZE = 91;
 let scratch: string;
 let unbroken: string;
 
@@ -75,11 +77,11 @@ describe('a full disk', () => {
     };
     const layout = { ...SMALL, warmup: 0, statistics: [] };
     const store = await PosteriorStore.create(dir, layout, { write });
-    for (let draw = 0; draw < 99; draw++) store.append(0, 'sampling', draw, new Float64Array(9).fill(draw));
+    for (let draw = 0; draw < 99; draw++) store.append(0, 'sampling', draw, new Float64Array(SIZE).fill(draw));
     broken = true;
-    expect(() => store.append(0, 'sampling', 99, new Float64Array(9))).toThrow(/EIO/);
+    expect(() => store.append(0, 'sampling', 99, new Float64Array(SIZE))).toThrow(/EIO/);
     broken = false;
-    expect(() => store.append(0, 'sampling', 99, new Float64Array(9))).toThrow(RunStorageError);
+    expect(() => store.append(0, 'sampling', 99, new Float64Array(SIZE))).toThrow(RunStorageError);
     expect(() => store.flush()).toThrow(RunStorageError);
   });
 });
@@ -155,7 +157,7 @@ describe('resuming', () => {
     const stats = { isDivergent: false, energy: 1, logDensity: 1, stepSize: 1, treeDepth: 1, leapfrogSteps: 1 };
     for (let draw = 210; draw < 220; draw++)
       for (const chain of [0, 1, 2])
-        store.append(chain, 'sampling', draw, new Float64Array(9).fill(draw), { ...stats, acceptanceRate: 1 });
+        store.append(chain, 'sampling', draw, new Float64Array(SIZE).fill(draw), { ...stats, acceptanceRate: 1 });
     const before = await (await openPosterior(join(unbroken, 'posterior.zarr'))).readSite('sigma');
     const after = await openPosterior(path);
     expect(after.draws).toBe(220);
@@ -181,11 +183,11 @@ describe('resuming', () => {
       counts: { warmup: number; sampling: number }[];
     };
     await expect(PosteriorStore.resume(path, fakeLayout(5), counts)).rejects.toThrow(
-      /beta.*the run has beta as \[chain, draw, product, coefficient\] of \[3, 110, 4, 2\]; resume with the configuration/,
+      /beta.*the run has beta as \[chain, draw, product, coefficient\] of \[3, 110, 45, 2\]; resume with the configuration/,
     );
     truncateSync(join(path, 'warmup_posterior', 'beta', 'c', '2', '0', '0', '0'), 100);
     await expect(PosteriorStore.resume(path, SMALL, counts)).rejects.toThrow(
-      /has 100 bytes instead of 6400, so this run cannot be continued/,
+      /has 100 bytes instead of 72000, so this run cannot be continued/,
     );
   });
 });

@@ -21,6 +21,7 @@ import type { Method } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import { isFixedElement, type Model, type Site } from '../../models/model.js';
 import { AlignedDraws } from './alignedDraws.js';
+import { readAhead } from './readAhead.js';
 import { SummaryThreads } from './summaryThreads.js';
 
 /** A summary with the site it belongs to and the element's place in it. */
@@ -52,7 +53,7 @@ export async function summariseRun(
     const summaries: PlacedSummary[] = [];
     for (const site of kept) {
       const names = [...scalarNames(site, model.coords)];
-      for await (const { start, draws } of aligned.blocks(site)) {
+      for await (const { start, draws } of readAhead(aligned.blocks(site))) {
         const free = [...draws.keys()].filter((offset) => !isFixedElement(site, start + offset));
         const batches = Array.from({ length: Math.ceil(free.length / batchSize) }, async (_, batch) => {
           const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);

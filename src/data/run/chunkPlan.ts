@@ -1,7 +1,9 @@
-// Cuts an array [chain, draw, ...shape] into files: 100 draws of one chain each, under 8 MiB, a contiguous run of scalars.
+// Cuts an array [chain, draw, ...shape] into files: some draws of one chain each, under 8 MiB, a contiguous run of scalars.
 
-/** Draws per file, unless one draw is so large that this many of them would not fit in the buffer. */
-const DRAWS_PER_CHUNK = 100;
+/** Draws per file: as many as fit in this, within these limits, unless so many draws would not fit in the buffer. */
+const FILE_BYTES = 64 * 1024;
+const FEWEST_DRAWS = 100;
+const MOST_DRAWS = 1000;
 const MAX_CHUNK_BYTES = 8 * 1024 * 1024;
 /** Most memory that the chunks being filled, of all chains together, may take for one site. */
 const MAX_BUFFER_BYTES = 128 * 1024 * 1024;
@@ -28,11 +30,13 @@ export interface ChunkPlan {
 /**
  * The plan depends on the shape and the number of chains only, so that a resumed run, also one with more draws, cuts alike.
  * Trailing axes stay whole, one axis is cut, axes before it have chunk length 1: each block is contiguous in row-major order.
+ * @param chunkDraws draws per file of what is on disk already
  */
-export function planChunks(shape: readonly number[], chains: number): ChunkPlan {
-  const size = shape.reduce((product, length) => product * length, 1);
-  const affordable = Math.floor(MAX_BUFFER_BYTES / (chains * size * BYTES));
-  const chunkDraws = Math.max(1, Math.min(DRAWS_PER_CHUNK, affordable));
+export function planChunks(
+  shape: readonly number[],
+  chains: number,
+  chunkDraws = drawsPerFile(shape, chains),
+): ChunkPlan {
   const chunkShape = cutShape(shape, Math.floor((MAX_CHUNK_BYTES - 1) / (chunkDraws * BYTES)));
   return {
     chunkDraws,
@@ -40,6 +44,12 @@ export function planChunks(shape: readonly number[], chains: number): ChunkPlan 
     stride: chunkShape.reduce((product, length) => product * length, 1),
     blocks: [...listBlocks(shape, chunkShape)],
   };
+}
+
+function drawsPerFile(shape: readonly number[], chains: number): number {
+  const drawBytes = shape.reduce((product, length) => product * length, 1) * BYTES;
+  const fitting = Math.max(FEWEST_DRAWS, Math.min(MOST_DRAWS, Math.floor(FILE_BYTES / drawBytes)));
+  return Math.max(1, Math.min(fitting, Math.floor(MAX_BUFFER_BYTES / (chains * drawBytes))));
 }
 
 function cutShape(shape: readonly number[], room: number): number[] {

@@ -165,9 +165,19 @@ function checkArrayOnDisk(path: string, array: ArrayDescription): void {
     if (errorCode(cause) === 'ENOENT') throw other(`the run has no site ${array.name}`);
     throw cause;
   }
-  const stored = JSON.parse(text) as { shape: number[]; data_type: string; dimension_names: string[] };
+  const stored = JSON.parse(text) as {
+    shape: number[];
+    data_type: string;
+    dimension_names: string[];
+    chunk_grid: { configuration: { chunk_shape: number[] } };
+  };
   const inRun = [stored.shape.with(1, 0), stored.data_type, stored.dimension_names];
   const asked = [array.shape.with(1, 0), array.type, array.dims];
   if (JSON.stringify(inRun) !== JSON.stringify(asked))
     throw other(`the run has ${array.name} as [${stored.dimension_names.join(', ')}] of [${stored.shape.join(', ')}]`);
+  if (JSON.stringify(stored.chunk_grid.configuration.chunk_shape) !== JSON.stringify(array.chunkShape))
+    throw new InputError(
+      `${path}: an earlier version of hierax, which cut draws into other files, began this run: fit again into a new --out folder`,
+      { file: path },
+    );
 }

@@ -6,7 +6,7 @@ import * as zarr from 'zarrita';
 import { InputError } from '../inputError.js';
 import { siteSize } from './siteDescription.js';
 import type { Coordinates, SiteDescription } from './siteDescription.js';
-import { planChunks } from './chunkPlan.js';
+import { type ChunkPlan, planChunks } from './chunkPlan.js';
 import { ZarrFiles } from './zarrFiles.js';
 
 /** Scalars `start … start + draws.length − 1` of a site: `draws[scalar][chain]` holds that chain's draws in order. */
@@ -57,14 +57,14 @@ export class PosteriorReader {
    * file (under 8 MiB) at a time besides.
    */
   async readBlock(name: string, start: number, count: number): Promise<ScalarBlock> {
-    const array = this.arrays.get(name);
-    if (!array) throw new Error(`there is no site ${name}`);
-    const shape = array.shape.slice(2);
-    const { chunkDraws, stride, blocks } = planChunks(shape, this.chains);
-    if (array.chunks[1] !== chunkDraws || array.chunks.slice(2).reduce((a, b) => a * b, 1) !== stride)
-      throw new InputError(`${this.files.folder}: ${name} is cut into files in a way hierax does not write`);
-    const draws = Array.from({ length: count }, () =>
-      Array.from({ length: this.chains }, () => new Float64Array(this.draws)),
+    const { array, plan } = this.planOf(name);
+    const { chunkDraws, stride, blocks } = plan;
+    const numbers = new Float64Array(count * this.chains * this.draws);
+    const draws = Array.from({ length: count }, (_, scalar) =>
+      Array.from({ length: this.chains }, (_unused, chain) => {
+        const from = (scalar * this.chains + chain) * this.draws;
+        return numbers.subarray(from, from + this.draws);
+      }),
     );
     for (const block of blocks) {
       const from = Math.max(start, block.start);
@@ -73,13 +73,10 @@ export class PosteriorReader {
       const key = block.key === '' ? [] : block.key.split('/').map(Number);
       for (let chain = 0; chain < this.chains; chain++) {
         for (let chunk = 0; chunk * chunkDraws < this.draws; chunk++) {
-          const numbers = await this.readChunk(array, name, [chain, chunk, ...key], chunkDraws * stride);
-          const rows = Math.min(chunkDraws, this.draws - chunk * chunkDraws);
-          for (let scalar = from; scalar < to; scalar++) {
-            const target = draws[scalar - start][chain];
-            const column = scalar - block.start;
-            for (let row = 0; row < rows; row++) target[chunk * chunkDraws + row] = numbers[row * stride + column];
-          }
+          const rows = await this.readChunk(array, name, [chain, chunk, ...key], chunkDraws * stride);
+          const count = Math.min(chunkDraws, this.draws - chunk * chunkDraws);
+          for (let scalar = from; scalar < to; scalar++)
+            copyColumn(rows, stride, scalar - block.start, count, draws[scalar - start][chain], chunk * chunkDraws);
         }
       }
     }
@@ -88,9 +85,8 @@ export class PosteriorReader {
 
   /** Draws `from … from + count − 1` of a chain, all scalars of a site: `[draw][scalar]`. */
   async readDraws(name: string, chain: number, from: number, count: number): Promise<Float64Array> {
-    const array = this.arrays.get(name);
-    if (!array) throw new Error(`there is no site ${name}`);
-    const { chunkDraws, stride, blocks } = planChunks(array.shape.slice(2), this.chains);
+    const { array, plan } = this.planOf(name);
+    const { chunkDraws, stride, blocks } = plan;
     const size = blocks.reduce((sum, { length }) => sum + length, 0);
     const draws = new Float64Array(count * size);
     for (const block of blocks) {
@@ -118,6 +114,16 @@ export class PosteriorReader {
       yield await this.readBlock(name, start, Math.min(count, size - start));
   }
 
+  /** How a site is cut into files. */
+  private planOf(name: string): { readonly array: StoredArray; readonly plan: ChunkPlan } {
+    const array = this.arrays.get(name);
+    if (!array) throw new Error(`there is no site ${name}`);
+    const plan = planChunks(array.shape.slice(2), this.chains, array.chunks[1]);
+    if (array.chunks.slice(2).reduce((a, b) => a * b, 1) !== plan.stride)
+      throw new InputError(`${this.files.folder}: ${name} is cut into files in a way hierax does not write`);
+    return { array, plan };
+  }
+
   private async readChunk(array: StoredArray, name: string, key: number[], length: number): Promise<ArrayLike<number>> {
     const place = `${name}/c/${key.join('/')}`;
     let data: unknown;
@@ -133,6 +139,18 @@ export class PosteriorReader {
     if (numbers.length !== length) throw damaged(this.files.folder, place);
     return numbers;
   }
+}
+
+/** One scalar of the rows of a file, `[row][scalar]`, to its draws from number `to` on. */
+function copyColumn(
+  rows: ArrayLike<number>,
+  stride: number,
+  column: number,
+  count: number,
+  draws: Float64Array,
+  to: number,
+): void {
+  for (let row = 0, from = column; row < count; row++, from += stride) draws[to + row] = rows[from];
 }
 
 /**
