@@ -33,6 +33,18 @@ export function argsort(values: Float64Array): Uint32Array {
   return insertWithinTies(values, high, order) ? order : sortByWord(high, sortByWord(lowWords(words, n), ascending(n)));
 }
 
+/** The values in ascending order. */
+export function sortAscending(values: Float64Array): Float64Array {
+  return inOrder(values, argsort(values));
+}
+
+/** The values at these positions. */
+export function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
+  const sorted = new Float64Array(order.length);
+  for (let i = 0; i < order.length; i++) sorted[i] = values[order[i]];
+  return sorted;
+}
+
 function ascending(n: number): Uint32Array {
   const order = new Uint32Array(n);
   for (let i = 0; i < n; i++) order[i] = i;

@@ -2,7 +2,8 @@
 export { type PooledEstimate, poolByRubin } from './rubin.js';
 export { alignLoadings, rotate } from './alignment.js';
 export { type HeldOutFigures, heldOutFigures, type HeldOutPredictions } from './heldOut.js';
-export type { Chains } from './draws.js';
+export { sortAscending } from './argsort.js';
+export { type Chains, meanOf, varianceOf } from './draws.js';
 export { essBulk, essMean, essQuantile, essSd, essTail } from './ess.js';
 export { mcseMean, mcseQuantile, mcseSd } from './mcse.js';
 export { quantile } from './quantile.js';

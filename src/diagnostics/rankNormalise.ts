@@ -1,5 +1,5 @@
 // Rank normalisation of draws, plain and folded about the median (Vehtari et al. 2021, §4.1 and §4.2).
-import { argsort } from './argsort.js';
+import { argsort, inOrder } from './argsort.js';
 import { halfChains } from './pooledDraws.js';
 import type { HalfChains, PooledDraws } from './pooledDraws.js';
 import { quantileOfSorted } from './quantile.js';
@@ -17,12 +17,6 @@ export interface SortedDraws extends PooledDraws {
 export function sortDraws({ values, halves }: PooledDraws): SortedDraws {
   const order = argsort(values);
   return { values, halves, order, sorted: inOrder(values, order) };
-}
-
-function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
-  const sorted = new Float64Array(order.length);
-  for (let i = 0; i < order.length; i++) sorted[i] = values[order[i]];
-  return sorted;
 }
 
 /** Normal scores in the layout of the half-chains end to end, `[halfChain][draw]`. */

@@ -1,5 +1,5 @@
 // The posterior predictive check: replicated data sets from draws spread over the chains, as densities and statistics.
-import { kernelDensity, quantile } from '../../diagnostics/index.js';
+import { kernelDensity, meanOf, quantile, sortAscending, varianceOf } from '../../diagnostics/index.js';
 import { predictiveStream, type Replicator } from '../../inference/index.js';
 import type { ReportInput } from '../../report/index.js';
 
@@ -63,7 +63,7 @@ export class PredictiveCollector {
   offer(chain: number, draw: number, position: Float64Array): void {
     if (!this.isDue(draw)) return;
     this.replicator.replicate(position, predictiveStream(this.seed, chain, draw), this.output);
-    this.collected.set(`${chain}:${draw}`, this.shapeOf(Float64Array.from(this.output).sort()));
+    this.collected.set(`${chain}:${draw}`, this.shapeOf(sortAscending(this.output)));
   }
 
   result(): PredictiveCheck {
@@ -107,11 +107,8 @@ export class PredictiveCollector {
   }
 
   private shapeOf(sorted: Float64Array): Shape {
-    let mean = 0;
-    for (const value of sorted) mean += value / sorted.length;
-    let squares = 0;
-    for (const value of sorted) squares += (value - mean) ** 2;
-    const sd = Math.sqrt(squares / Math.max(1, sorted.length - 1));
+    const mean = meanOf(sorted);
+    const sd = sorted.length < 2 ? 0 : Math.sqrt(varianceOf(sorted, 0, sorted.length, mean));
     return {
       density: this.densityOf(sorted),
       figures: statistics.map((statistic) => statistic.of(sorted, mean, sd)),

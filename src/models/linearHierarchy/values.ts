@@ -1,6 +1,6 @@
 // Values of a hierarchy on their own scales, and what is sampled of each level's coefficients, in f64.
 import { shrunkSd } from './horseshoe.js';
-import { deviatingOf, outerPlaces } from './links.js';
+import { deviatingOf, outerSize } from './links.js';
 import type { HierarchyLevel, NestedTerm, CoefficientPrior } from './structure.js';
 
 /** Coefficients of a level and the parameters of their covariance. */
@@ -79,16 +79,18 @@ export function levelMeans(
   { levels: values, population }: TermValues,
   target: Float64Array,
 ): void {
-  const { groups, size, covariates, covariateCount: q, parent } = levels[index];
+  const { groups, size, covariates, covariateCount: q, parent, regressions } = levels[index];
   const outer = parent === null ? population : values[index + 1].coefficients;
-  const places = outerPlaces(levels[index]);
-  const width = places.length;
-  const [coefficient, covariate] = [places.map((place) => place.coefficient), places.map((place) => place.covariate)];
-  target.fill(0);
+  const width = outerSize(levels[index]);
   for (let g = 0; g < groups; g++) {
-    const from = parent === null ? 0 : parent[g] * width;
-    for (let a = 0; a < width; a++)
-      target[g * size + coefficient[a]] += outer[from + a] * covariates[g * q + covariate[a]];
+    let next = parent === null ? 0 : parent[g] * width;
+    for (let i = 0; i < size; i++) {
+      const own = regressions?.[i];
+      const count = own?.length ?? q;
+      let mean = 0;
+      for (let a = 0; a < count; a++) mean += outer[next++] * covariates[g * q + (own === undefined ? a : own[a])];
+      target[g * size + i] = mean;
+    }
   }
 }
 
