@@ -7,6 +7,18 @@ function withMinus(text: string): string {
   return text.replace(/^-/, '−');
 }
 
+/** By number of decimals: making one takes longer than a hundred uses. */
+const fixed = new Map<number, Intl.NumberFormat>();
+
+function fixedFormat(decimals: number): Intl.NumberFormat {
+  let format = fixed.get(decimals);
+  if (format === undefined) {
+    format = new Intl.NumberFormat('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    fixed.set(decimals, format);
+  }
+  return format;
+}
+
 function superscript(exponent: number): string {
   const digits = [...String(Math.abs(exponent))].map((digit) => SUPERSCRIPTS[Number(digit)]).join('');
   return exponent < 0 ? `⁻${digits}` : digits;
@@ -20,7 +32,7 @@ function scientific(value: number, digits: number): string {
 /** Whole number with thousands separators. */
 export function formatCount(value: number | null): string {
   if (value === null || !Number.isFinite(value)) return MISSING;
-  return withMinus(Math.round(value).toLocaleString('en-US'));
+  return withMinus(fixedFormat(0).format(Math.round(value)));
 }
 
 /** Fixed number of decimals; powers of ten where fixed notation would be unreadable. A dash for null. */
@@ -30,7 +42,7 @@ export function formatFixed(value: number | null, decimals: number): string {
   const magnitude = Math.abs(value);
   if (magnitude >= 1e7) return scientific(value, 2);
   if (decimals > 6) return scientific(value, Math.max(0, decimals + Math.floor(Math.log10(magnitude))));
-  const text = magnitude.toLocaleString('en-US', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const text = fixedFormat(decimals).format(magnitude);
   return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
 }
 

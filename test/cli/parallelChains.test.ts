@@ -96,7 +96,7 @@ describe('a fit on threads', () => {
     await fitWith(2, two);
     await fitWith(3, three);
     const stored = storedFiles(one);
-    expect(Object.keys(stored).filter((name) => name.startsWith('posterior/beta/c')).length).toBeGreaterThan(3);
+    expect(Object.keys(stored).filter((name) => name.startsWith('posterior/beta/c'))).toHaveLength(3);
     expect(storedFiles(two)).toEqual(stored);
     expect(storedFiles(three)).toEqual(stored);
     expect(jsonOf(two, 'summary.json')).toEqual(jsonOf(one, 'summary.json'));
