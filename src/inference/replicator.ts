@@ -2,6 +2,7 @@
 import type { Device } from '../kernels/device.js';
 import type { DrawnReplication, Model } from '../models/model.js';
 import { compileQuantity, type Evaluator } from './compiledModel.js';
+import { Normals } from './random/normals.js';
 import type { RandomStream } from './random/streams.js';
 
 export interface Replicator {
@@ -21,11 +22,12 @@ export async function compileReplicator(model: Model, device: Device): Promise<R
 }
 
 function ofNormals(evaluator: Evaluator): Replicator['replicate'] {
+  const normals = new Normals();
   let input = new Float64Array(0);
   return (position, stream, target) => {
     if (input.length === 0) input = new Float64Array(position.length + target.length);
     input.set(position);
-    stream.fillNormal(input.subarray(position.length));
+    input.set(normals.of(stream, target.length), position.length);
     evaluateAtOnce(evaluator, input, target);
   };
 }

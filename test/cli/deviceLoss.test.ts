@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { checkpoints } from '../../src/cli/fit/fitOnDevice.js';
+import { checkpoints } from '../../src/cli/fit/sampleOnDevice.js';
 import { DeviceMemoryError, NoAdapterError, ShaderCompileError } from '../../src/kernels/webgpu/errors.js';
 import { lostAt, restoreMachine, withGpu } from './fakeGpu.js';
 import { hierax } from './hierax.js';

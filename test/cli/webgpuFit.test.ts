@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { machine } from '../../src/cli/devices/machine.js';
 import { DrawSink } from '../../src/cli/fit/drawSink.js';
-import { checkpoints } from '../../src/cli/fit/fitOnDevice.js';
+import { checkpoints } from '../../src/cli/fit/sampleOnDevice.js';
 import { rowsOf, withDuckDB } from '../../src/data/duckdb.js';
 import { openPosterior } from '../../src/data/run/posteriorReader.js';
 import { GpuSiteReport } from '../../src/inference/gpu/gpuSiteReport.js';

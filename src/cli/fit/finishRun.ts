@@ -1,18 +1,15 @@
 // What follows the last draw: summaries, checks, diagnostics.json, the report's record, and the mark that the run is finished.
 import { openPosterior } from '../../data/run/posteriorReader.js';
 import type { RunFolder } from '../../data/run/runFolder.js';
-import { samplerStatistics, worstStatus } from '../../diagnostics/index.js';
-import type { ChainResult, MethodResult } from '../../inference/index.js';
+import { type RunningEbfmi, samplerStatistics, worstStatus } from '../../diagnostics/index.js';
+import type { ChainResult } from '../../inference/index.js';
 import { coreCount } from '../../kernels/adapters/nodeThreads.js';
 import type { ReportInput } from '../../report/index.js';
-import type { Target } from '../devices/chooseDevice.js';
-import type { DrawSink } from './drawSink.js';
-import type { FitOutcome, FitRun } from './fitOnDevice.js';
-import { type HeldOutCollector, heldOutLine } from './heldOutRows.js';
+import { heldOutLine } from './heldOutRows.js';
 import type { FitJob } from './job.js';
-import type { PredictiveCollector } from './predictiveCheck.js';
 import { superchainsOf } from './methodSettings.js';
 import { writeReportRecord } from './reportRecord.js';
+import type { FitOutcome, FitRun, Sampled } from './sampleOnDevice.js';
 import {
   convergenceChecks,
   rotationCheck,
@@ -27,11 +24,7 @@ type ReportSampler = NonNullable<ReportInput['sampler']>;
 /** Writes everything that a finished run holds beside its draws. */
 export async function finishRun(
   { job, folder, clock, say }: FitRun,
-  { open, prepared, deviceMemoryBytes }: Target & { readonly deviceMemoryBytes: number | undefined },
-  result: MethodResult,
-  sink: DrawSink,
-  predictive: PredictiveCollector | undefined,
-  heldOut: HeldOutCollector | undefined,
+  { result, device, moments, energy, predictive, heldOut }: Sampled,
 ): Promise<FitOutcome> {
   const { config, model } = job;
   const { method } = job.method;
@@ -39,14 +32,13 @@ export async function finishRun(
   const many = superchains > 1 ? { superchains, chains: config.chains, drawsPerChain: config.draws } : undefined;
   const threads = config.threads ?? coreCount();
   const summaries = await summariseRun(folder.posteriorPath, model, job.keptSites, threads, superchains);
-  const unstored =
-    sink.moments === undefined ? undefined : { moments: sink.moments, names: unstoredNames(model, job.keptSites) };
+  const unstored = moments && { moments, names: unstoredNames(model, job.keptSites) };
   const efforts = result.chains.map((chain) => chain!);
   const trajectories = await readTrajectories(
     folder,
     job,
     efforts.flatMap(({ hamiltonian }) => hamiltonian ?? []),
-    sink,
+    energy,
   );
   const checks = [
     ...convergenceChecks(summaries, trajectories, unstored, many, method.draws),
@@ -54,8 +46,7 @@ export async function finishRun(
     ...result.findings,
     ...job.prepared.checks,
   ];
-  const held = await heldOut?.finish(folder.dir);
-  folder.writeSummary(summaryEntries(summaries, config.keep), held && { holdout: held });
+  folder.writeSummary(summaryEntries(summaries, config.keep), heldOut && { holdout: heldOut });
   await writeSummaryTable(folder.dir, summaries, unstored, superchains);
   const effort = efforts.reduce((sum, chain) => sum + chain.effort, 0);
   const trajectoryLength = efforts[0].hamiltonian?.trajectoryLength;
@@ -63,10 +54,10 @@ export async function finishRun(
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
   folder.writeDiagnostics({
     method: method.name,
-    device: open.device.name,
-    adapter: open.adapter ?? null,
-    precision: open.device.precision,
-    threads: prepared.threads,
+    device: device.name,
+    adapter: device.adapter ?? null,
+    precision: device.precision,
+    threads: device.threads,
     chains: config.chains,
     ...(many && { superchains }),
     ...(trajectoryLength !== undefined && { trajectoryLength }),
@@ -79,12 +70,12 @@ export async function finishRun(
     sweeps: method.effort === 'sweeps' ? effort : null,
     seconds,
     peakMemoryBytes,
-    deviceMemoryBytes: deviceMemoryBytes ?? null,
+    deviceMemoryBytes: device.memoryBytes ?? null,
     checks,
   });
-  writeReportRecord(folder.dir, job, summaries, predictive?.result() ?? null, trajectories ?? null, held);
+  writeReportRecord(folder.dir, job, summaries, predictive ?? null, trajectories ?? null, heldOut);
   folder.finish();
-  if (held !== undefined) say(heldOutLine(held));
+  if (heldOut !== undefined) say(heldOutLine(heldOut));
   const status = worstStatus(checks.map((check) => check.status));
   for (const check of checks) if (check.status !== 'pass') say(`${check.status}: ${check.name}: ${check.detail}`);
   say(
@@ -98,7 +89,7 @@ async function readTrajectories(
   folder: RunFolder,
   { config, method }: FitJob,
   chains: readonly ChainResult[],
-  sink: DrawSink,
+  energy: RunningEbfmi,
 ): Promise<ReportSampler | undefined> {
   if (chains.length === 0) return undefined;
   const reader = await openPosterior(folder.posteriorPath, 'sample_stats');
@@ -118,7 +109,7 @@ async function readTrajectories(
     // Every transition counts, those that thinning leaves out included.
     drawsPerChain: config.draws * config.method.thin,
     divergences: chains.map(({ divergences }) => divergences),
-    ebfmi: sink.energy.values(),
+    ebfmi: energy.values(),
     maxTreeDepthHits: ofStored.maxTreeDepthHits && chains.map(({ maxTreeDepthHits }) => maxTreeDepthHits),
     stepSize: chains.map(({ stepSize }) => stepSize),
     acceptanceRate: acceptance.map((rates) => rates.reduce((sum, rate) => sum + rate / rates.length, 0)),

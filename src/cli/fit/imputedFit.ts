@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../../data/config.js';
 import { InputError } from '../../data/inputError.js';
 import { createRunFolder, recordedRun } from '../../data/run/runFolder.js';
-import type { FitOutcome } from './fitOnDevice.js';
+import type { FitOutcome } from './sampleOnDevice.js';
 import { type FitJob, loadJob } from './job.js';
 import { poolRuns } from './poolRuns.js';
 import { checkSameRun } from './sameRun.js';

@@ -18,7 +18,7 @@ import {
 } from '../../diagnostics/index.js';
 import { isFixedElement } from '../../models/model.js';
 import type { ReportInput } from '../../report/index.js';
-import type { FitOutcome } from './fitOnDevice.js';
+import type { FitOutcome } from './sampleOnDevice.js';
 import { buildForests } from './forests.js';
 import { heldOutLine, poolHeldOut } from './heldOutRows.js';
 import type { FitJob } from './job.js';

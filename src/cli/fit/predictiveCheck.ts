@@ -3,7 +3,7 @@ import { kernelDensity, meanOf, quantile, sortAscending, varianceOf } from '../.
 import { predictiveStream, type Replicator } from '../../inference/index.js';
 import type { ReportInput } from '../../report/index.js';
 
-type PredictiveCheck = NonNullable<ReportInput['predictive']>;
+export type PredictiveCheck = NonNullable<ReportInput['predictive']>;
 
 /** Replicated data sets in all; and points of the density's grid. */
 const replications = 40;

@@ -27,11 +27,12 @@ import { openDevice, type OpenDevice } from '../devices/openDevice.js';
 import type { GpuFindings } from '../devices/probeGpu.js';
 import { Clock } from './clock.js';
 import { deviceToOpen } from './devicePeriods.js';
-import { type FitOutcome, fitOnDevice, type FitRun } from './fitOnDevice.js';
+import { finishRun } from './finishRun.js';
 import { fitImputations, type ImputedFit } from './imputedFit.js';
 import { Interruption } from './interruption.js';
 import { type FitJob, loadJob } from './job.js';
 import { checkSamePrecision, checkSameRun } from './sameRun.js';
+import { type FitOutcome, type FitRun, sampleOnDevice } from './sampleOnDevice.js';
 import { nodeStarters } from './threadStarters.js';
 
 export interface FitRequest {
@@ -147,11 +148,16 @@ async function fitOnDevices(run: FitRun, request: FitRequest, gpus: GpuFindings 
     for (let isFirst = true; ; isFirst = false) {
       let target: Target | undefined;
       try {
-        const opening = openTarget(job, device, gpus, say);
-        target = await (isFirst ? opening : vanished(opening));
+        const opening = (): Promise<Target> => openTarget(job, device, gpus, say);
+        target = await (isFirst ? opening() : vanished(opening()));
         // From here on there is a run to save: before the first line that says so is printed.
         interruption ??= new Interruption();
-        return await fitOnDevice(run, target, interruption.signal, why);
+        const sampled = await sampleOnDevice(run, target, interruption.signal, why);
+        if (sampled === undefined) return { folder: folder.dir, status: undefined };
+        // What is compiled is let go of before the summaries, which take memory of their own.
+        target.open.dispose();
+        target = undefined;
+        return await finishRun(run, sampled);
       } catch (error) {
         const signal = interruption?.signal;
         if (signal?.aborted && error === signal.reason)

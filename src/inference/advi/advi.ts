@@ -6,11 +6,11 @@ import { type FitVerdict, JOINT_DIMENSION_LIMIT, judgeFit, notAssessed } from '.
 import { handOutDraw } from '../independentDraws.js';
 import { cholesky, solve } from '../linearAlgebra.js';
 import type { BatchedLogDensity } from '../logDensity.js';
-import { stepKey } from '../random/streams.js';
+import { Normals } from '../random/normals.js';
+import { sites, stepKey } from '../random/streams.js';
 import type { ElboAt } from './climb.js';
 import { climbDeterministically, type DeterministicClimb, linearResponse } from './deterministic.js';
 import { BLOCK, LOG_2PI } from './family.js';
-import { Normals } from './noise.js';
 import { ElboObjective } from './objective.js';
 import { type AdviSettings, type ResolvedAdviSettings, resolveAdviSettings } from './settings.js';
 import { climbStochastically } from './stochastic.js';
@@ -115,10 +115,10 @@ async function handOut(
   for (let first = 0; first < logRatios.length; first += width) {
     const count = Math.min(width, logRatios.length - first);
     // A last block has room for more draws than are wanted.
-    const steps = Array.from({ length: width }, (_, m) =>
-      stepKey(key, 1 + Math.floor((first + m) / draws), (first + m) % draws),
+    const streams = Array.from({ length: width }, (_, m) =>
+      stepKey(key, 1 + Math.floor((first + m) / draws), (first + m) % draws).stream(sites.approximation),
     );
-    noise.set(normals.interleaved(steps, family.noiseCount));
+    noise.set(normals.interleaved(streams, family.noiseCount));
     await objective.evaluateDraws(phi, noise, count);
     signal?.throwIfAborted();
     for (let m = 0; m < count; m++) {

@@ -1,6 +1,6 @@
 // Fixed draws of the deterministic variant: antithetic pairs of normals whose first two moments are exact where the family needs them.
-import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
-import { type RandomKey, sites, type StepKey, stepKey } from '../random/streams.js';
+import { Normals } from '../random/normals.js';
+import { type RandomKey, sites, stepKey } from '../random/streams.js';
 import { BLOCK, blockSizes, type Family } from './family.js';
 
 /** Noise elements beyond this many before one are left correlated with it by chance. */
@@ -14,7 +14,7 @@ export const LEFT_FREE = 3;
 export function fixedNoise(family: Family, draws: number, key: RandomKey): Float64Array[] {
   const { noiseCount } = family;
   const half = draws / 2;
-  const firstHalf = new Normals().of(stepKey(key, 0, 0), noiseCount * half).slice();
+  const firstHalf = new Normals().of(stepKey(key, 0, 0).stream(sites.approximation), noiseCount * half).slice();
   const basis = new Basis(firstHalf, half, family.noisePredecessors);
   for (const element of Array.from(family.noiseOrder)) {
     basis.span(family.noisePredecessors(element), half - LEFT_FREE);
@@ -31,34 +31,6 @@ export function fixedNoise(family: Family, draws: number, key: RandomKey): Float
     }
     return noise;
   });
-}
-
-/** Standard normals of a step's stream for approximations, by the vector kernel: those of `fillNormal` up to rounding. */
-export class Normals {
-  private memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-  private readonly source = new NormalSource(this.memory);
-  private values = new Float64Array(0);
-
-  /** Those of one step's stream. Valid until the next call. */
-  of(step: StepKey, count: number): Float64Array {
-    return this.interleaved([step], count);
-  }
-
-  /** Of several steps' streams, `[count][step]`. Valid until the next call. */
-  interleaved(steps: readonly StepKey[], count: number): Float64Array {
-    const whole = Math.ceil(count / normalsPerPass) * normalsPerPass * steps.length;
-    if (this.values.length < whole) {
-      const missing = whole * 8 - this.memory.buffer.byteLength;
-      if (missing > 0) this.memory.grow(Math.ceil(missing / 65536));
-      this.values = new Float64Array(this.memory.buffer, 0, whole);
-    }
-    steps.forEach((step, m) => {
-      const stream = step.stream(sites.approximation);
-      if (stream.counter === undefined) throw new TypeError('a stream without a counter');
-      this.source.fill(m * 8, count + (count % 2), steps.length * 8, stream.counter);
-    });
-    return this.values.subarray(0, count * steps.length);
-  }
 }
 
 /** An orthonormal basis of some elements' noise; what the next list begins with as the last did is kept. */

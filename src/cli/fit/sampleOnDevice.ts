@@ -1,7 +1,8 @@
-// The part of a fit that a device carries: state the needs, sample with checkpoints from where the run stands, finish.
+// The part of a fit that a device carries: state the needs, then sample with checkpoints from where the run stands.
 import { preparationLine } from '../../data/preparation/dataReport.js';
 import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
+import type { RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
 import {
   compileReplicator,
   type Draw,
@@ -13,16 +14,16 @@ import {
 } from '../../inference/index.js';
 import type { DataSummary } from '../../models/dataSummary.js';
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import type { Device } from '../../kernels/device.js';
 import { deviceLabel, precisionOn } from '../devices/openDevice.js';
 import type { Target } from '../devices/chooseDevice.js';
 import type { Clock } from './clock.js';
 import { devicePeriods } from './devicePeriods.js';
 import { DrawSink, type SavedState, scalarCount } from './drawSink.js';
-import { finishRun } from './finishRun.js';
-import { HeldOutCollector } from './heldOutRows.js';
+import { HeldOutCollector, type HeldOutSummary } from './heldOutRows.js';
 import type { FitJob } from './job.js';
 import { ObservationWriter } from './observationGroups.js';
-import { PredictiveCollector } from './predictiveCheck.js';
+import { type PredictiveCheck, PredictiveCollector } from './predictiveCheck.js';
 import { Progress } from './progress.js';
 import { estimateNeeds, stateNeeds } from './resources.js';
 import { openSites } from './siteSources.js';
@@ -54,12 +55,34 @@ export interface FitOutcome {
   readonly isUnsaved?: boolean;
 }
 
+/** What is left of the sampling when its last draw is stored. It holds no memory of the device or of compiled programs. */
+export interface Sampled {
+  readonly result: MethodResult;
+  readonly device: {
+    readonly name: string;
+    readonly adapter: string | undefined;
+    readonly precision: Device['precision'];
+    readonly threads: number;
+    readonly memoryBytes: number | undefined;
+  };
+  /** Moments of the sites that are not stored. */
+  readonly moments: RunningMoments | undefined;
+  readonly energy: RunningEbfmi;
+  readonly predictive: PredictiveCheck | undefined;
+  readonly heldOut: HeldOutSummary | undefined;
+}
+
 /**
- * Runs the fit from its last checkpoint to its end on one device, or until the signal aborts.
+ * Samples from the last checkpoint to the end on one device; undefined when the signal aborted it before.
  * Rejects with the device's faults; with InputError where the memory of machine or device does not do.
  * @param why how the run came to this device, for run.json
  */
-export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSignal, why: string): Promise<FitOutcome> {
+export async function sampleOnDevice(
+  run: FitRun,
+  target: Target,
+  signal: AbortSignal,
+  why: string,
+): Promise<Sampled | undefined> {
   const { job, folder, clock, say } = run;
   const { config, model, prepared: given } = job;
   const { name: response, values: y } = model.observed;
@@ -119,11 +142,19 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
   const observed = { name: response, shape: [y.length], dims: ['row'], values: y };
   await writeConstantGroup(folder.posteriorPath, 'observed_data', [observed], {});
 
-  let result: MethodResult;
-  let deviceMemoryBytes: number | undefined;
   try {
-    result = await sampleInFolder(run, target, sink, checkpoint, signal);
-    deviceMemoryBytes = open.allocatedBytes();
+    const result = await sampleInFolder(run, target, sink, checkpoint, signal);
+    if (!result.isComplete) return undefined;
+    const { name, precision } = open.device;
+    const memoryBytes = open.allocatedBytes();
+    return {
+      result,
+      device: { name, adapter: open.adapter, precision, threads: prepared.threads, memoryBytes },
+      moments: sink.moments,
+      energy: sink.energy,
+      predictive: predictive?.result(),
+      heldOut: await heldOut?.finish(folder.dir),
+    };
   } finally {
     await prepared.dispose();
     await sites.dispose();
@@ -131,8 +162,6 @@ export async function fitOnDevice(run: FitRun, target: Target, signal: AbortSign
     await heldOut?.dispose();
     await sink.dispose();
   }
-  if (!result.isComplete) return { folder: folder.dir, status: undefined };
-  return await finishRun(run, { ...target, deviceMemoryBytes }, result, sink, predictive, heldOut ?? undefined);
 }
 
 /** Runs the sampler, with a checkpoint every few seconds and one more when it ends or is interrupted. */
