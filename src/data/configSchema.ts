@@ -90,7 +90,26 @@ export type MetricWord = (typeof metricWords)[number];
 const initialisations = ['jitter', 'prior', 'pathfinder', 'map'] as const;
 export type InitialisationWord = (typeof initialisations)[number];
 
-const methodSettings = z.strictObject({
+const hamiltonian: readonly MethodWord[] = ['nuts', 'hmc', 'chees'];
+
+/** The methods that take a setting, where not all do. Whether a method takes a start depends on the model too. */
+const takers: Readonly<Record<string, readonly MethodWord[]>> = {
+  integrationTime: ['hmc', 'chees'],
+  superchains: ['chees'],
+  targetAcceptance: [...hamiltonian, 'marginal'],
+  maxTreeDepth: ['nuts', 'marginal'],
+  metric: hamiltonian,
+  scheme: ['gibbs'],
+  scan: ['gibbs'],
+  family: ['advi'],
+  variant: ['advi'],
+  rank: ['advi', ...hamiltonian],
+  cutoff: hamiltonian,
+  maxIterations: ['advi', 'pathfinder'],
+  paths: ['pathfinder', ...hamiltonian],
+};
+
+const methodKeys = z.strictObject({
   name: methodNames.default('auto'),
   warmup: z.int().min(0).optional(),
   draws: count.optional(),
@@ -121,7 +140,17 @@ const methodSettings = z.strictObject({
   paths: count.max(64).optional(),
 });
 
-type MethodSettings = z.output<typeof methodSettings>;
+type MethodSettings = z.output<typeof methodKeys>;
+
+/** A setting that the named method would pass over is refused; with `auto` it waits for a method that takes it. */
+const methodSettings = methodKeys.superRefine(({ name, ...settings }, context) => {
+  for (const key of Object.keys(settings)) {
+    const methods = takers[key];
+    if (name === 'auto' || methods === undefined || methods.includes(name)) continue;
+    const message = `is not a setting of ${name}, but of ${methods.join(', ')}`;
+    context.addIssue({ code: 'custom', path: [key], message });
+  }
+});
 
 const methodSchema = z.union([methodNames.transform((name): MethodSettings => ({ name })), methodSettings]);
 
@@ -178,7 +207,7 @@ export function knownKeys({ schema, subsections = {} }: SectionRules): Readonly<
     'data.tables.*': tableKeys,
     'data.holdout': holdoutKeys,
     model: Object.keys(schema.shape),
-    method: Object.keys(methodSettings.shape),
+    method: Object.keys(methodKeys.shape),
     ...Object.fromEntries(Object.entries(subsections).map(([name, keys]) => [`model.${name}`, keys])),
   };
 }

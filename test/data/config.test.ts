@@ -117,6 +117,7 @@ describe('ChEES', () => {
     expect(usual).toMatchObject({ chains: 64, warmup: 400, draws: 100 });
     expect(usual.method).toMatchObject({ name: 'chees', targetAcceptance: undefined, superchains: undefined });
     expect(load(base, { method: 'chees', chains: 12 })).toMatchObject({ chains: 12, warmup: 400 });
+    expect(load(`${base}method: {paths: 3, scheme: plain}\n`).method).toMatchObject({ paths: 3, scheme: 'plain' });
     const told = load(`${base}method: {name: chees, chains: 32, superchains: 8, targetAcceptance: 0.8}\ndraws: 7\n`);
     expect(told).toMatchObject({ chains: 32, draws: 7, method: { superchains: 8, targetAcceptance: 0.8 } });
     expect(() => load(`${base}method: {name: chees, superchains: 5}\n`)).toThrow(
@@ -168,6 +169,11 @@ describe('faults are told with their line', () => {
     ['device, in a word', `${base}device: gpu\n`, "C:9: device cannot be 'gpu'; did you mean 'webgpu'?"],
     ['backend', `${base}device: eager\n`, "C:9: device cannot be 'eager'; name a tfjs backend, like eager:cpu"],
     ['loss', `${base}onDeviceLoss: cup\n`, "C:9: onDeviceLoss cannot be 'cup'; did you mean 'cpu'?"],
+    [
+      'setting of another method',
+      `${base}method:\n  name: gibbs\n  paths: 3\n`,
+      'C:11: method.paths is not a setting of gibbs, but of pathfinder, nuts, hmc, chees',
+    ],
     ['conflict', `${base}method: {chains: 2}\nchains: 3\n`, 'C:10: chains is set here and in method; keep one of them'],
     ['site', `${base}  priors:\n    sigm: flat\n`, "C:10: unknown site 'sigm' in model.priors; did you mean 'sigma'?"],
     ['YAML', `${base}  z: [a\n`, 'C:10: not valid YAML: '],
