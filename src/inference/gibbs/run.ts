@@ -45,6 +45,8 @@ export interface GibbsListener {
 export interface GibbsOptions {
   /** Where the blocks' programs run; default: the CPU on one thread. */
   readonly device?: Device;
+  /** Programs for the model, the settings' scheme and these chains, compiled already; the run disposes of them. */
+  readonly sweep?: Sweeps<Learner>;
   /** Stops the run before its next sweep; the result is then not complete and its snapshot resumes it. */
   readonly signal?: AbortSignal;
   /** Continues a saved run: the same settings (`draws` may be more) give the very draws of an unbroken run. */
@@ -141,7 +143,8 @@ export class GibbsRun {
    * Rejects with whatever the device or the listener throws.
    */
   async run(): Promise<GibbsResult> {
-    const sweep = await this.sampler.compile(this.options.device ?? cpuDevice(), this.settings.part.count);
+    const { sweep: given, device = cpuDevice() } = this.options;
+    const sweep = given ?? (await this.sampler.compile(device, this.settings.part.count));
     try {
       this.checkpoints.begin();
       const isComplete = await this.sample(sweep);

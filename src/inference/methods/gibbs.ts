@@ -1,9 +1,11 @@
-// Gibbs sampling as a method: models that declare their linear Gaussian structure; chains divided over threads, or all on one GPU.
+// Gibbs sampling as a method: models that declare their linear Gaussian structure; chains or rows divided over threads, or all on one GPU.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
+import { isLinear } from '../../models/linearHierarchy/structure.js';
 import { randomKey, stepKey } from '../random/streams.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { type GibbsListener, GibbsRun } from '../gibbs/run.js';
 import { type GibbsSampler, type Learner, samplerOf, type Sweeps } from '../gibbs/sampler.js';
+import { needsRows } from '../gibbs/rowSums.js';
 import { gibbsRefusal, type GibbsModel, type GibbsSettings, resolveGibbsSettings } from '../gibbs/settings.js';
 import type { GibbsSnapshot } from '../gibbs/snapshot.js';
 import { startValues } from '../gibbs/start.js';
@@ -15,6 +17,13 @@ const usual = { chains: 4, warmup: 1000, draws: 1000 } as const;
 const fewest = 5;
 const patience = 100;
 
+/** Rows up to which every thread has a copy of its own, where sweeps go through them: threads do more of a sweep at once so than by sharing its rows. */
+export const copied = { mostRows: 2 ** 22 };
+
+function hasManyRows({ structure }: GibbsModel): boolean {
+  return structure!.rows > copied.mostRows && !(isLinear(structure!) && !needsRows(structure));
+}
+
 export const gibbs: Method = {
   name: 'gibbs',
   title: 'Gibbs sampling',
@@ -24,37 +33,52 @@ export const gibbs: Method = {
   usual,
   refusal: gibbsRefusal,
   prepare: async (model, device, { chains, threads }, starters) => {
-    const parts = device.name === 'cpu' && starters !== undefined ? divideChains(chains, threads) : [];
+    const { precision } = device;
+    const canDivide = device.name === 'cpu' && starters !== undefined && threads > 1;
+    const sharesRows = canDivide && hasManyRows(model);
+    const parts = canDivide && !sharesRows ? divideChains(chains, threads) : [];
     const isDivided = parts.length > 1;
     const chainThreads = isDivided ? new ChainThreads(chains, threads, starters!.startChainWorker) : undefined;
     const lanes = isDivided ? Math.max(...parts.map(({ count }) => count)) : chains;
-    const own = isDivided ? cpuDevice({ precision: device.precision }) : device;
+    const shared = sharesRows ? cpuDevice({ threads, precision, startThreads: starters.startThreads }) : device;
+    const own = isDivided ? cpuDevice({ precision }) : shared;
     const { dimension } = new HierarchyPositions(model);
     // Of the usual scheme: what it weighs and how long it takes is known before the run.
-    const sampler = samplerOf(model, resolveGibbsSettings({}).scheme);
-    const sweep = await sampler.compile(own, lanes).catch(async (error: unknown) => {
+    const { scheme } = resolveGibbsSettings({});
+    const sampler = samplerOf(model, scheme);
+    let sweep: Sweeps<Learner> | undefined = await sampler.compile(own, lanes).catch(async (error: unknown) => {
       await chainThreads?.dispose();
       throw error;
     });
-    const { memoryBytes } = sweep;
-    const copies = isDivided ? parts.length + 1 : 1;
+    const { memoryBytes, dataBytes } = sweep;
+    const letGo = async (): Promise<void> => {
+      await sweep?.dispose();
+      sweep = undefined;
+    };
+    const division = isDivided
+      ? `${parts.length} threads, which divide the chains`
+      : sharesRows
+        ? `${threads} threads, which divide the rows`
+        : 'all chains in one batch';
     return {
       dimension,
-      threads: isDivided ? parts.length : 1,
+      threads: isDivided ? parts.length : sharesRows ? threads : 1,
       memory: {
-        hostBytes: device.name === 'cpu' ? memoryBytes * copies : 0,
+        hostBytes: device.name === 'cpu' ? memoryBytes * Math.max(1, parts.length) : 0,
         deviceBytes: device.name === 'cpu' ? 0 : memoryBytes,
-        dataBytes: sweep.dataBytes,
+        dataBytes,
       },
-      precision: device.precision,
-      division: isDivided ? `${parts.length} threads, which divide the chains` : 'all chains in one batch',
-      timeStep: () => timeSweep(sweep, sampler, model, lanes),
+      precision,
+      division,
+      timeStep: () => timeSweep(sweep!, sampler, model, lanes),
       run: async (settings, listener, { signal, resume, checkpointInterval }) => {
         const options = { signal, checkpointInterval, ...(resume && { resume: resume as GibbsSnapshot }) };
         const all = ownSettings(settings, chains);
         const heard: GibbsListener = listener;
+        // Threads have programs of their own, another scheme has others.
+        if (isDivided || (all.scheme ?? scheme) !== scheme) await letGo();
         const result = await (chainThreads === undefined
-          ? new GibbsRun(model, all, heard, { ...options, device }).run()
+          ? new GibbsRun(model, all, heard, { ...options, device: own, ...(sweep && { sweep }) }).run()
           : chainThreads.runGibbs(model, dimension, all, heard, options));
         return {
           isComplete: result.isComplete,
@@ -65,7 +89,7 @@ export const gibbs: Method = {
       },
       dispose: async () => {
         await chainThreads?.dispose();
-        await sweep.dispose();
+        await letGo();
       },
     };
   },

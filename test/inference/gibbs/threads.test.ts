@@ -1,12 +1,12 @@
 // Gibbs chains divided over threads: the draws of one thread bit for bit, through checkpoints and resumption; and as a method.
-import { describe, expect, it } from 'vitest';
-import { startChainWorker } from '../../../src/cli/fit/threadStarters.js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { nodeStarters, startChainWorker } from '../../../src/cli/fit/threadStarters.js';
 import type { Draw } from '../../../src/inference/chain.js';
 import { GibbsRun } from '../../../src/inference/gibbs/run.js';
 import type { GibbsSettings } from '../../../src/inference/gibbs/settings.js';
 import type { GibbsSnapshot } from '../../../src/inference/gibbs/snapshot.js';
 import { HierarchyPositions } from '../../../src/inference/linearHierarchy/positions.js';
-import { gibbs } from '../../../src/inference/methods/gibbs.js';
+import { copied, gibbs } from '../../../src/inference/methods/gibbs.js';
 import { ChainThreads } from '../../../src/inference/threads/chainThreads.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import { declaredModel } from '../../../src/models/linearHierarchy/declaredModel.js';
@@ -84,5 +84,30 @@ describe('the method', () => {
     } finally {
       await prepared.dispose();
     }
+  });
+
+  describe('of many rows', () => {
+    const usual = copied.mostRows;
+    afterEach(() => void (copied.mostRows = usual));
+
+    it.each([undefined, 'plain'] as const)(
+      'shares them among threads, which draw what one draws (scheme %s)',
+      async (scheme) => {
+        copied.mostRows = 0;
+        const crossed = declaredModel(exampleOf('fixed columns and categories'));
+        const expected = collector();
+        await new GibbsRun(crossed, { ...settings, scheme }, expected).run();
+        const prepared = await gibbs.prepare(crossed, cpuDevice(), { chains: 3, threads: 2 }, nodeStarters);
+        try {
+          expect(prepared.division).toBe('2 threads, which divide the rows');
+          expect(await prepared.timeStep(new Float64Array(prepared.dimension))).toBeGreaterThan(0);
+          const { draws, onDraw } = collector();
+          await prepared.run({ ...settings, gibbs: scheme && { scheme } }, { onDraw }, {});
+          expect(draws).toEqual(expected.draws);
+        } finally {
+          await prepared.dispose();
+        }
+      },
+    );
   });
 });
