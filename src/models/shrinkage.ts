@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { round } from './groupPriors.js';
 import { globalScaleOf } from './linearHierarchy/horseshoe.js';
 import type { Horseshoe } from './linearHierarchy/structure.js';
-import type { Tensors } from './model.js';
+import type { Model, Tensors } from './model.js';
 
 export const shrinkages = ['none', 'horseshoe', 'regularisedHorseshoe'] as const;
 export type Shrinkage = (typeof shrinkages)[number];
@@ -35,6 +35,15 @@ export interface ShrinkageOptions {
   /** How many coefficients are expected to matter: the horseshoe's knob; default a tenth of them, at least one. */
   readonly relevant?: number;
   readonly slab?: { readonly scale?: number; readonly df: number };
+  /** Rough standard errors of the coefficients where they are not to come from a look at the responses: see `errorsOf`. */
+  readonly errorSds?: readonly number[];
+}
+
+/** The standard errors that a model's shrinkage was declared by: with them other responses have the very priors of the first. */
+export function errorsOf({ structure }: Pick<Model, 'structure'>): Pick<ShrinkageOptions, 'errorSds'> {
+  const prior = structure?.terms[0]?.population.prior;
+  const errorSds = prior?.kind === 'normal' ? prior.horseshoe?.errorSds : undefined;
+  return errorSds === undefined ? {} : { errorSds };
 }
 
 export function shrinkageOptions({ shrinkage, relevant, slab: own }: ShrinkageSection): ShrinkageOptions {
@@ -76,7 +85,7 @@ export function declareHorseshoe(
   options: ShrinkageOptions,
   {
     places,
-    errorSds,
+    errorSds: rough,
     rows,
     responseSd,
     what,
@@ -91,6 +100,7 @@ export function declareHorseshoe(
 ): Horseshoe {
   const count = places.length;
   const relevant = relevantOf(options, count);
+  const errorSds = options.errorSds ?? rough;
   const typicalError = Math.exp(errorSds.reduce((sum, sd) => sum + Math.log(sd) / count, 0));
   const globalScale = globalScaleOf(relevant, count, rows ?? typicalError ** -2);
   const scale = options.slab?.scale ?? defaultSlab * responseSd;

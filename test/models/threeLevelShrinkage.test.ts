@@ -1,9 +1,11 @@
 // Horseshoes on the population of the three-level model: the same by every method, large effects left alone and absent ones shrunk, refusals.
 import { describe, expect, it } from 'vitest';
+import { simulatedModel } from '../../bench/simulatedModel.js';
 import { loadConfig } from '../../src/data/config.js';
 import { threeLevelData } from '../../src/data/threeLevelData.js';
 import { mcseMean, rhat } from '../../src/diagnostics/index.js';
 import { fit } from '../../src/inference/fit.js';
+import type { Model } from '../../src/models/model.js';
 import { models } from '../../src/models/registry.js';
 import { simulateThreeLevel } from '../../src/models/threeLevel/simulate.js';
 import { threeLevelModel } from '../../src/models/threeLevel/threeLevel.js';
@@ -112,4 +114,18 @@ model:
       'model.priors.gamma: shrinkage is the prior of the coefficients; keep one of them',
     );
   });
+});
+
+it.each([
+  ['three-level', { rows: 480, products: 20, markets: 0, x: 3 }],
+  ['hbmmm', { consumers: 60, markets: 12, months: 24 }],
+] as const)('other responses of %s are fitted under the same priors', (name, size) => {
+  const { model, rebuild } = simulatedModel(name, size, { section: { shrinkage: 'regularisedHorseshoe' } });
+  const horseshoeOf = ({ structure }: Pick<Model, 'structure'>) => {
+    const { prior } = structure!.terms[0].population;
+    return prior.kind === 'normal' ? prior.horseshoe : undefined;
+  };
+  const others = model.observed!.values.map((y, row) => 3 * y + (row % 6) ** 2 * Math.sin(Math.floor(row / 6)));
+  expect(horseshoeOf(model)).toMatchObject({ local: 'local', global: 'tau' });
+  expect(horseshoeOf(rebuild(others))).toEqual(horseshoeOf(model));
 });

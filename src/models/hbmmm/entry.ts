@@ -8,7 +8,7 @@ import {
 import { type ColumnSummary, type DataSummary, summariseColumn, summariseGroups } from '../dataSummary.js';
 import type { ModelEntry } from '../modelEntry.js';
 import { dataChecks } from '../threeLevel/dataChecks.js';
-import { shrinkageOptions } from '../shrinkage.js';
+import { errorsOf, shrinkageOptions } from '../shrinkage.js';
 import { hbmmmDesign } from './design.js';
 import { hbmmmModel } from './hbmmm.js';
 import { hbmmmOnRows } from './heldOut.js';
@@ -34,8 +34,8 @@ export const hbmmmEntry: ModelEntry<HbmmmSection> = {
       df,
     } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
-    const rebuild = (y: Float64Array) => hbmmmModel({ ...data, y }, options);
-    const model = rebuild(data.y);
+    const model = hbmmmModel(data, options);
+    const rebuild = (y: Float64Array) => hbmmmModel({ ...data, y }, { ...options, ...errorsOf(model) });
     return {
       model,
       rebuild,

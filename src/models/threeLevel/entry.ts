@@ -12,7 +12,7 @@ import type { ForestLayout, ModelEntry } from '../modelEntry.js';
 import { dataChecks } from './dataChecks.js';
 import { threeLevelOnRows } from './heldOut.js';
 import { groupLeastSquares } from './leastSquares.js';
-import { shrinkageOptions } from '../shrinkage.js';
+import { errorsOf, shrinkageOptions } from '../shrinkage.js';
 import { type ThreeLevelSection, threeLevelRules } from './section.js';
 import { salesSimulator } from './simulator.js';
 import { threeLevelModel } from './threeLevel.js';
@@ -27,8 +27,8 @@ export const threeLevelEntry: ModelEntry<ThreeLevelSection> = {
     const errors = family === 'studentT' ? family : 'gaussian';
     const options = { ...shrinkageOptions(section), covariance, parametrisation, priors, errors, df } as const;
     // Priors take their scale from `data.response`, which stays that of the data as read.
-    const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, options);
-    const model = rebuild(data.y);
+    const model = threeLevelModel(data, options);
+    const rebuild = (y: Float64Array) => threeLevelModel({ ...data, y }, { ...options, ...errorsOf(model) });
     return {
       model,
       rebuild,
