@@ -125,7 +125,7 @@ it.each([
     const { prior } = structure!.terms[0].population;
     return prior.kind === 'normal' ? prior.horseshoe : undefined;
   };
-  const others = model.observed!.values.map((y, row) => 3 * y + (row % 6) ** 2 * Math.sin(Math.floor(row / 6)));
+  const others = model.observed.values.map((y, row) => 3 * y + (row % 6) ** 2 * Math.sin(Math.floor(row / 6)));
   expect(horseshoeOf(model)).toMatchObject({ local: 'local', global: 'tau' });
   expect(horseshoeOf(rebuild(others))).toEqual(horseshoeOf(model));
 });
