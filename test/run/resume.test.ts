@@ -1,7 +1,7 @@
 // A run that is killed or finds the disk full loses nothing: resumed, it writes the very store of an unbroken run.
 
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -185,6 +185,16 @@ describe('resuming', () => {
     await expect(PosteriorStore.resume(path, fakeLayout(5), counts)).rejects.toThrow(
       /beta.*the run has beta as \[chain, draw, product, coefficient\] of \[3, 110, 45, 2\]; resume with the configuration/,
     );
+    const metadata = join(path, 'posterior', 'sigma', 'zarr.json');
+    const written = readFileSync(metadata, 'utf8');
+    const earlier = JSON.parse(written) as { chunk_grid: { configuration: { chunk_shape: number[] } } };
+    earlier.chunk_grid.configuration.chunk_shape = [1, 100];
+    writeFileSync(metadata, JSON.stringify(earlier));
+    await expect(PosteriorStore.resume(path, SMALL, counts)).rejects.toThrow(
+      /sigma.*an earlier version of hierax, which cut draws into other files, began this run: fit again/,
+    );
+    expect(JSON.parse(readFileSync(metadata, 'utf8'))).toEqual(earlier);
+    writeFileSync(metadata, written);
     truncateSync(join(path, 'warmup_posterior', 'beta', 'c', '2', '0', '0', '0'), 100);
     await expect(PosteriorStore.resume(path, SMALL, counts)).rejects.toThrow(
       /has 100 bytes instead of 72000, so this run cannot be continued/,
