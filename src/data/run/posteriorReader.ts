@@ -74,9 +74,9 @@ export class PosteriorReader {
       for (let chain = 0; chain < this.chains; chain++) {
         for (let chunk = 0; chunk * chunkDraws < this.draws; chunk++) {
           const rows = await this.readChunk(array, name, [chain, chunk, ...key], chunkDraws * stride);
-          const count = Math.min(chunkDraws, this.draws - chunk * chunkDraws);
+          const rowCount = Math.min(chunkDraws, this.draws - chunk * chunkDraws);
           for (let scalar = from; scalar < to; scalar++)
-            copyColumn(rows, stride, scalar - block.start, count, draws[scalar - start][chain], chunk * chunkDraws);
+            copyColumn(rows, stride, scalar - block.start, rowCount, draws[scalar - start][chain], chunk * chunkDraws);
         }
       }
     }
