@@ -91,7 +91,7 @@ it('turns draws alike, whatever their rotations', async () => {
   const loadings = noise.map((chain) =>
     chain.map((own) => own.map((x, at) => 10 ** Math.floor(at / 2) * (1 + (at % 3) + 0.2 * x))),
   );
-  const read = async (turn: (x: Float64Array, q: readonly number[]) => ArrayLike<number>, bytes?: number) => {
+  const read = async (turn: (x: Float64Array, q: readonly number[]) => ArrayLike<number>, rows = Infinity) => {
     const rotations = numbers(2).map((chain) => chain.map(([a, s]) => rotation(a, s > 0 ? 1 : -1)));
     const of: Record<string, readonly (readonly ArrayLike<number>[])[]> = {
       loadings: loadings.map((chain, c) => chain.map((own, d) => turn(own, rotations[c][d]))),
@@ -108,22 +108,15 @@ it('turns draws alike, whatever their rotations', async () => {
           of[name].map((chain) => Float64Array.from(chain, (own) => own[start + i])),
         ),
       });
-    const aligned = new AlignedDraws(
-      {
-        chains,
-        draws,
-        sites,
-        readBlock,
-        blocks: () => {
-          throw new Error('not turned');
-        },
-      },
-      bytes,
-    );
+    const aligned = new AlignedDraws({ chains, draws, sites, readBlock });
     const values: number[] = [];
     for (const site of sites) {
-      const own = { ...site, rotation: { loadings: 'loadings', judgedBy: [] } };
-      for await (const block of aligned.blocks(own)) values.push(...block.draws.flat().flatMap((x) => [...x]));
+      const own = { ...site, rotation: { loadings: 'loadings' } };
+      const [size] = site.shape;
+      for (let row = 0; row < size; row += rows) {
+        const block = await aligned.readBlock(own, row * factors, Math.min(rows, size - row) * factors);
+        values.push(...block.draws.flat().flatMap((x) => [...x]));
+      }
     }
     return values;
   };

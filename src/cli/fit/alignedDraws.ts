@@ -1,37 +1,31 @@
 // Stored draws of what is identified up to a rotation of factors, turned alike over all chains before they are summarised.
 import type { PosteriorReader, ScalarBlock } from '../../data/run/posteriorReader.js';
 import { alignLoadings, rotate } from '../../diagnostics/index.js';
-import { sizeOf } from '../../kernels/program/tensorProgram.js';
 import type { Site } from '../../models/model.js';
 
-type StoredDraws = Pick<PosteriorReader, 'chains' | 'draws' | 'sites' | 'readBlock' | 'blocks'>;
+type StoredDraws = Pick<PosteriorReader, 'chains' | 'draws' | 'sites' | 'readBlock'>;
 
-/** Scalars of a site in blocks, the draws as they are stored, or turned where the site says so. */
+/** What reading a site takes. */
+export interface StoredSite extends Pick<Site, 'name' | 'shape'> {
+  /** As in `Site`; its last axis is that of the factors. */
+  readonly rotation?: Pick<NonNullable<Site['rotation']>, 'loadings'>;
+}
+
+/** Blocks of a site's scalars, the draws as they are stored, or turned where the site says so. */
 export class AlignedDraws {
   private readonly rotations = new Map<string, Promise<Rotations>>();
 
-  constructor(
-    private readonly reader: StoredDraws,
-    /** Memory of a block; default as the reader's. */
-    private readonly blockBytes = 64 * 1024 * 1024,
-  ) {}
+  constructor(private readonly reader: StoredDraws) {}
 
-  async *blocks(site: Pick<Site, 'name' | 'shape' | 'rotation'>): AsyncGenerator<ScalarBlock> {
-    if (site.rotation === undefined) {
-      yield* this.reader.blocks(site.name, this.blockBytes);
-      return;
-    }
-    const rotations = await this.rotationsOf(site.rotation.loadings);
-    const size = sizeOf(site.shape);
-    const factors = site.shape.at(-1)!;
-    const perRow = 8 * this.reader.chains * this.reader.draws * factors;
-    const count = factors * Math.max(1, Math.floor(this.blockBytes / perRow));
-    for (let start = 0; start < size; start += count) {
-      const block = await this.reader.readBlock(site.name, start, Math.min(count, size - start));
-      for (let row = 0; row < block.draws.length; row += factors)
-        turn(block.draws.slice(row, row + factors), rotations, factors);
-      yield block;
-    }
+  /** Scalars `start … start + count − 1`; of a site that is turned whole rows of factors. */
+  async readBlock({ name, shape, rotation }: StoredSite, start: number, count: number): Promise<ScalarBlock> {
+    const block = await this.reader.readBlock(name, start, count);
+    if (rotation === undefined) return block;
+    const rotations = await this.rotationsOf(rotation.loadings);
+    const factors = shape.at(-1)!;
+    for (let row = 0; row < count; row += factors)
+      turn(block.draws.slice(row, row + factors), rotations, factors);
+    return block;
   }
 
   private rotationsOf(loadings: string): Promise<Rotations> {

@@ -15,14 +15,13 @@ import {
   type RunningMoments,
   type SamplerStatistics,
   type Summary,
-  summariseNamed,
 } from '../../diagnostics/index.js';
 import type { Method } from '../../inference/index.js';
 import { sizeOf } from '../../kernels/program/tensorProgram.js';
-import { isFixedElement, type Model, type Site } from '../../models/model.js';
+import type { Model, Site } from '../../models/model.js';
 import { AlignedDraws } from './alignedDraws.js';
-import { readAhead } from './readAhead.js';
-import { SummaryThreads } from './summaryThreads.js';
+import { type SummaryBlock, summariseBlock, summaryBlocks } from './summaryBlocks.js';
+import { type SummarySource, SummaryThreads } from './summaryThreads.js';
 
 /** A summary with the site it belongs to and the element's place in it. */
 export interface PlacedSummary extends NamedSummary {
@@ -30,8 +29,7 @@ export interface PlacedSummary extends NamedSummary {
   readonly element: number;
 }
 
-/** Scalars that a thread summarises at a time, and fewest for which threads are started. */
-const batchSize = 64;
+/** Fewest scalars for which threads are started. */
 const fewestForThreads = 500;
 
 /**
@@ -46,37 +44,50 @@ export async function summariseRun(
   superchains = 1,
 ): Promise<PlacedSummary[]> {
   const reader = await openPosterior(posteriorPath);
-  const aligned = new AlignedDraws(reader);
   const scalars = kept.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const pool = threads > 1 && scalars >= fewestForThreads ? new SummaryThreads(threads, superchains) : undefined;
+  const used = scalars >= fewestForThreads ? threads : 1;
+  const scalarBytes = 8 * reader.chains * reader.draws;
+  const placed = kept.flatMap((site) =>
+    summaryBlocks(site, model.coords, scalarBytes, used).map((block) => ({ site, block })),
+  );
+  const blocks = placed.map(({ block }) => block);
+  const summaries =
+    used > 1
+      ? await onThreads(blocks, used, { posteriorPath, superchains })
+      : await inTurn(blocks, new AlignedDraws(reader), superchains);
+  return placed.flatMap(({ site, block: { elements } }, i) =>
+    summaries[i].map(
+      (summary, j): PlacedSummary => ({
+        ...summary,
+        ...(site.rotation && notAssessed),
+        site,
+        element: elements[j],
+      }),
+    ),
+  );
+}
+
+async function onThreads(
+  blocks: readonly SummaryBlock[],
+  count: number,
+  source: SummarySource,
+): Promise<NamedSummary[][]> {
+  const threads = new SummaryThreads(count, source);
   try {
-    const summaries: PlacedSummary[] = [];
-    for (const site of kept) {
-      const names = [...scalarNames(site, model.coords)];
-      for await (const { start, draws } of readAhead(aligned.blocks(site))) {
-        const free = [...draws.keys()].filter((offset) => !isFixedElement(site, start + offset));
-        const batches = Array.from({ length: Math.ceil(free.length / batchSize) }, async (_, batch) => {
-          const offsets = free.slice(batch * batchSize, (batch + 1) * batchSize);
-          const named = offsets.map((offset) => names[start + offset]);
-          const chains = offsets.map((offset) => draws[offset]);
-          const found = pool
-            ? await pool.summarise(named, chains)
-            : chains.map((c, i) => summariseNamed(named[i], c, superchains));
-          return found.map((summary, i): PlacedSummary => ({
-            ...summary,
-            ...(site.rotation && notAssessed),
-            site,
-            element: start + offsets[i],
-          }));
-        });
-        // Not spread: a block of few draws has more scalars than a call takes arguments.
-        for (const batch of await Promise.all(batches)) summaries.push(...batch);
-      }
-    }
-    return summaries;
+    return await threads.summarise(blocks);
   } finally {
-    await pool?.dispose();
+    await threads.dispose();
   }
+}
+
+async function inTurn(
+  blocks: readonly SummaryBlock[],
+  draws: AlignedDraws,
+  superchains: number,
+): Promise<NamedSummary[][]> {
+  const found: NamedSummary[][] = [];
+  for (const block of blocks) found.push(await summariseBlock(draws, block, superchains));
+  return found;
 }
 
 /**

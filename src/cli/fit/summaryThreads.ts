@@ -1,38 +1,48 @@
-// Summaries of many scalars on worker threads: their small heaps also spare the collector the large one of the main thread.
+// Summaries of many scalars on worker threads, which read the draws themselves.
 import type { Worker } from 'node:worker_threads';
+import { InputError } from '../../data/inputError.js';
 import type { NamedSummary } from '../../diagnostics/index.js';
 import { nodeWorker } from '../../kernels/adapters/nodeWorker.js';
+import type { SummaryBlock } from './summaryBlocks.js';
 
-export interface SummaryBatch {
-  readonly names: readonly string[];
-  /** `[name][chain][draw]` */
-  readonly draws: Float64Array;
-  readonly chains: number;
+/** What is summarised. */
+export interface SummarySource {
+  readonly posteriorPath: string;
+  /** As in `summarise`. */
   readonly superchains: number;
 }
 
+/** Summaries of a block, or what is wrong with the files that hold it. */
+export type SummaryReply = { readonly summaries: NamedSummary[] } | { readonly damaged: string };
+
 export class SummaryThreads {
   private readonly workers: readonly Worker[];
-  /** The last batch of each thread: batches of one thread follow one another. */
-  private readonly busy: Promise<unknown>[];
-  private next = 0;
 
-  /** @param superchains as in `summarise` */
   constructor(
     threads: number,
-    private readonly superchains: number,
+    private readonly source: SummarySource,
   ) {
     const entry = new URL('./summaryWorker.js', import.meta.url);
-    this.workers = Array.from({ length: threads }, () => nodeWorker(entry, undefined));
-    this.busy = this.workers.map(() => Promise.resolve());
+    this.workers = Array.from({ length: threads }, () => nodeWorker(entry, source));
   }
 
-  /** Summaries in the order of the names. Rejects when the thread fails. */
-  summarise(names: readonly string[], scalars: readonly (readonly Float64Array[])[]): Promise<NamedSummary[]> {
-    const turn = this.next++ % this.workers.length;
-    const result = this.busy[turn].then(() => ask(this.workers[turn], pack(names, scalars, this.superchains)));
-    this.busy[turn] = result;
-    return result;
+  /**
+   * Summaries of each block: a thread that has done one takes the next. Rejects when a thread fails, and with InputError where
+   * a file is damaged. One call at a time.
+   */
+  async summarise(blocks: readonly SummaryBlock[]): Promise<NamedSummary[][]> {
+    const found: NamedSummary[][] = [];
+    let next = 0;
+    const work = async (worker: Worker): Promise<void> => {
+      while (next < blocks.length) {
+        const own = next++;
+        const reply = await ask(worker, blocks[own]);
+        if ('damaged' in reply) throw new InputError(reply.damaged, { file: this.source.posteriorPath });
+        found[own] = reply.summaries;
+      }
+    };
+    await Promise.all(this.workers.map(work));
+    return found;
   }
 
   async dispose(): Promise<void> {
@@ -40,28 +50,17 @@ export class SummaryThreads {
   }
 }
 
-function pack(
-  names: readonly string[],
-  scalars: readonly (readonly Float64Array[])[],
-  superchains: number,
-): SummaryBatch {
-  const [chains, length] = [scalars[0].length, scalars[0][0].length];
-  const draws = new Float64Array(names.length * chains * length);
-  scalars.forEach((scalar, i) => scalar.forEach((chain, c) => draws.set(chain, (i * chains + c) * length)));
-  return { names, draws, chains, superchains };
-}
-
-function ask(worker: Worker, batch: SummaryBatch): Promise<NamedSummary[]> {
+function ask(worker: Worker, block: SummaryBlock): Promise<SummaryReply> {
   return new Promise((resolve, reject) => {
     const settle = (action: () => void): void => {
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       action();
     };
-    const onMessage = (summaries: NamedSummary[]): void => settle(() => resolve(summaries));
+    const onMessage = (reply: SummaryReply): void => settle(() => resolve(reply));
     const onError = (error: Error): void => settle(() => reject(error));
     const onExit = (code: number): void =>
       settle(() => reject(new Error(`a thread that summarises draws has ended (exit code ${code})`)));
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
-    worker.postMessage(batch, [batch.draws.buffer as ArrayBuffer]);
+    worker.postMessage(block);
   });
 }

@@ -1,16 +1,24 @@
-// Entry of a thread that summarises scalars, batch by batch, until it is ended.
-import { parentPort } from 'node:worker_threads';
-import { summariseNamed } from '../../diagnostics/namedSummary.js';
-import type { SummaryBatch } from './summaryThreads.js';
+// Entry of a thread that summarises blocks of scalars, one after the other, until it is ended.
+import { parentPort, workerData } from 'node:worker_threads';
+import { InputError } from '../../data/inputError.js';
+import { openPosterior } from '../../data/run/posteriorReader.js';
+import { AlignedDraws } from './alignedDraws.js';
+import { type SummaryBlock, summariseBlock } from './summaryBlocks.js';
+import type { SummaryReply, SummarySource } from './summaryThreads.js';
 
-parentPort!.on('message', ({ names, draws, chains, superchains }: SummaryBatch) => {
-  const length = draws.length / (names.length * chains);
-  const summaries = names.map((name, i) => {
-    const chainOf = (_: unknown, c: number): Float64Array => {
-      const start = (i * chains + c) * length;
-      return draws.subarray(start, start + length);
-    };
-    return summariseNamed(name, Array.from({ length: chains }, chainOf), superchains);
-  });
-  parentPort!.postMessage(summaries);
+const { posteriorPath, superchains } = workerData as SummarySource;
+const opening = openPosterior(posteriorPath).then((reader) => new AlignedDraws(reader));
+
+async function replyTo(block: SummaryBlock): Promise<SummaryReply> {
+  try {
+    return { summaries: await summariseBlock(await opening, block, superchains) };
+  } catch (error) {
+    // Errors lose their class on the way between threads.
+    if (error instanceof InputError) return { damaged: error.message };
+    throw error;
+  }
+}
+
+parentPort!.on('message', (block: SummaryBlock) => {
+  void replyTo(block).then((reply) => parentPort!.postMessage(reply));
 });

@@ -6,15 +6,17 @@ import {
   hasFactors,
   type LevelCovariance,
   type Hierarchy,
+  type HierarchyLevel,
   type NestedTerm,
   scaleOf,
 } from '../../models/linearHierarchy/structure.js';
 import {
   coefficientSds,
   type FixedValues,
+  type HierarchyScalars,
   type HierarchyValues,
   levelMeans,
-  type LevelNatural,
+  type LevelScales,
   recentre,
   type ShrinkageValues,
   type TermValues,
@@ -51,14 +53,31 @@ export class HierarchyPositions {
   }
 
   /** The unconstrained position `[dimension]` of these values, written to `target`. */
-  write({ sigma, terms, fixed }: HierarchyValues, target: Float64Array): void {
+  write(values: HierarchyValues, target: Float64Array): void {
+    this.writeScalars(values, target);
+    for (const [t, term] of this.structure.terms.entries()) this.writeLevels(term, t, values.terms[t], target);
+  }
+
+  /** The same of everything but the coefficients of groups. */
+  writeScalars({ sigma, terms, fixed }: HierarchyScalars, target: Float64Array): void {
     const { structure } = this;
     const scale = scaleOf(structure);
     if (scale !== undefined) this.set(scale.name, [sigma], target);
-    for (const [t, term] of structure.terms.entries()) this.writeTerm(term, t, terms[t], target);
+    for (const [t, { population, levels }] of structure.terms.entries()) {
+      const own = terms[t];
+      const { name, prior } = population;
+      if (prior.kind === 'common') this.set(name, own.population, target);
+      else this.writeCoefficients(name, prior, own.population, own.shrinkage, target);
+      for (const [l, { covariance }] of levels.entries()) this.writeCovariance(covariance, own.levels[l], target);
+    }
     if (structure.fixed === undefined) return;
     const { coefficients, shrinkage } = fixed!;
     this.writeCoefficients(structure.fixed.name, structure.fixed.prior, coefficients, shrinkage, target);
+  }
+
+  /** Where a position holds what is sampled of a level's coefficients, `[group][k]`, those that deviate. */
+  levelOf({ coefficients }: HierarchyLevel, position: Float64Array): Float64Array {
+    return this.at(coefficients, position);
   }
 
   /** The values at an unconstrained position. */
@@ -72,22 +91,18 @@ export class HierarchyPositions {
     };
   }
 
-  private writeTerm(term: NestedTerm, t: number, values: TermValues, target: Float64Array): void {
-    const { name, prior } = term.population;
-    if (prior.kind === 'common') this.set(name, values.population, target);
-    else this.writeCoefficients(name, prior, values.population, values.shrinkage, target);
+  private writeLevels(term: NestedTerm, t: number, values: TermValues, target: Float64Array): void {
     for (const [l, level] of term.levels.entries()) {
       const own = values.levels[l];
-      this.writeCovariance(level.covariance, own, target);
       const means = this.means[t][l];
       if (level.centring.some((lambda) => lambda !== 1)) levelMeans(term, l, values, means);
-      recentre(level, own, own.coefficients, means, 'sampled', this.at(level.coefficients, target));
+      recentre(level, own, own.coefficients, means, 'sampled', this.levelOf(level, target));
     }
   }
 
   private writeCovariance(
     covariance: LevelCovariance,
-    { sds, lower, factors }: Omit<LevelNatural, 'coefficients'>,
+    { sds, lower, factors }: LevelScales,
     target: Float64Array,
   ): void {
     if (hasFactors(covariance)) {
@@ -98,11 +113,7 @@ export class HierarchyPositions {
     if (covariance.cholesky !== undefined) this.set(covariance.cholesky, lower!, target);
   }
 
-  private readCovariance(
-    covariance: LevelCovariance,
-    size: number,
-    position: Float64Array,
-  ): Omit<LevelNatural, 'coefficients'> {
+  private readCovariance(covariance: LevelCovariance, size: number, position: Float64Array): LevelScales {
     const sds = this.at(covariance.sds, position).map(Math.exp);
     if (hasFactors(covariance))
       return covarianceOfFactors({ loadings: this.at(covariance.loadings, position).slice(), uniques: sds });
@@ -126,7 +137,7 @@ export class HierarchyPositions {
       levelMeans(term, l, values, means);
       const level = term.levels[l];
       const own = values.levels[l];
-      recentre(level, own, this.at(level.coefficients, position), means, 'coefficients', own.coefficients);
+      recentre(level, own, this.levelOf(level, position), means, 'coefficients', own.coefficients);
     }
     return values;
   }

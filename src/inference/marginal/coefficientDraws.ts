@@ -1,8 +1,8 @@
 // Positions of the whole model from draws of the scales: coefficients are drawn given the scales, a few draws at a time.
 import { cpuDevice } from '../../kernels/cpu/cpuDevice.js';
 import type { Device, Executable } from '../../kernels/device.js';
-import { placesFrom } from '../../models/linearHierarchy/links.js';
-import type { FixedValues, LevelNatural } from '../../models/linearHierarchy/values.js';
+import { deviatingCount } from '../../models/linearHierarchy/links.js';
+import type { FixedValues } from '../../models/linearHierarchy/values.js';
 import type { Model } from '../../models/model.js';
 import { HierarchyPositions } from '../linearHierarchy/positions.js';
 import { normalsPerPass, NormalSource } from '../random/normalKernel.js';
@@ -32,8 +32,6 @@ export class CoefficientDraws {
   /** Normals of one draw, of streams whose numbers the program's memory cannot be filled with. */
   private readonly normals: Float64Array;
   private readonly source: NormalSource | undefined;
-  /** By level the coefficients of the draw that is read, `[group][k]`. */
-  private readonly natural: readonly Float64Array[];
   /** ξ of each draw. */
   private readonly scales: readonly Float64Array[];
   private scaleMap: ScaleMap | undefined;
@@ -47,7 +45,6 @@ export class CoefficientDraws {
   ) {
     this.positions = new HierarchyPositions(model);
     this.dimension = this.positions.dimension;
-    this.natural = marginal.term.levels.map(({ size }, l) => new Float64Array(marginal.groups[l] * size));
     const count = normalBlocks(marginal).reduce((sum, { size }) => sum + size, 0);
     this.normals = new Float64Array(count);
     const memory = executable.portable?.memory;
@@ -147,20 +144,15 @@ export class CoefficientDraws {
     const { sigma, levels, shrinkages } = naturalScales(term, priors, kinds, blocks, theta, this.scaleMap!);
     const [own, ofFixed] = shrinkages;
     const fixed = this.fixed(draw);
-    this.positions.write(
+    this.positions.writeScalars(
       {
         sigma,
-        terms: [
-          {
-            population: this.population(draw),
-            levels: levels.map((scales, l) => this.levelOf(l, draw, scales)),
-            ...(own && { shrinkage: own }),
-          },
-        ],
+        terms: [{ population: this.population(draw), levels, ...(own && { shrinkage: own }) }],
         fixed: fixed && { ...fixed, ...(ofFixed && { shrinkage: ofFixed }) },
       },
       target,
     );
+    for (const [l, level] of term.levels.entries()) this.readLevel(l, draw, this.positions.levelOf(level, target));
   }
 
   dispose(): Promise<void> {
@@ -169,29 +161,21 @@ export class CoefficientDraws {
 
   private thetaOf(position: Float64Array): Float64Array {
     const { centre, map } = this.scaleMap!;
-    return centre.map((value, i) => {
-      let theta = value;
-      for (let j = 0; j < position.length; j++) theta += map[i * position.length + j] * position[j];
-      return theta;
-    });
+    const theta = centre.slice();
+    for (let i = 0, at = 0; i < theta.length; i++)
+      for (let j = 0; j < theta.length; j++, at++) theta[i] += map[at] * position[j];
+    return theta;
   }
 
-  private levelOf(l: number, draw: number, scales: Omit<LevelNatural, 'coefficients'>): LevelNatural {
-    const { size } = this.marginal.term.levels[l];
-    const groups = this.marginal.groups[l];
-    const { shift } = this.marginal.data;
-    // Where in the population a coefficient's overall constant is.
-    const constants = placesFrom(this.marginal.term.levels, l);
-    const coefficients = this.natural[l];
+  private readLevel(l: number, draw: number, target: Float64Array): void {
+    const size = deviatingCount(this.marginal.term.levels[l]);
+    const { lanes } = this.executable;
     for (let first = 0, part = 0; first < size; first += stackWidth, part++) {
       const values = this.executable.output(levelOutput(l, part));
       const width = Math.min(stackWidth, size - first);
-      const { lanes } = this.executable;
-      const from = Array.from({ length: width }, (_, i) => shift[constants[first + i]]);
-      for (let g = 0, next = draw; g < groups; g++)
-        for (let i = 0; i < width; i++, next += lanes) coefficients[g * size + first + i] = from[i] + values[next];
+      for (let from = draw, row = first; row < target.length; row += size)
+        for (let at = row; at < row + width; at++, from += lanes) target[at] = values[from];
     }
-    return { ...scales, coefficients };
   }
 
   private fixed(draw: number): FixedValues | undefined {

@@ -1,12 +1,12 @@
 // Exact draws of every coefficient given the scales, from standard normals, as one tensor program: the population first, then inwards.
 import type { ProgramBuilder } from '../../kernels/program/programBuilder.js';
 import type { NodeId, TensorProgram } from '../../kernels/program/tensorProgram.js';
-import { deviatingCount, deviatingOf } from '../../models/linearHierarchy/links.js';
+import { deviatingCount, deviatingOf, placesFrom } from '../../models/linearHierarchy/links.js';
 import { stack, unstack } from './columns.js';
 import type { CrossedData } from './crossedData.js';
 import type { CrossedLevel } from './crossedUpward.js';
 import { regressionMean } from './downward.js';
-import { ElementAlgebra } from './elements.js';
+import { type Element, ElementAlgebra } from './elements.js';
 import { parentName } from './marginalData.js';
 import { type Marginal, recordScales } from './marginalDensity.js';
 import { informationOutput } from './information.js';
@@ -16,8 +16,8 @@ const populationNormals = 'normals of the population';
 const levelNormals = (level: number): string => `normals ${level}`;
 /** Output: the population `[K]`, counted from the shift, and after it the free coefficients of a fixed block. */
 export const populationOutput = 'population';
-/** Outputs `[group][column]` that hold the coefficients of a level, at most 32 columns each, counted from the shift. */
-export const levelOutput = (level: number, part: number): string => `coefficients ${level} ${part}`;
+/** Outputs `[group][column]` that hold what is sampled of a level's coefficients (`recentre`), at most 32 columns each. */
+export const levelOutput = (level: number, part: number): string => `sampled ${level} ${part}`;
 
 /** Outputs: the log density of the scales, and what the units say of all that is above them (`UnitSums`). */
 export const densityOutput = 'log density';
@@ -31,7 +31,7 @@ export interface DrawProgram {
 }
 
 /**
- * Δ = Δ̂ + Λ_c'⁻¹ ε; then level by level b = m + Σ (k − H m) + T C'⁻¹ D^(−½) ε, with C D C' = I + T'PT: nowhere a division by a
+ * Δ = Δ̂ + Λ_c'⁻¹ ε; then level by level b = m + T u, u = T'(k − H m) + C'⁻¹ D^(−½) ε, with C D C' = I + T'PT: nowhere a division by a
  * standard deviation of a level, so any of them may be 0.
  * @param withDensity also gives the density of the scales and the units' sums
  */
@@ -73,16 +73,18 @@ export function drawProgram(marginal: Marginal, withDensity = false): DrawProgra
         : undefined,
     );
     const spread = algebra.solveUnitTransposed(lower, scaled);
-    // T (T'r + C'⁻¹ D^(−½) ε).
     const pulled = algebra.apply(algebra.transpose(factor), residual);
-    const shift = algebra.apply(
-      factor,
-      pulled.map((x, i) => algebra.sum([x, spread[i]])),
-    );
-    const coefficients = shift.map((x, i) => algebra.some(algebra.sum([mean[i], x])));
-    const arrays = stack(builder, coefficients, groups);
-    for (const [part, array] of arrays.entries()) outputs.set(levelOutput(l, part), array);
+    const u = pulled.map((x, i) => algebra.sum([x, spread[i]]));
+    const coefficients = algebra.apply(factor, u).map((x, i) => algebra.some(algebra.sum([mean[i], x])));
+    const places = placesFrom(term.levels, l);
+    const sampled = deviating.map((i, at) => {
+      const b = builder.add(coefficients[i], builder.scalar(data.shift[places[i]]));
+      return sampledColumn(algebra, level.centring[at], b, algebra.some(factor[i][i]), u[i]);
+    });
+    for (const [part, array] of stack(builder, sampled, groups).entries()) outputs.set(levelOutput(l, part), array);
     if (l === 0) break;
+    const arrays = stack(builder, coefficients, groups);
+    for (const [part, array] of arrays.entries()) outputs.set(`coefficients ${l} ${part}`, array);
     const parent = builder.data(parentName(l - 1), [term.levels[l - 1].groups]);
     outer = unstack(
       builder,
@@ -95,6 +97,26 @@ export function drawProgram(marginal: Marginal, withDensity = false): DrawProgra
     for (const [part, array] of sums.entries()) outputs.set(sumsOutput(part), array);
   }
   return { program: builder.finish(outputs), sumShapes: sums.map((array) => builder.shape(array)) };
+}
+
+/**
+ * What is sampled of a coefficient b whose mean and standard deviation given those before it are m and t: λ m + (b − m) t^(λ−1), with
+ * b − m = t ζ, t = |T_ii|, and ζ = u_i times the sign of T_ii.
+ */
+function sampledColumn(algebra: ElementAlgebra, lambda: number, b: NodeId, diagonal: NodeId, u: Element): NodeId {
+  if (lambda === 1) return b;
+  const { builder } = algebra;
+  const sign = builder.select(
+    builder.binary('less', diagonal, builder.scalar(0)),
+    builder.scalar(-1),
+    builder.scalar(1),
+  );
+  const zeta = algebra.product(sign, u);
+  if (lambda === 0) return algebra.some(zeta);
+  const centring = builder.scalar(lambda);
+  const t = builder.unary('abs', diagonal);
+  const weight = builder.sub(builder.binary('pow', t, centring), builder.mul(centring, t));
+  return algebra.some(algebra.sum([builder.mul(centring, b), algebra.product(weight, zeta)]));
 }
 
 const jointSize = ({ data }: Marginal): number => data.priorMeans.length + (data.crossed?.free ?? 0);

@@ -12,7 +12,7 @@ import {
   isDiagonal,
   type NestedTerm,
 } from '../../models/linearHierarchy/structure.js';
-import type { LevelNatural, ShrinkageValues } from '../../models/linearHierarchy/values.js';
+import type { LevelScales, ShrinkageValues } from '../../models/linearHierarchy/values.js';
 import type { Tensors } from '../../models/model.js';
 import type { PositionBlock } from '../compiledModel.js';
 import { covarianceOfFactors } from '../linearHierarchy/factors.js';
@@ -142,7 +142,7 @@ export const isFull = ({ covariance }: HierarchyLevel): boolean => !isDiagonal(c
 /** σ, and by level the covariance, with signs folded away. */
 export interface NaturalScales {
   readonly sigma: number;
-  readonly levels: readonly Omit<LevelNatural, 'coefficients'>[];
+  readonly levels: readonly LevelScales[];
   /** Scales of horseshoes or spreads of pooled coefficients, of the population and of the fixed block. */
   readonly shrinkages: readonly (ShrinkageValues | undefined)[];
 }

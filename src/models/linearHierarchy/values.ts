@@ -3,16 +3,20 @@ import { shrunkSd } from './horseshoe.js';
 import { deviatingOf, outerSize } from './links.js';
 import type { HierarchyLevel, NestedTerm, CoefficientPrior } from './structure.js';
 
-/** Coefficients of a level and the parameters of their covariance. */
-export interface LevelNatural {
-  /** `[group][k]`, those that do not deviate included. */
-  readonly coefficients: Float64Array;
+/** Parameters of the covariance of a level's coefficients. */
+export interface LevelScales {
   /** Standard deviations of those that deviate, `[k]`. */
   readonly sds: Float64Array;
   /** Cholesky factor of the correlations, `[k][k]`; undefined where the covariance is diagonal. */
   readonly lower: Float64Array | undefined;
   /** What the covariance is made of, where it is that of factors. */
   readonly factors?: FactorValues;
+}
+
+/** Coefficients of a level and the parameters of their covariance. */
+export interface LevelNatural extends LevelScales {
+  /** `[group][k]`, those that do not deviate included. */
+  readonly coefficients: Float64Array;
 }
 
 /** Λ, `[k][factors]`, and ψ, `[k]`. */
@@ -35,6 +39,11 @@ export interface HierarchyValues {
   readonly sigma: number;
   readonly terms: readonly TermValues[];
   readonly fixed: FixedValues | undefined;
+}
+
+/** The same without the coefficients of groups. */
+export interface HierarchyScalars extends Omit<HierarchyValues, 'terms'> {
+  readonly terms: readonly (Omit<TermValues, 'levels'> & { readonly levels: readonly LevelScales[] })[];
 }
 
 export interface FixedValues {

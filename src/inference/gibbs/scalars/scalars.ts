@@ -81,7 +81,7 @@ export class Scalars {
   /** Of a chain, `[dimension]`. */
   of(values: ChainValues): Float64Array {
     const scalars = new Float64Array(this.dimension);
-    this.positions.write(withoutCoefficients(values), scalars);
+    this.positions.writeScalars(values, scalars);
     return scalars;
   }
 
@@ -130,12 +130,4 @@ function scalarPositions(structure: Hierarchy, scalars: readonly ModelParameter[
     structure: { ...structure, terms },
     parameters: [...scalars, ...empty],
   });
-}
-
-function withoutCoefficients(values: ChainValues): HierarchyValues {
-  const coefficients = new Float64Array(0);
-  return {
-    ...values,
-    terms: values.terms.map((term) => ({ ...term, levels: term.levels.map((level) => ({ ...level, coefficients })) })),
-  };
 }
