@@ -22,6 +22,11 @@ export interface ProgramBinding {
   readonly chains: number;
   /** Outputs wanted in f64 on devices that compute in f32 (`ResidentProgram.accurate`); they vary between chains. */
   readonly accurate?: readonly string[];
+  /**
+   * A program of the same device: data that both have under the same name are the same, so that a device whose programs lie in memory of the host holds
+   * them once.
+   */
+  readonly beside?: Executable;
   /** For devices whose programs lie in WebAssembly memory. */
   readonly companion?: Companion;
 }

@@ -80,6 +80,8 @@ export interface Model {
   readonly replicate?: Replication;
   /** What `replicate` imitates. */
   readonly observed?: { readonly name: string; readonly values: ArrayLike<number> };
+  /** Names of the data that have a row for each observation, in their order; where they are known, `predict` and `replicate` serve some of these rows as well. */
+  readonly byObservation?: readonly string[];
   readonly start?: Readonly<Record<string, StartingPoint>>;
   /** The same model as a hierarchy, where it is one: Gibbs and marginal NUTS work on those whose response is linear. */
   readonly structure?: Hierarchy;

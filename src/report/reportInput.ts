@@ -140,6 +140,8 @@ export interface ReportPredictiveCheck {
   readonly observed: ArrayLike<number>;
   /** [replication][grid point] */
   readonly replicated: readonly ArrayLike<number>[];
+  /** Where not all observations were replicated: those that were, chosen at random, and all. */
+  readonly part?: { readonly observations: number; readonly of: number };
   readonly statistics: readonly ReportPredictiveStatistic[];
 }
 

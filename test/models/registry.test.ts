@@ -20,6 +20,7 @@ import { cpuDevice } from '../../src/kernels/cpu/cpuDevice.js';
 import { webgpuDevice } from '../../src/kernels/webgpu/webgpuDevice.js';
 import { isFixedElement } from '../../src/models/model.js';
 import { models } from '../../src/models/registry.js';
+import { atObservations } from '../../src/models/someObservations.js';
 import { temporaryFolder } from '../data/inputFiles.js';
 import { testGpu } from '../kernels/webgpu/testGpu.js';
 import { isThorough } from '../thorough.js';
@@ -153,6 +154,19 @@ describe.each(Object.keys(small))('%s', (name) => {
     replicator.replicate(position, predictiveStream(1, 0, 0), replicated);
     expect(replicated.every(Number.isFinite)).toBe(true);
     expect(replicated).not.toEqual(predicted);
+  });
+
+  it('predicts some observations as it does all', async () => {
+    const { model } = job;
+    if (model.byObservation === undefined) return;
+    const position = startOf(job).map((centre, i) => centre + 0.2 * Math.sin(i));
+    const all = (await (await quantityOf(model, 'predict'))(position)).values().next().value!;
+    const rows = Int32Array.from(all.keys()).filter((row) => row % 7 === 2 || row === 0);
+    const some = atObservations(model, rows);
+    expect(Array.from(some.observed!.values)).toEqual(Array.from(rows, (row) => model.observed.values[row]));
+    const predicted = (await (await quantityOf(some, 'predict'))(position)).values().next().value!;
+    expect(predicted.length).toBe(rows.length);
+    for (const [i, row] of rows.entries()) expect(predicted[i]).toBeCloseTo(all[row], 10);
   });
 
   it(

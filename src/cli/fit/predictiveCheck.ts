@@ -1,6 +1,9 @@
 // The posterior predictive check: replicated data sets from draws spread over the chains, as densities and statistics.
 import { kernelDensity, meanOf, quantile, sortAscending, varianceOf } from '../../diagnostics/index.js';
-import { predictiveStream, type Replicator } from '../../inference/index.js';
+import { compileReplicator, predictiveStream, type Replicator } from '../../inference/index.js';
+import type { Device } from '../../kernels/device.js';
+import type { Model } from '../../models/model.js';
+import { atObservations } from '../../models/someObservations.js';
 import type { ReportInput } from '../../report/index.js';
 
 export type PredictiveCheck = NonNullable<ReportInput['predictive']>;
@@ -8,6 +11,13 @@ export type PredictiveCheck = NonNullable<ReportInput['predictive']>;
 /** Replicated data sets in all; and points of the density's grid. */
 const replications = 40;
 const gridPoints = 128;
+
+/** Observations that are replicated, at most. */
+const mostObservations = 1_000_000;
+/** The chain number of the stream that chooses them, which no sampler has. */
+const choosingChain = 0x54_00_00_00;
+
+type ObservedModel = Model & { readonly observed: NonNullable<Model['observed']> };
 
 const statistics: readonly {
   readonly name: string;
@@ -34,14 +44,14 @@ export class PredictiveCollector {
   private readonly output: Float64Array;
   private readonly every: number;
 
-  constructor(
+  private constructor(
     private readonly replicator: Replicator,
     private readonly response: string,
     y: ArrayLike<number>,
+    private readonly allObservations: number,
     private readonly seed: number,
     chains: number,
     draws: number,
-    /** Replications collected before, by draw; later ones are added. */
     readonly collected: Map<string, Shape>,
   ) {
     const sorted = Float64Array.from(y).sort();
@@ -52,6 +62,32 @@ export class PredictiveCollector {
     this.observed = this.shapeOf(sorted);
     this.output = new Float64Array(y.length);
     this.every = Math.max(1, Math.floor(draws / Math.ceil(replications / chains)));
+  }
+
+  /**
+   * Undefined for a model that declares no replication.
+   * @param device one that evaluates at once
+   * @param collected replications collected before, by draw; later ones are added
+   * @param most observations that are replicated: of more, so many are chosen at random
+   */
+  static async open(
+    model: ObservedModel,
+    device: Device,
+    { seed, chains, draws }: { readonly seed: number; readonly chains: number; readonly draws: number },
+    collected: Map<string, Shape>,
+    most = mostObservations,
+  ): Promise<PredictiveCollector | undefined> {
+    if (model.replicate === undefined) return undefined;
+    const all = model.observed.values.length;
+    const isPart = all > most && model.byObservation !== undefined;
+    const checked: Model = isPart ? atObservations(model, chooseRows(all, most, seed)) : model;
+    const replicator = await compileReplicator(checked, device);
+    const { name, values } = checked.observed!;
+    return new PredictiveCollector(replicator, name, values, all, seed, chains, draws, collected);
+  }
+
+  dispose(): Promise<void> {
+    return this.replicator.dispose();
   }
 
   /** Whether the data are to be replicated from a draw. */
@@ -68,12 +104,14 @@ export class PredictiveCollector {
 
   result(): PredictiveCheck {
     // In the order of draws, whatever order the chains came in.
+    const { length } = this.output;
     const shapes = [...this.collected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shape]) => shape);
     return {
       response: this.response,
       grid: this.grid,
       observed: this.observed.density,
       replicated: shapes.map(({ density }) => density),
+      ...(length < this.allObservations && { part: { observations: length, of: this.allObservations } }),
       statistics: statistics.map(({ name }, i) => {
         const values = Float64Array.from(shapes, ({ figures }) => figures[i]);
         const observed = this.observed.figures[i];
@@ -114,4 +152,14 @@ export class PredictiveCollector {
       figures: statistics.map((statistic) => statistic.of(sorted, mean, sd)),
     };
   }
+}
+
+/** One row at random of each of `count` blocks of about the same length, in increasing order. */
+function chooseRows(rows: number, count: number, seed: number): Int32Array {
+  const stream = predictiveStream(seed, choosingChain, 0);
+  const first = (block: number): number => Math.floor((rows * block) / count);
+  return Int32Array.from({ length: count }, (_, block) => {
+    const start = first(block);
+    return start + Math.floor(stream.uniform() * (first(block + 1) - start));
+  });
 }

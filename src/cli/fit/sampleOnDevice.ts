@@ -4,7 +4,6 @@ import type { Checkpoint, RunFolder } from '../../data/run/runFolder.js';
 import { writeConstantGroup } from '../../data/run/zarrFiles.js';
 import type { RunningEbfmi, RunningMoments } from '../../diagnostics/index.js';
 import {
-  compileReplicator,
   type Draw,
   type DrawInfo,
   type MethodResult,
@@ -91,7 +90,9 @@ export async function sampleOnDevice(
   const checkpoint = folder.loadCheckpoint();
   // What the device does not report comes from the draw's position in doubles, on the processor.
   const plain = cpuDevice({ precision: precisionOn('cpu', config) });
-  const replicator = model.replicate && (await compileReplicator(model, plain));
+  const saved = checkpoint?.snapshot as SavedState | undefined;
+  const collected = new Map((saved?.predictive ?? []) as [string, never][]);
+  const predictive = await PredictiveCollector.open(model, plain, config, collected);
   clock.lap('compile');
 
   const storedWarmup =
@@ -118,11 +119,7 @@ export async function sampleOnDevice(
 
   if (job.dataReport !== null) folder.writeDataReport(job.dataReport);
 
-  const saved = checkpoint?.snapshot as SavedState | undefined;
   clock.resume(saved?.seconds);
-  const collected = new Map((saved?.predictive ?? []) as [string, never][]);
-  const { seed, chains, draws } = config;
-  const predictive = replicator && new PredictiveCollector(replicator, response, y, seed, chains, draws, collected);
   const heldOut = job.heldOut && (await HeldOutCollector.open(job.heldOut, plain, config, saved?.heldOut));
   const sites = await openSites(model, job.keptSites, config, saved?.moments, prepared, plain, say);
   const layout = { chains: config.chains, storedWarmup, draws: config.draws, thin: config.method.thin, statistics };
@@ -158,7 +155,7 @@ export async function sampleOnDevice(
   } finally {
     await prepared.dispose();
     await sites.dispose();
-    await replicator?.dispose();
+    await predictive?.dispose();
     await heldOut?.dispose();
     await sink.dispose();
   }

@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly gradientsBy?: readonly string[];
   /** What `value` depends on the parameters through alone, where derivatives by that are known: an output, and the one that holds them, by name. */
   readonly derivatives?: Readonly<Record<string, string>>;
+  /** A program that has the same data under the same names. */
+  readonly beside?: BoundProgram | undefined;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function compileProgram(
   data: ReadonlyMap<string, DataArray>,
   fn: (p: NamedTensors, d: NamedTensors) => Record<string, tf.Tensor>,
   noise: Shapes = {},
-  { gradientsBy = [], derivatives }: ProgramOptions = {},
+  { gradientsBy = [], derivatives, beside }: ProgramOptions = {},
 ): Promise<BoundProgram> {
   const recorded = trace(fn, {
     parameters: { ...parameters, ...noise },
@@ -62,6 +64,7 @@ export async function compileProgram(
     data: new Map([...data].filter(([name]) => used.has(name))),
     chains,
     ...(gradientsBy.length > 0 && { accurate: ['value'] }),
+    ...(beside && { beside: beside.executable }),
   });
   const dataBytes = [...data].reduce((sum, [name, { shape }]) => sum + (used.has(name) ? 8 * sizeOf(shape) : 0), 0);
   return new BoundProgram(executable, blocks, [...outputs.keys()], normals, dataBytes);
@@ -87,7 +90,7 @@ export class BoundProgram {
   private readonly target: NormalTarget | undefined;
 
   constructor(
-    private readonly executable: Executable,
+    readonly executable: Executable,
     blocks: readonly ParameterBlock[],
     outputs: readonly string[],
     private readonly normals: number,

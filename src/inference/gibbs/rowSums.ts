@@ -1,6 +1,8 @@
 // One pass over the rows for a term: what others leave of the responses, summed as X'r of each group and Σ r².
+import type * as tf from '@tensorflow/tfjs-core';
 import { segmentSum } from '../../kernels/ops/index.js';
 import type { Device } from '../../kernels/device.js';
+import type { NamedTensors } from '../../kernels/trace/trace.js';
 import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 import type { ChainValues } from './chainValues.js';
 import { type BoundProgram, compileProgram } from './program.js';
@@ -52,30 +54,33 @@ export class RowSums {
 
   private constructor(
     private readonly index: number,
-    private readonly program: BoundProgram,
+    readonly program: BoundProgram,
     size: number,
     private readonly take: Taker,
   ) {
     this.shift = new Float64Array(size);
   }
 
+  /** @param beside a program that goes through the same rows */
   static async create(
     structure: LinearHierarchy,
     t: number,
     device: Device,
     chains: number,
     take: Taker,
+    beside?: BoundProgram,
   ): Promise<RowSums> {
     const { levels, columns } = structure.terms[t];
     const { groups } = levels[0];
     const inputs = rowInputs(structure, t);
-    const program = await compileProgram(device, chains, inputs.parameters, inputs.data, (p, d) => {
+    const fn = (p: NamedTensors, d: NamedTensors): Record<string, tf.Tensor> => {
       const residual = d.y.sub(fittedByOthers(inputs, p, d));
       return {
-        [sumNames.shift]: segmentSum(d['columns own'].mul(residual.expandDims(1)), d['group own'], groups),
+        [sumNames.shift]: segmentSum(d[rowNames.columns(t)].mul(residual.expandDims(1)), d[rowNames.group(t)], groups),
         [sumNames.total]: residual.square().sum(),
       };
-    });
+    };
+    const program = await compileProgram(device, chains, inputs.parameters, inputs.data, fn, {}, { beside });
     return new RowSums(t, program, groups * columns.length, take);
   }
 

@@ -4,6 +4,7 @@ import type { DataArray } from '../../kernels/compiler/memoryLayout.js';
 import { gatherRows } from '../../kernels/ops/index.js';
 import type { NamedTensors } from '../../kernels/trace/trace.js';
 import { groupOfRow } from '../../models/linearHierarchy/hierarchyModel.js';
+import { rowMajor } from '../../models/linearHierarchy/rowMajor.js';
 import type { LinearHierarchy } from '../../models/linearHierarchy/structure.js';
 
 /** Blocks and data of the rows. */
@@ -17,8 +18,10 @@ export interface RowInputs {
   readonly dense: number;
 }
 
-/** Names of what rows are given of another term and of a category. */
+/** Names of what rows are given of another term and of a category, and of a term's data. */
 export const rowNames = {
+  group: (t: number) => `group ${t}`,
+  columns: (t: number) => `columns ${t}`,
   term: (t: number) => `term ${t}`,
   category: (c: number) => `effects ${c}`,
 } as const;
@@ -29,15 +32,14 @@ export function rowInputs({ rows, y, terms, fixed, errors }: LinearHierarchy, ow
   const data = new Map<string, DataArray>([['y', { shape: [rows], values: y }]]);
   const others: number[] = [];
   for (const [t, term] of terms.entries()) {
-    const name = t === own ? 'own' : String(t);
-    data.set(`group ${name}`, { shape: [rows], values: groupOfRow(term) });
-    data.set(`columns ${name}`, { shape: [rows, term.columns.length], values: interleave(term.columns, rows) });
+    data.set(rowNames.group(t), { shape: [rows], values: groupOfRow(term) });
+    data.set(rowNames.columns(t), { shape: [rows, term.columns.length], values: rowMajor(term.columns, rows) });
     if (t === own) continue;
     others.push(t);
     parameters[rowNames.term(t)] = [term.levels[0].groups, term.columns.length];
   }
   const dense = fixed?.dense.length ?? 0;
-  if (dense > 0) data.set('dense', { shape: [rows, dense], values: interleave(fixed!.dense, rows) });
+  if (dense > 0) data.set('dense', { shape: [rows, dense], values: rowMajor(fixed!.dense, rows) });
   if (dense > 0 && own >= 0) parameters.dense_effects = [dense];
   // An array that several categories hold is stored once.
   const known = new Map<Int32Array | Float64Array, string>();
@@ -61,7 +63,7 @@ export function rowInputs({ rows, y, terms, fixed, errors }: LinearHierarchy, ow
 /** What the given terms, and the fixed block where it is given, explain of each row, `[rows]`. */
 export function fittedByOthers(inputs: RowInputs, p: NamedTensors, d: NamedTensors): tf.Tensor {
   const parts: tf.Tensor[] = inputs.others.map((t) =>
-    gatherRows(p[rowNames.term(t)], d[`group ${t}`]).mul(d[`columns ${t}`]).sum(1),
+    gatherRows(p[rowNames.term(t)], d[rowNames.group(t)]).mul(d[rowNames.columns(t)]).sum(1),
   );
   if ('dense_effects' in p) parts.push(d.dense.mul(p.dense_effects).sum(1));
   for (const [c, { codes, multiplier }] of inputs.categories.entries()) {
@@ -70,13 +72,4 @@ export function fittedByOthers(inputs: RowInputs, p: NamedTensors, d: NamedTenso
     parts.push(multiplier === undefined ? effect : effect.mul(d[multiplier]));
   }
   return parts.length === 0 ? d.y.mul(0) : parts.reduce((sum, part) => sum.add(part));
-}
-
-/** Columns as one array, row after row. */
-function interleave(columns: readonly Float64Array[], rows: number): Float64Array {
-  const width = columns.length;
-  const values = new Float64Array(rows * width);
-  for (const [c, column] of columns.entries())
-    for (let row = 0; row < rows; row++) values[row * width + c] = column[row];
-  return values;
 }

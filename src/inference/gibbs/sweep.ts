@@ -49,8 +49,12 @@ export class GibbsSweep {
     const { fixed, rows, errors, terms } = structure;
     const isWeighted = errors.df !== undefined;
     const termBlocks: TermBlock[] = [];
+    // Whichever goes through the rows first: the others find them there.
+    let rowProgram: BoundProgram | undefined;
     for (let t = 0; t < terms.length; t++) {
-      termBlocks.push(await TermBlock.create(structure, t, device, chains, scheme));
+      const block = await TermBlock.create(structure, t, device, chains, scheme, rowProgram);
+      rowProgram ??= block.rowProgram;
+      termBlocks.push(block);
     }
     const joined = fixed && JoinedMeans.create(structure);
     return new GibbsSweep(
@@ -59,7 +63,7 @@ export class GibbsSweep {
       joined && {
         joined,
         draws: new FixedDraws(joined.block, rows, isWeighted),
-        program: await compileFixed(structure, device, chains, joined.terms),
+        program: await compileFixed(structure, device, chains, joined.terms, rowProgram),
       },
       isWeighted ? new RowWeights(structure) : undefined,
       sharedColumns(structure),

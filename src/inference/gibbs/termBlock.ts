@@ -107,6 +107,7 @@ export class TermBlock {
     device: Device,
     chains: number,
     scheme: Scheme,
+    beside?: BoundProgram,
   ): Promise<TermBlock> {
     const data = staticData(structure, index);
     const program = await compileTerm(structure, index, device, data, { isCollapsed: scheme.isCollapsed, chains });
@@ -117,8 +118,13 @@ export class TermBlock {
       program.setScalar(sumNames.total, lane, total);
       moves?.setSums(lane, shift, total);
     };
-    const sums = hasSums(structure) ? await RowSums.create(structure, index, device, chains, take) : undefined;
+    const sums = hasSums(structure) ? await RowSums.create(structure, index, device, chains, take, beside) : undefined;
     return new TermBlock(structure, index, program, needsRows(structure) ? 0 : data.residual, scheme, moves, sums);
+  }
+
+  /** The program that goes through the rows, where the responses of others change them. */
+  get rowProgram(): BoundProgram | undefined {
+    return this.sums?.program;
   }
 
   get memoryBytes(): number {

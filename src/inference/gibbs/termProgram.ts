@@ -30,7 +30,7 @@ import {
 } from './levels.js';
 import { type BoundProgram, compileProgram } from './program.js';
 import { sumBlocks, sumNames } from './rowSums.js';
-import { fittedByOthers, type RowInputs, rowInputs } from './rowTensors.js';
+import { fittedByOthers, type RowInputs, rowInputs, rowNames } from './rowTensors.js';
 import { linkData, linksOf } from './termLinks.js';
 
 export interface TermOptions {
@@ -169,7 +169,7 @@ export function logIntegrated(
   const term = structure.terms[t];
   const rows = rowsOf(structure, t);
   const residual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
-  let information = informationOfRows(p, d, residual).scaled;
+  let information = informationOfRows(t, p, d, residual).scaled;
   const parts: tf.Tensor[] = [];
   for (const [j, link] of linksOf(term, true, d).entries()) {
     const own = prepare(information, p[names.scale(j)], term.levels[j].deviating);
@@ -214,12 +214,13 @@ function scaleShape(level: HierarchyLevel): number[] {
 
 /** What the rows say of the innermost coefficients: X'ΩX and X'Ωr, and the same over σ². */
 function informationOfRows(
+  t: number,
   p: NamedTensors,
   d: NamedTensors,
   residual: tf.Tensor | undefined,
 ): { own: Information; scaled: Information } {
   const given = sumNames.shift in p ? p[sumNames.shift] : d.cross;
-  const own = residual === undefined ? { precision: d.gram, shift: given } : crossproducts(p, d, residual);
+  const own = residual === undefined ? { precision: d.gram, shift: given } : crossproducts(t, p, d, residual);
   const lambda = p['inverse variance'];
   return { own, scaled: { precision: own.precision.mul(lambda), shift: own.shift.mul(lambda) } };
 }
@@ -238,7 +239,7 @@ function sweep(
   const links = linksOf(term, isCollapsed, d);
   const scales = levels.map((_, j) => p[names.scale(j)]);
   const rowResidual = rows === undefined ? undefined : d.y.sub(fittedByOthers(rows, p, d));
-  const { own, scaled: fromRows } = informationOfRows(p, d, rowResidual);
+  const { own, scaled: fromRows } = informationOfRows(t, p, d, rowResidual);
   const { coefficients, population } = isCollapsed
     ? collapsed(levels, links, scales, fromRows, p)
     : centred(links, scales, fromRows, p);
@@ -259,19 +260,20 @@ function sweep(
     const weighted = own.precision.mul(deviations.expandDims(1)).mul(deviations.expandDims(2));
     outputs['scale curvature'] = weighted.sum(0);
   }
-  outputs.squares = squaresLeft(p, d, rowResidual, coefficients[0]);
+  outputs.squares = squaresLeft(t, p, d, rowResidual, coefficients[0]);
   return outputs;
 }
 
 /** Σ ω r² of what the coefficients leave of the rows, but for what no coefficients can explain where only crossproducts are known. */
 function squaresLeft(
+  t: number,
   p: NamedTensors,
   d: NamedTensors,
   residual: tf.Tensor | undefined,
   coefficients: tf.Tensor,
 ): tf.Tensor {
   if (residual !== undefined)
-    return squares(p, residual.sub(gatherRows(coefficients, d['group own']).mul(d['columns own']).sum(1)));
+    return squares(p, residual.sub(gatherRows(coefficients, d[rowNames.group(t)]).mul(d[rowNames.columns(t)]).sum(1)));
   if (sumNames.shift in p) {
     const product = d.gram.mul(coefficients.expandDims(1)).sum(2);
     return p[sumNames.total].add(product.sub(p[sumNames.shift].mul(2)).mul(coefficients).sum());
@@ -288,15 +290,15 @@ function squares(p: NamedTensors, residual: tf.Tensor): tf.Tensor {
 }
 
 /** X'Ωr of each group; X'ΩX where there are weights. */
-function crossproducts(p: NamedTensors, d: NamedTensors, residual: tf.Tensor): Information {
+function crossproducts(t: number, p: NamedTensors, d: NamedTensors, residual: tf.Tensor): Information {
   const weights = p.weights as tf.Tensor | undefined;
-  const x = d['columns own'];
+  const x = d[rowNames.columns(t)];
   const [groups, k] = d.gram.shape;
   const weighted = weights === undefined ? x : x.mul(weights.expandDims(1));
-  const shift = segmentSum(weighted.mul(residual.expandDims(1)), d['group own'], groups);
+  const shift = segmentSum(weighted.mul(residual.expandDims(1)), d[rowNames.group(t)], groups);
   if (weights === undefined) return { precision: d.gram, shift };
   const products = weighted.reshape([-1, 1, k]).mul(x.reshape([-1, k, 1]));
-  return { precision: segmentSum(products, d['group own'], groups), shift };
+  return { precision: segmentSum(products, d[rowNames.group(t)], groups), shift };
 }
 
 interface Coefficients {

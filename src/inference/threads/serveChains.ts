@@ -1,6 +1,6 @@
 // What a thread does that draws some chains of a run: it posts their draws in batches, and the states that are asked for.
 import type { Draw } from '../chain.js';
-import { GibbsRun } from '../gibbs/run.js';
+import type { GibbsRun } from '../gibbs/run.js';
 import { InitialisationError } from '../initialise.js';
 import { adoptDensity, type PortableDensity } from '../portableDensity.js';
 import { SamplingRun } from '../sample.js';
@@ -33,6 +33,8 @@ class ChainServer {
   private goOn: (() => void) | undefined;
   private readonly stop = new AbortController();
   private run: SamplingRun | GibbsRun | undefined;
+  /** A state was asked for before there was a run. */
+  private isCheckpointDue = false;
 
   constructor(
     private readonly port: ChainPort,
@@ -44,7 +46,8 @@ class ChainServer {
   take(kind: Exclude<ToChains['kind'], 'time' | 'begin'>): void {
     if (kind === 'taken') this.underWay--;
     else if (kind === 'stop') this.stop.abort();
-    else this.run?.checkpoint();
+    else if (this.run === undefined) this.isCheckpointDue = true;
+    else this.run.checkpoint();
     this.goOn?.();
   }
 
@@ -58,8 +61,9 @@ class ChainServer {
     const { signal } = this.stop;
     this.run =
       work.method === 'gibbs'
-        ? new GibbsRun(work.model, work.settings, listener, { signal, resume: work.resume })
+        ? await gibbsRun(work.model, work.settings, listener, { signal, resume: work.resume })
         : new SamplingRun(adoptDensity(work.density), work.settings, listener, { signal, resume: work.resume });
+    if (this.isCheckpointDue) this.run.checkpoint();
     const result = await this.run.run();
     this.postDraws();
     this.port.post({ kind: 'ended', result }, []);
@@ -91,6 +95,11 @@ class ChainServer {
     this.draws = [];
     this.underWay++;
   }
+}
+
+/** Loaded by demand: with it come the models and TensorFlow.js, which take a thread longer to load than to compile a density. */
+async function gibbsRun(...settings: ConstructorParameters<typeof GibbsRun>): Promise<GibbsRun> {
+  return new (await import('../gibbs/run.js')).GibbsRun(...settings);
 }
 
 async function workAndTell(port: ChainPort, server: ChainServer): Promise<void> {

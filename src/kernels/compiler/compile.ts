@@ -8,7 +8,7 @@ import type { Addresses } from './wasmTarget.js';
 import { reductionFunction } from './loops.js';
 import { emitLoopNest } from './loopNest.js';
 import { factorSums } from './factorSums.js';
-import { checkDataArray, type DataArray, MemoryLayout, type StoredArray } from './memoryLayout.js';
+import { checkDataArray, type DataArray, MemoryLayout, type StoredArray, type StoredColumns } from './memoryLayout.js';
 import { planNest, type PlannedNest } from './nestPlan.js';
 import { schedule } from './schedule.js';
 import { mathFunctionOf } from './values.js';
@@ -20,6 +20,8 @@ export interface CompileOptions {
   /** Number of chains. */
   readonly chains: number;
   readonly precision: 'double' | 'single';
+  /** A memory that the program is laid behind, and whose columns it reads where it has data of the same names. */
+  readonly before?: StoredColumns;
 }
 
 /** Adds the shares of `blocks` blocks into an array of `bytes`. */
@@ -57,8 +59,13 @@ type OutputCopy = Omit<CopyStep, 'source'> & { readonly node: NodeId };
 
 export interface CompiledProgram {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of the memory, with what lies before the program. */
   readonly memoryBytes: number;
+  /** Of those, the program's own. */
+  readonly ownBytes: number;
   readonly arrays: readonly StoredArray[];
+  /** Columns of the data by key, those of the memory before included. */
+  readonly columns: StoredColumns['columns'];
   readonly setup: readonly Call[];
   readonly perEvaluation: readonly Call[];
   /** Address and number of elements of all parameters together. */
@@ -84,7 +91,7 @@ export function compile(source: TensorProgram, given: CompileOptions): CompiledP
   const lanes = Math.ceil(options.chains / lanesPerCall) * lanesPerCall;
   const analysis = analyse(program);
   checkIndices(program, analysis.varies, options.data);
-  const layout = new MemoryLayout(options.precision);
+  const layout = new MemoryLayout(options.precision, options.before);
 
   const parameterSize = options.parameters.reduce((sum, { size }) => sum + size, 0);
   const parameterBase = layout.reserve(parameterSize * lanes * 8);
@@ -143,7 +150,9 @@ export function compile(source: TensorProgram, given: CompileOptions): CompiledP
   return {
     bytes: builder.encode({ minimum: pages, maximum: maxMemoryPages, shared: true }) as Uint8Array<ArrayBuffer>,
     memoryBytes: pages * 65536,
+    ownBytes: pages * 65536 - (options.before?.bytes ?? 0),
     arrays: layout.arrays,
+    columns: layout.columns,
     setup: setupCalls,
     perEvaluation: calls,
     parameters: { base: parameterBase, size: parameterSize },

@@ -10,17 +10,21 @@ export interface DataArray {
 export const storageBytes = { u8: 1, u16: 2, i32: 4, f32: 4, f64: 8 } as const;
 export type Storage = keyof typeof storageBytes;
 
-/** A run of equally typed numbers to be copied into memory when the program is bound. */
-export interface StoredArray {
+/** A run of equally typed numbers in memory. */
+export interface StoredColumn {
   readonly base: number;
   readonly storage: Storage;
   readonly length: number;
+}
+
+/** One that is to be copied there when the program is bound. */
+export interface StoredArray extends StoredColumn {
   /** Writes the numbers to a view of the memory at `base`. */
   readonly fill: (memory: ArrayBufferLike) => void;
 }
 
 /** A data column as the generated code sees it: a literal, or numbers at an address. */
-export type Column = { readonly constant: number } | StoredArray;
+export type Column = { readonly constant: number } | StoredColumn;
 
 /**
  * Rows from which columns are stored as narrowly as they can be. f64 is read straight into both lanes: the three-level
@@ -30,19 +34,34 @@ const longColumn = 2 ** 22;
 
 const memoryLimit = 2 ** 32 - 65536;
 
-export class MemoryLayout {
-  /** Address 0 is left free, so that no array starts there. */
-  private next = 64;
-  private readonly stored: StoredArray[] = [];
-  private readonly columns = new Map<string, Column>();
+/** What a memory holds already: its columns by key, and where it ends. */
+export interface StoredColumns {
+  readonly columns: ReadonlyMap<string, Column>;
+  readonly bytes: number;
+}
 
-  /** `single` stores real columns as f32, halving the memory they take and rounding them. */
-  constructor(private readonly precision: 'double' | 'single') {}
+export class MemoryLayout {
+  private next: number;
+  private readonly stored: StoredArray[] = [];
+  readonly columns: Map<string, Column>;
+
+  /**
+   * @param precision `single` stores real columns as f32, halving the memory they take and rounding them
+   * @param before what the memory holds already, whose columns are not stored again; address 0 is left free, so that no array starts there
+   */
+  constructor(
+    private readonly precision: 'double' | 'single',
+    before: StoredColumns = { columns: new Map(), bytes: 64 },
+  ) {
+    this.next = before.bytes;
+    this.columns = new Map(before.columns);
+  }
 
   get bytes(): number {
     return this.next;
   }
 
+  /** Arrays that are to be filled: those that the memory did not hold before. */
   get arrays(): readonly StoredArray[] {
     return this.stored;
   }
@@ -77,7 +96,7 @@ export class MemoryLayout {
   }
 
   /** i32 numbers the generated code needs, such as row ranges. */
-  integers(values: Int32Array): StoredArray {
+  integers(values: Int32Array): StoredColumn {
     return this.place('i32', values.length, values, 0, 1);
   }
 
@@ -95,19 +114,16 @@ export class MemoryLayout {
     return this.precision === 'single' || (isSingle && isLong) ? 'f32' : 'f64';
   }
 
-  private place(storage: Storage, length: number, values: ArrayLike<number>, start: number, step: number): StoredArray {
+  private place(storage: Storage, length: number, values: ArrayLike<number>, start: number, step: number): StoredColumn {
     const base = this.reserve(length * storageBytes[storage]);
-    const stored: StoredArray = {
-      base,
-      storage,
-      length,
-      fill: (memory) => {
-        const target = viewOf(memory, base, storage, length);
-        for (let i = 0, at = start; i < length; i++, at += step) target[i] = values[at];
-      },
+    const column = { base, storage, length };
+    const fill = (memory: ArrayBufferLike): void => {
+      const target = viewOf(memory, base, storage, length);
+      for (let i = 0, at = start; i < length; i++, at += step) target[i] = values[at];
     };
-    this.stored.push(stored);
-    return stored;
+    this.stored.push({ ...column, fill });
+    // Without what fills it, which holds the numbers.
+    return column;
   }
 }
 

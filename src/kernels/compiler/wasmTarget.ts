@@ -19,7 +19,7 @@ import {
   offsetIndex,
   variableIndex,
 } from './indexing.js';
-import type { DataArray, MemoryLayout, StoredArray } from './memoryLayout.js';
+import type { DataArray, MemoryLayout, StoredColumn } from './memoryLayout.js';
 import { storageBytes } from './memoryLayout.js';
 import { reductionFunction } from './loops.js';
 import { isReadByColumns, literal, type Target } from './target.js';
@@ -307,7 +307,7 @@ export class WasmTarget implements Target {
       : this.loadStored(column, flattenIndices(index, strides), scope);
   }
 
-  private loadStored(array: StoredArray, position: Index, scope: WasmScope): WasmValue {
+  private loadStored(array: StoredColumn, position: Index, scope: WasmScope): WasmValue {
     if (array.storage === 'f64') return this.loadDouble(array.base, position, scope);
     const target = scope.at(indexDepth(position));
     this.pushStored(array, position, target);
@@ -318,7 +318,7 @@ export class WasmTarget implements Target {
   }
 
   /** Pushes an element as it is stored: an i32, an f32 or an f64. */
-  private pushStored(array: StoredArray, position: Index, scope: WasmScope): void {
+  private pushStored(array: StoredColumn, position: Index, scope: WasmScope): void {
     const loads = {
       u8: 'i32_load8_u',
       u16: 'i32_load16_u',

@@ -17,7 +17,11 @@ export function cpuDevice({ threads = 1, precision = 'double', startThreads }: C
     name: 'cpu',
     precision,
     threads: startThreads === undefined ? 1 : threads,
-    compile: (program, { companion, ...binding }) =>
-      CpuExecutable.create(compile(program, { ...binding, precision }), threads, startThreads, companion),
+    compile: (program, { companion, beside, ...binding }) => {
+      // Only programs of this device are handed to it.
+      const first = beside as CpuExecutable | undefined;
+      const compiled = compile(program, { ...binding, precision, ...(first && { before: first.stored }) });
+      return CpuExecutable.create(compiled, threads, startThreads, { companion, beside: first });
+    },
   };
 }

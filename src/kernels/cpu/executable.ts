@@ -1,5 +1,6 @@
 // A compiled program bound to its memory: write the parameters, run, read the outputs.
 import { type Call, type CompiledProgram, type CopyStep, maxMemoryPages } from '../compiler/compile.js';
+import type { StoredColumns } from '../compiler/memoryLayout.js';
 import type { Companion } from '../device.js';
 import { askToQuit, isShareable, newControl, shareCall, TaskRunner, type WorkerSetup } from './tasks.js';
 
@@ -12,7 +13,7 @@ export interface Threads {
 export type StartThreads = (count: number, setup: WorkerSetup) => Promise<Threads>;
 
 /** All that an executable needs besides its memory: the compiled program without its code and its data. */
-type BoundProgram = Omit<CompiledProgram, 'bytes' | 'arrays'>;
+type BoundProgram = Omit<CompiledProgram, 'bytes' | 'arrays' | 'columns'>;
 
 /** A bound program as another thread can take it over (structured clone): its memory is copied, nothing is compiled again. */
 export interface PortableProgram {
@@ -44,12 +45,13 @@ export class CpuExecutable {
 
   private constructor(
     readonly portable: PortableProgram,
+    private readonly columns: StoredColumns['columns'],
     threads: number,
     companion?: Companion,
   ) {
     const { module, memory, program } = portable;
     this.lanes = program.lanes;
-    this.memoryBytes = program.memoryBytes;
+    this.memoryBytes = program.ownBytes;
     this.groups = program.lanes / program.lanesPerCall;
     const calls = program.perEvaluation.map(({ functionName, bounds }) => shareCall(functionName, bounds, this.groups));
     const control = newControl(threads);
@@ -65,19 +67,26 @@ export class CpuExecutable {
     this.parameters = new Float64Array(memory.buffer, base, size * this.lanes);
   }
 
+  /** What a program is compiled with that is to lie in this one's memory. */
+  get stored(): StoredColumns {
+    return { columns: this.columns, bytes: this.portable.memory.buffer.byteLength };
+  }
+
   /**
    * Allocates the memory, copies the data in and computes what depends on data alone. Begins to start `threads` − 1 further
    * threads where the program has work for them, without waiting: until they serve, `run` works alone, with the same results.
+   * @param beside whose memory the program was compiled for
    */
   static async create(
     compiled: CompiledProgram,
     threads: number,
     start?: StartThreads,
-    companion?: Companion,
+    { companion, beside }: { readonly companion?: Companion; readonly beside?: CpuExecutable } = {},
   ): Promise<CpuExecutable> {
-    const { bytes, arrays, ...program } = compiled;
+    const { bytes, arrays, columns, ...program } = compiled;
     const module = await WebAssembly.compile(bytes);
-    const executable = new CpuExecutable({ module, memory: allocate(program), program }, threads, companion);
+    const memory = beside === undefined ? allocate(program) : beside.grow(program);
+    const executable = new CpuExecutable({ module, memory, program }, columns, threads, companion);
     const hasTasks = executable.shared.includes(true) || companion !== undefined;
     if (threads > 1 && start !== undefined && hasTasks) {
       executable.threads = start(threads - 1, executable.setup);
@@ -98,7 +107,7 @@ export class CpuExecutable {
   static adopt({ module, memory, program }: PortableProgram): CpuExecutable {
     const own = allocate(program);
     new Uint8Array(own.buffer).set(new Uint8Array(memory.buffer, 0, program.memoryBytes));
-    return new CpuExecutable({ module, memory: own, program }, 1);
+    return new CpuExecutable({ module, memory: own, program }, new Map(), 1);
   }
 
   /** Resolves when all threads serve (at once where there are none); nothing needs to wait for it but measurements and tests. */
@@ -138,6 +147,13 @@ export class CpuExecutable {
   async dispose(): Promise<void> {
     askToQuit(this.setup.control);
     if (this.threadFailure === undefined) await (await this.threads)?.stop();
+  }
+
+  /** Makes room for a program that was compiled for the memory as it is now. */
+  private grow({ memoryBytes }: BoundProgram): WebAssembly.Memory {
+    const { memory } = this.portable;
+    memory.grow((memoryBytes - memory.buffer.byteLength) / 65536);
+    return memory;
   }
 
   private runTasks(bounds: Int32Array, argument: number): void {

@@ -77,6 +77,7 @@ export function experimentsModel(data: ExperimentsData, options: ExperimentsOpti
     name: 'experiments',
     parameters: hierarchy.parameters,
     data: { ...hierarchy.data, ...report.data },
+    byObservation: hierarchy.byObservation,
     coords: report.coords,
     sites: report.sites,
     logPrior: (p, d) => hierarchy.logPrior(p, d),

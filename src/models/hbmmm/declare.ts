@@ -1,6 +1,6 @@
 // The HBMMM as a declared hierarchy: consumers in markets in the population, one level for each set of coefficients that deviate together.
 import type { ThreeLevelData } from '../../data/threeLevelData.js';
-import { rowMajor } from '../linearHierarchy/hierarchyModel.js';
+import { rowMajor } from '../linearHierarchy/rowMajor.js';
 import { likelihoodOfCounts } from '../linearHierarchy/likelihood.js';
 import type { Hierarchy, HierarchyLevel, LevelCovariance } from '../linearHierarchy/structure.js';
 import type { HbmmmDesign } from './design.js';

@@ -83,6 +83,7 @@ export function hbmmmModel(data: ThreeLevelData, options: HbmmmOptions): Observe
     name: 'hbmmm',
     parameters: hierarchy.parameters,
     data: hierarchy.data,
+    byObservation: hierarchy.byObservation,
     coords: hbmmmCoordinates(declaration),
     sites: hbmmmSiteList(declaration, scale),
     logPrior: (parameters, d) => hierarchy.logPrior(parameters, d),

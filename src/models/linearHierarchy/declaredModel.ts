@@ -45,6 +45,7 @@ export function declaredModel(structure: Hierarchy, name = 'hierarchy'): Model {
     name,
     parameters: hierarchy.parameters,
     data: hierarchy.data,
+    byObservation: hierarchy.byObservation,
     coords: {},
     sites,
     structure,

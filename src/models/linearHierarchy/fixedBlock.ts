@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gatherRows } from '../../kernels/ops/index.js';
 import type { ModelArray, Tensors } from '../model.js';
+import { matrixOf } from './rowMajor.js';
 import type { FixedBlock } from './structure.js';
 
 /** Free coefficients: one for each dense column, then those of each category, its levels but the last. */
@@ -40,11 +41,7 @@ export function fixedPredictor(block: FixedBlock, theta: tf.Tensor, d: Tensors):
 
 export function fixedArrays({ dense, categories }: FixedBlock, rows: number): Record<string, ModelArray> {
   const arrays: Record<string, ModelArray> = {};
-  if (dense.length > 0) {
-    const matrix = new Float64Array(rows * dense.length);
-    for (const [k, column] of dense.entries()) for (let i = 0; i < rows; i++) matrix[i * dense.length + k] = column[i];
-    arrays.dense = { shape: [rows, dense.length], values: matrix };
-  }
+  if (dense.length > 0) arrays.dense = matrixOf(dense, rows);
   for (const [c, { levelOfRow, multiplier }] of categories.entries()) {
     arrays[`category_${c}`] = { shape: [rows], values: levelOfRow, dtype: 'int32' };
     if (multiplier !== undefined) arrays[`multiplier_${c}`] = { shape: [rows], values: multiplier };

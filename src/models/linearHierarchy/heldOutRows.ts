@@ -4,10 +4,11 @@ import type { FactorColumn } from '../../data/table.js';
 import { gatherRows } from '../../kernels/ops/index.js';
 import type { Model, ModelArray, Tensors } from '../model.js';
 import { categoryEffects, fixedArrays, fixedPredictor } from './fixedBlock.js';
-import { evaluateHierarchy, levelMeans, rowMajor } from './hierarchyModel.js';
+import { evaluateHierarchy, levelMeans } from './hierarchyModel.js';
 import { covarianceScales } from './levelCovariance.js';
 import { columnsAt } from './levelTensors.js';
 import { replicationOf, rowLikelihood } from './likelihood.js';
+import { matrixOf } from './rowMajor.js';
 import type { Category, FixedBlock, Hierarchy, HierarchyLevel, NestedTerm } from './structure.js';
 
 /** Groups of a level that the fit did not see: they are numbered after those that it saw. */
@@ -79,12 +80,11 @@ export function onHeldOutRows(
   const likelihood = rowLikelihood(ofRows(structure, { ...held, y }));
   const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y }, ...likelihood.data };
   for (const [t, { columns, group, added }] of held.terms.entries()) {
-    const p = columns.length;
-    arrays[`x_${t}`] = { shape: [rows, p], values: rowMajor(columns, rows) };
+    arrays[`x_${t}`] = matrixOf(columns, rows);
     arrays[`group_${t}`] = { shape: [rows], values: group, dtype: 'int32' };
     const known = structure.terms[t].levels[0].groups;
     const ofNew = columns.map((values) => values.map((value, row) => (group[row] >= known ? value : 0)));
-    if (added[0].groups > 0) arrays[`new_x_${t}`] = { shape: [rows, p], values: rowMajor(ofNew, rows) };
+    if (added[0].groups > 0) arrays[`new_x_${t}`] = matrixOf(ofNew, rows);
     for (const [l, own] of added.entries()) {
       if (own.groups === 0) continue;
       const q = structure.terms[t].levels[l].covariateCount;

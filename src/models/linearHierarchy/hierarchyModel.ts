@@ -6,6 +6,7 @@ import { type ParameterSpec, real } from '../parameters.js';
 import { priorLogDensity } from '../priors.js';
 import { type UnitFactors, unitFactors } from './crossproducts.js';
 import { fixedArrays, fixedPredictor, freeCoefficients } from './fixedBlock.js';
+import { matrixOf } from './rowMajor.js';
 import { hierarchicalLevel, type LevelTensors } from './hierarchicalLevel.js';
 import { coefficientsLogPrior, coefficientsOf, shrinkageParameters } from './coefficientPrior.js';
 import { covarianceParameters, covarianceScales } from './levelCovariance.js';
@@ -31,6 +32,7 @@ export interface HierarchyModel {
   /** σ or φ, where there is one; by term the innermost covariance, the population, the covariances outwards, and coefficients from the outermost inwards; the fixed block. */
   readonly parameters: readonly ModelParameter[];
   readonly data: Readonly<Record<string, ModelArray>>;
+  readonly byObservation: readonly string[];
   evaluate(parameters: Tensors, data: Tensors): HierarchyTensors;
   /** Linear predictor η, `[rows]`. */
   rowMeans(values: HierarchyTensors, data: Tensors): tf.Tensor;
@@ -76,6 +78,7 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors, plac
   const errorSd = (parameters: Tensors): tf.Tensor => (errors === undefined ? literal(1) : parameters[errors.sigma]);
   const isShort = terms.length === 1 && fixed === undefined && errors !== undefined && errors.df === undefined;
   const own = isShort ? (factors ?? factorsOf(structure, 0)) : undefined;
+  const ofRows = { ...rowArrays(structure), ...likelihood.data };
   const evaluate = (parameters: Tensors, d: Tensors): HierarchyTensors =>
     evaluateHierarchy(structure, parameters, d, place);
   const rowMeans = ({ coefficients, fixed: effects }: HierarchyTensors, d: Tensors): tf.Tensor => {
@@ -85,7 +88,8 @@ export function hierarchyModel(structure: Hierarchy, factors?: UnitFactors, plac
   const predictor = (parameters: Tensors, d: Tensors): tf.Tensor => rowMeans(evaluate(parameters, d), d);
   return {
     parameters: parameterList(structure, likelihood),
-    data: { ...arraysOf(structure, own), ...likelihood.data },
+    data: { ...ofRows, ...groupArrays(structure, own) },
+    byObservation: Object.keys(ofRows),
     evaluate,
     rowMeans,
     predict: (parameters, d) => likelihood.expectation(predictor(parameters, d), d),
@@ -234,13 +238,19 @@ function parameterList({ terms, fixed }: Hierarchy, likelihood: RowLikelihood): 
   return Object.entries(list).map(([name, spec]) => ({ ...spec, name, shape: spec.dims as number[] }));
 }
 
-function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Record<string, ModelArray> {
-  const { rows, y, terms, fixed } = structure;
+/** What is of the rows, row by row. */
+function rowArrays({ rows, y, terms, fixed }: Hierarchy): Record<string, ModelArray> {
   const arrays: Record<string, ModelArray> = { y: { shape: [rows], values: y } };
   for (const [t, term] of terms.entries()) {
-    const p = term.columns.length;
-    arrays[`x_${t}`] = matrixOf(term.columns, rows, p);
+    arrays[`x_${t}`] = matrixOf(term.columns, rows);
     arrays[`group_${t}`] = { shape: [rows], values: groupOfRow(term), dtype: 'int32' };
+  }
+  return fixed === undefined ? arrays : { ...arrays, ...fixedArrays(fixed, rows) };
+}
+
+function groupArrays({ terms }: Hierarchy, factors: UnitFactors | undefined): Record<string, ModelArray> {
+  const arrays: Record<string, ModelArray> = {};
+  for (const [t, term] of terms.entries()) {
     for (const [l, { groups, covariates, covariateCount, parent }] of term.levels.entries()) {
       arrays[`covariates_${t}_${l}`] = { shape: [groups, covariateCount], values: covariates };
       if (parent !== null) arrays[`parent_${t}_${l}`] = { shape: [groups], values: parent, dtype: 'int32' };
@@ -251,23 +261,5 @@ function arraysOf(structure: Hierarchy, factors: UnitFactors | undefined): Recor
     arrays.upper = { shape: [units, p, p], values: upper };
     arrays.projected = { shape: [units, p], values: projected };
   }
-  return fixed === undefined ? arrays : { ...arrays, ...fixedArrays(fixed, rows) };
-}
-
-/** Made whenever it is read: a copy of millions of rows is not kept beside the one that a program holds. */
-function matrixOf(columns: readonly Float64Array[], rows: number, p: number): ModelArray {
-  return {
-    shape: [rows, p],
-    get values() {
-      return rowMajor(columns, rows);
-    },
-  };
-}
-
-/** Row-major `[row][column]`. */
-export function rowMajor(columns: readonly Float64Array[], rows: number): Float64Array {
-  const matrix = new Float64Array(rows * columns.length);
-  for (const [k, column] of columns.entries())
-    for (let i = 0; i < rows; i++) matrix[i * columns.length + k] = column[i];
-  return matrix;
+  return arrays;
 }

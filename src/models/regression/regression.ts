@@ -51,6 +51,7 @@ export function regressionModel(data: RegressionData, options: RegressionOptions
     name: 'regression',
     parameters: hierarchy.parameters,
     data: hierarchy.data,
+    byObservation: hierarchy.byObservation,
     coords: report.coords,
     sites: report.sites,
     logPrior: (p, d) => hierarchy.logPrior(p, d),

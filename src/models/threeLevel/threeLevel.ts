@@ -84,6 +84,7 @@ export function threeLevelModel(data: ThreeLevelData, options: ThreeLevelOptions
     name: 'three-level',
     parameters: hierarchy.parameters,
     data: hierarchy.data,
+    byObservation: hierarchy.byObservation,
     coords: coordinates(context),
     sites: threeLevelSites(context),
     logPrior: (parameters, d) => hierarchy.logPrior(parameters, d),

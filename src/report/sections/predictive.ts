@@ -1,6 +1,6 @@
 // Posterior predictive check: would data from this model look like the data?
 import { predictiveChart, statisticsChart } from '../charts/predictiveChart.js';
-import { formatFixed, formatSignificant } from '../format.js';
+import { formatCount, formatFixed, formatSignificant } from '../format.js';
 import { markup } from '../html.js';
 import { BLUE, INK, SKY } from '../palette.js';
 import { figure, legend } from '../figure.js';
@@ -34,6 +34,12 @@ function statisticsTable({ statistics }: ReportPredictiveCheck): ReturnType<type
   return table(namesAndNumbers(titles), rows, { caption: 'Test statistics; p is the share of replications at least as large as the observed value' }); // prettier-ignore
 }
 
+function partInWords({ part }: ReportPredictiveCheck): string {
+  return part === undefined
+    ? ''
+    : ` Of the ${formatCount(part.of)} observations ${formatCount(part.observations)}, chosen at random, are shown and replicated.`;
+}
+
 /** Null when no replications were drawn. */
 export function predictiveSection({ predictive }: ReportInput): Section | null {
   if (predictive === null) return null;
@@ -44,7 +50,7 @@ export function predictiveSection({ predictive }: ReportInput): Section | null {
   return {
     id: 'predictive',
     title: 'Posterior predictive check',
-    body: markup`<p>Data sets replicated from the posterior, laid behind the observed one. Where the dark line leaves the bundle, the model misses something about the response.</p>
+    body: markup`<p>Data sets replicated from the posterior, laid behind the observed one. Where the dark line leaves the bundle, the model misses something about the response.${partInWords(predictive)}</p>
 ${legend([
   { name: 'observed', shape: 'line', colour: INK },
   { name: `${predictive.replicated.length} replications`, shape: 'line', colour: SKY },
