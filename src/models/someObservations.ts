@@ -6,13 +6,15 @@ import type { Model, ModelArray } from './model.js';
  * @param rows of the data, in increasing order; the model must say which of its data are by observation
  */
 export function atObservations(model: Model, rows: Int32Array): Model {
-  const { byObservation, data, observed, totalLogLikelihood: _, structure: __, ...rest } = model;
+  const { data, observed, byObservation } = model;
+  const some: { -readonly [Part in keyof Model]: Model[Part] } = { ...model };
+  // What sums over all observations.
+  delete some.totalLogLikelihood;
+  delete some.structure;
   const chosen = byObservation!.map((name) => [name, atRows(data[name], rows)] as const);
-  return {
-    ...rest,
-    data: { ...data, ...Object.fromEntries(chosen) },
-    observed: { name: observed!.name, values: Float64Array.from(rows, (row) => observed!.values[row]) },
-  };
+  some.data = { ...data, ...Object.fromEntries(chosen) };
+  some.observed = { name: observed!.name, values: Float64Array.from(rows, (row) => observed!.values[row]) };
+  return some;
 }
 
 function atRows(array: ModelArray, rows: Int32Array): ModelArray {

@@ -13,8 +13,9 @@ const model = declaredModel(
 ) as Model & { readonly observed: NonNullable<Model['observed']> };
 const all = model.observed.values.length;
 const sizes = { seed: 3, chains: 2, draws: 20 };
-const position = Float64Array.from({ length: positionBlocks(model).reduce((sum, { size }) => sum + size, 0) }, (_, i) =>
-  i === 0 ? -3 : 0.3 * Math.sin(i),
+const position = Float64Array.from(
+  { length: positionBlocks(model).reduce((sum, { size }) => sum + size, 0) },
+  (_, i) => (i === 0 ? -3 : 0.3 * Math.sin(i)),
 );
 
 async function check(most?: number) {

@@ -23,8 +23,7 @@ export class AlignedDraws {
     if (rotation === undefined) return block;
     const rotations = await this.rotationsOf(rotation.loadings);
     const factors = shape.at(-1)!;
-    for (let row = 0; row < count; row += factors)
-      turn(block.draws.slice(row, row + factors), rotations, factors);
+    for (let row = 0; row < count; row += factors) turn(block.draws.slice(row, row + factors), rotations, factors);
     return block;
   }
 

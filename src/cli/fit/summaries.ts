@@ -56,14 +56,12 @@ export async function summariseRun(
       ? await onThreads(blocks, used, { posteriorPath, superchains })
       : await inTurn(blocks, new AlignedDraws(reader), superchains);
   return placed.flatMap(({ site, block: { elements } }, i) =>
-    summaries[i].map(
-      (summary, j): PlacedSummary => ({
-        ...summary,
-        ...(site.rotation && notAssessed),
-        site,
-        element: elements[j],
-      }),
-    ),
+    summaries[i].map((summary, j): PlacedSummary => ({
+      ...summary,
+      ...(site.rotation && notAssessed),
+      site,
+      element: elements[j],
+    })),
   );
 }
 

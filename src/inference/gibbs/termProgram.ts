@@ -32,6 +32,7 @@ import { type BoundProgram, compileProgram } from './program.js';
 import { sumBlocks, sumNames } from './rowSums.js';
 import { fittedByOthers, type RowInputs, rowInputs, rowNames } from './rowTensors.js';
 import { linkData, linksOf } from './termLinks.js';
+import { canWriteOut, integrateWrittenOut } from './writtenOut.js';
 
 export interface TermOptions {
   /** Means, and the coefficients of outer levels, are drawn with the coefficients below integrated out. */
@@ -159,12 +160,14 @@ export function integratedInputs(
  * The log density of the scales given the response, all coefficients of term `t` integrated out: `value`, to which −N log σ and −½ total / σ² are to
  * be added, and, where rows have weights, `total`, Σ ω r² of what others leave of them.
  * @param p also the scales: C of each level's Σ = CC' by `names.scale`, and 1/σ²
+ * @param isWrittenOut element by element where that can be: faster for the value alone
  */
 export function logIntegrated(
   structure: LinearHierarchy,
   t: number,
   p: NamedTensors,
   d: NamedTensors,
+  isWrittenOut = false,
 ): { readonly value: tf.Tensor; readonly total?: tf.Tensor } {
   const term = structure.terms[t];
   const rows = rowsOf(structure, t);
@@ -172,7 +175,14 @@ export function logIntegrated(
   let information = informationOfRows(t, p, d, residual).scaled;
   const parts: tf.Tensor[] = [];
   for (const [j, link] of linksOf(term, true, d).entries()) {
-    const own = prepare(information, p[names.scale(j)], term.levels[j].deviating);
+    const [scale, { deviating }] = [p[names.scale(j)], term.levels[j]];
+    if (isWrittenOut && canWriteOut(link, deviating, term.levels[j].groups)) {
+      const { logIntegral: integral, above } = integrateWrittenOut(information, scale);
+      parts.push(integral);
+      information = above;
+      continue;
+    }
+    const own = prepare(information, scale, deviating);
     parts.push(logIntegral(own));
     information = toLevelAbove(link, integrate(information, own));
   }
@@ -193,7 +203,7 @@ export function compileIntegrated(
   const shapes: Record<string, readonly number[]> = { 'inverse variance': [], ...parameters };
   for (const [j, level] of structure.terms[t].levels.entries()) shapes[names.scale(j)] = scaleShape(level);
   return compileProgram(device, lanes, shapes, arrays, (p, d): Record<string, tf.Tensor> => {
-    const { value, total } = logIntegrated(structure, t, p, d);
+    const { value, total } = logIntegrated(structure, t, p, d, true);
     return total === undefined ? { value } : { value, [sumNames.total]: total };
   });
 }

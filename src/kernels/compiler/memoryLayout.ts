@@ -114,7 +114,13 @@ export class MemoryLayout {
     return this.precision === 'single' || (isSingle && isLong) ? 'f32' : 'f64';
   }
 
-  private place(storage: Storage, length: number, values: ArrayLike<number>, start: number, step: number): StoredColumn {
+  private place(
+    storage: Storage,
+    length: number,
+    values: ArrayLike<number>,
+    start: number,
+    step: number,
+  ): StoredColumn {
     const base = this.reserve(length * storageBytes[storage]);
     const column = { base, storage, length };
     const fill = (memory: ArrayBufferLike): void => {
