@@ -17,11 +17,11 @@ export function atObservations(model: Model, rows: Int32Array): Model {
   return some;
 }
 
-function atRows(array: ModelArray, rows: Int32Array): ModelArray {
-  const { shape, values } = array;
+/** Reads the values once: some arrays make them whenever they are asked for them. */
+function atRows({ shape, values, dtype }: ModelArray, rows: Int32Array): ModelArray {
   const width = shape.slice(1).reduce((product, size) => product * size, 1);
-  const chosen = array.dtype === 'int32' ? new Int32Array(rows.length * width) : new Float64Array(rows.length * width);
+  const chosen = dtype === 'int32' ? new Int32Array(rows.length * width) : new Float64Array(rows.length * width);
   for (const [i, row] of rows.entries())
     for (let k = 0; k < width; k++) chosen[i * width + k] = values[row * width + k];
-  return { ...array, shape: [rows.length, ...shape.slice(1)], values: chosen };
+  return { shape: [rows.length, ...shape.slice(1)], values: chosen, ...(dtype && { dtype }) };
 }

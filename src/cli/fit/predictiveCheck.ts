@@ -103,8 +103,8 @@ export class PredictiveCollector {
   }
 
   result(): PredictiveCheck {
-    // In the order of draws, whatever order the chains came in.
     const { length } = this.output;
+    // In the order of draws, whatever order the chains came in.
     const shapes = [...this.collected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, shape]) => shape);
     return {
       response: this.response,

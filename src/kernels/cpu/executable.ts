@@ -84,8 +84,9 @@ export class CpuExecutable {
     { companion, beside }: { readonly companion?: Companion; readonly beside?: CpuExecutable } = {},
   ): Promise<CpuExecutable> {
     const { bytes, arrays, columns, ...program } = compiled;
-    const module = await WebAssembly.compile(bytes);
+    // Before anything is waited for: another program may be compiled for the same memory next.
     const memory = beside === undefined ? allocate(program) : beside.grow(program);
+    const module = await WebAssembly.compile(bytes);
     const executable = new CpuExecutable({ module, memory, program }, columns, threads, companion);
     const hasTasks = executable.shared.includes(true) || companion !== undefined;
     if (threads > 1 && start !== undefined && hasTasks) {
