@@ -10,7 +10,7 @@ import type { GibbsSettings } from '../../../src/inference/gibbs/settings.js';
 import type { GibbsSnapshot } from '../../../src/inference/gibbs/snapshot.js';
 import {
   coordinatesOf,
-  displacedScales,
+  coordinatesAt,
   displacementsOf,
   type Reference,
   scalesAt,
@@ -60,7 +60,7 @@ describe.each(Object.keys(covariancePriors))('%s', (kind) => {
     const scales = scalesOf('others');
     const x = coordinatesOf(term, reference, scales);
     expectSame(scalesAt(term, reference, x), scales);
-    expectSame(displacedScales(term, reference, displacementsOf(term, x)), scales);
+    expectSame(scalesAt(term, reference, coordinatesAt(term, displacementsOf(term, x))), scales);
     expect(coordinatesOf(term, reference, origin).every((own) => Math.abs(own) < 1e-12)).toBe(true);
   });
 

@@ -48,53 +48,63 @@ export function coordinatesOf({ levels }: NestedTerm, reference: Reference, scal
 }
 
 export function scalesAt({ levels }: NestedTerm, reference: Reference, coordinates: Float64Array): Scales {
-  return placed(levels, reference, coordinates, (level, own) => {
-    if (isDiagonal(level.covariance)) return own.map(Math.exp);
-    const k = deviatingCount(level);
-    const b = new Float64Array(k * k);
-    for (let j = 0; j < k; j++) {
-      const scale = Math.exp(own[(j * (j + 3)) / 2]);
-      for (let i = j; i < k; i++) b[i * k + j] = scale * (i === j ? 1 : own[(i * (i + 1)) / 2 + j]);
-    }
-    return b;
-  });
-}
-
-/** The scales at displacements so small that variances stay positive. */
-export function displacedScales({ levels }: NestedTerm, reference: Reference, displacements: Float64Array): Scales {
-  return placed(levels, reference, displacements, (level, own) => {
-    if (isDiagonal(level.covariance)) return own.map((x) => Math.sqrt(1 + x));
-    const k = deviatingCount(level);
-    const ratio = new Float64Array(k * k);
-    for (let i = 0; i < k; i++)
-      for (let j = 0; j <= i; j++) ratio[i * k + j] = own[(i * (i + 1)) / 2 + j] + Number(i === j);
-    return cholesky(ratio, k) ?? ratio.fill(NaN);
-  });
-}
-
-/** Scales by what each level's part of the numbers makes of the reference's factor: B, or the ratios of standard deviations. */
-function placed(
-  levels: readonly HierarchyLevel[],
-  reference: Reference,
-  numbers: Float64Array,
-  ratioOf: (level: HierarchyLevel, own: Float64Array) => Float64Array,
-): Scales {
   let next = 1;
   return {
-    sigma: reference.sigma * Math.exp(numbers[0]),
+    sigma: reference.sigma * Math.exp(coordinates[0]),
     levels: levels.map((level, j) => {
-      const ratio = ratioOf(level, numbers.slice(next, (next += levelDimension(level))));
+      const own = coordinates.subarray(next, (next += levelDimension(level)));
       const factor = reference.factors[j];
-      if (isDiagonal(level.covariance)) return { sds: ratio.map((x, i) => x * factor[i]), lower: undefined };
+      if (isDiagonal(level.covariance)) return { sds: own.map((x, i) => Math.exp(x) * factor[i]), lower: undefined };
       const k = deviatingCount(level);
       const lower = new Float64Array(k * k);
       for (let i = 0; i < k; i++)
         for (let j = 0; j <= i; j++)
-          for (let m = j; m <= i; m++) lower[i * k + j] += factor[i * k + m] * ratio[m * k + j];
+          for (let m = j; m <= i; m++) lower[i * k + j] += factor[i * k + m] * ratioAt(own, m, j);
       const sds = Float64Array.from({ length: k }, (_, i) => Math.hypot(...lower.subarray(i * k, (i + 1) * k)));
       return { sds, lower: lower.map((x, at) => x / sds[Math.floor(at / k)]) };
     }),
   };
+}
+
+/** Element of B, i ≥ j, at a level's coordinates. */
+const ratioAt = (own: Float64Array, i: number, j: number): number =>
+  Math.exp(own[(j * (j + 3)) / 2]) * (i === j ? 1 : own[(i * (i + 1)) / 2 + j]);
+
+/** Coordinates at displacements; NaN where a variance would not be positive. */
+export function coordinatesAt({ levels }: NestedTerm, displacements: Float64Array): Float64Array {
+  const result = displacements.slice();
+  let next = 1;
+  for (const level of levels) {
+    const own = result.subarray(next, (next += levelDimension(level)));
+    if (isDiagonal(level.covariance)) {
+      own.set(own.map((x) => 0.5 * Math.log(1 + x)));
+      continue;
+    }
+    const k = deviatingCount(level);
+    const square = new Float64Array(k * k);
+    for (let i = 0; i < k; i++)
+      for (let j = 0; j <= i; j++) square[i * k + j] = own[(i * (i + 1)) / 2 + j] + Number(i === j);
+    const b = cholesky(square, k) ?? square.fill(NaN);
+    for (let i = 0; i < k; i++)
+      for (let j = 0; j <= i; j++)
+        own[(i * (i + 1)) / 2 + j] = i === j ? Math.log(b[i * (k + 1)]) : b[i * k + j] / b[j * (k + 1)];
+  }
+  return result;
+}
+
+/** log |∂ displacements / ∂ coordinates|, up to a constant. */
+export function logJacobianOfDisplacements({ levels }: NestedTerm, coordinates: Float64Array): number {
+  let sum = 0;
+  let next = 1;
+  for (const level of levels) {
+    const k = deviatingCount(level);
+    for (let j = 0; j < k; j++)
+      sum += isDiagonal(level.covariance)
+        ? 2 * coordinates[next + j]
+        : 2 * (k - j) * coordinates[next + (j * (j + 3)) / 2];
+    next += levelDimension(level);
+  }
+  return sum;
 }
 
 /** Displacements at coordinates. */
@@ -111,12 +121,10 @@ export function displacementsOf({ levels }: NestedTerm, coordinates: Float64Arra
       );
     else {
       const k = deviatingCount(level);
-      const at = (i: number, j: number): number =>
-        Math.exp(own[(j * (j + 3)) / 2]) * (i === j ? 1 : own[(i * (i + 1)) / 2 + j]);
       for (let i = 0; i < k; i++)
         for (let j = 0; j <= i; j++) {
           let sum = -Number(i === j);
-          for (let m = 0; m <= j; m++) sum += at(i, m) * at(j, m);
+          for (let m = 0; m <= j; m++) sum += ratioAt(own, i, m) * ratioAt(own, j, m);
           result[next + (i * (i + 1)) / 2 + j] = sum;
         }
     }

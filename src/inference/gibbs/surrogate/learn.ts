@@ -1,26 +1,21 @@
-// Learns the quadratic that stands for the likelihood of a term's scales: from differences of values, then from values all over its density.
+// Learns the quadratic that stands for the likelihood of a term's scales: from values around a reference, then from differences all over its density.
 import type { NestedTerm } from '../../../models/linearHierarchy/structure.js';
 import { cholesky, solve, solveTransposed } from '../../linearAlgebra.js';
 import { symmetricEigensystem } from '../../symmetricEigensystem.js';
 import type { BoundProgram } from '../program.js';
-import type { ScaleMove, Scales } from '../scaleMove.js';
-import { coordinatesOf, displacedScales, displacementsOf, scalesAt } from './coordinates.js';
+import { fromCoordinates, type ScaleMove, type Scales, toCoordinates } from '../scaleMove.js';
+import { coordinatesAt, coordinatesOf, displacementsOf, scalesAt } from './coordinates.js';
 import type { ScaleSurrogate } from './scaleSurrogate.js';
 import { tuneWalks } from './tuneWalks.js';
 import { setSurrogates, trajectoryLength, walk, type Walker } from './walk.js';
-
-/** A surrogate that learns, and states of its chain that it is to fit besides. */
-export interface LearningWalker extends Walker {
-  readonly states: readonly Scales[];
-}
 
 /** Displacement of differences where the curvature is known: in standard deviations, and at most. */
 const [relativeWidth, widest] = [0.5, 0.3];
 /** How far along an axis of the quadratic the slope may lead, in displacements, and how much an axis curves downwards at least. */
 const [farthest, leastBend] = [20, 1e-3];
-/** Points for each number of the quadratic, of the density that it gives when it is multiplied with this. */
+/** Places for each number of the quadratic, of the density that it gives when it is multiplied with this. */
 const [pointsPerNumber, temper, trajectoriesPerPoint] = [0.7, 0.85, 3];
-/** Standard deviations of a fit: of what no quadratic can say, and of slopes and curvatures around those by differences, in units in which curvatures are 1. */
+/** Standard deviations of a fit: of what no quadratic can say, and of slopes and curvatures around the reference's own, in units in which curvatures are 1. */
 const [errorSd, changeSd] = [0.2, 0.3];
 
 /**
@@ -31,13 +26,18 @@ export async function learnSurrogates(
   term: NestedTerm,
   move: ScaleMove,
   program: BoundProgram,
-  walkers: readonly LearningWalker[],
+  walkers: readonly Walker[],
 ): Promise<void> {
-  await fitDifferences(term, move, walkers);
+  await fitReferences(term, move, walkers);
   await tuneWalks(program, walkers);
-  await fitPoints(term, move, program, walkers);
+  await tryPairs(term, move, program, walkers);
+  await refitSurrogates(program, walkers);
+}
+
+/** Learns from all differences that are known by now. */
+export async function refitSurrogates(program: BoundProgram, walkers: readonly Walker[]): Promise<void> {
+  for (const { surrogate } of walkers) fitDifferences(surrogate);
   await tuneWalks(program, walkers);
-  for (const { surrogate } of walkers) surrogate.end();
 }
 
 /** Log likelihoods at two lists of scales, one of each walker. */
@@ -54,7 +54,7 @@ async function evaluatePair(
 }
 
 /** g and H from values at the reference, on both sides along each axis, and at pairs. */
-async function fitDifferences(term: NestedTerm, move: ScaleMove, walkers: readonly LearningWalker[]): Promise<void> {
+async function fitReferences(term: NestedTerm, move: ScaleMove, walkers: readonly Walker[]): Promise<void> {
   const { dimension: n } = walkers[0].surrogate;
   const pairs = Array.from({ length: n }, (_, i) => Array.from({ length: i }, (_own, j) => [i, j] as const)).flat();
   const points: (readonly (readonly [place: number, sign: number])[])[] = [
@@ -69,7 +69,7 @@ async function fitDifferences(term: NestedTerm, move: ScaleMove, walkers: readon
       walkers.map(({ surrogate: { widths, reference } }) => {
         const displacements = new Float64Array(n);
         for (const [i, sign] of points[first + half]) displacements[i] = sign * widths[i];
-        return displacedScales(term, reference, displacements);
+        return scalesAt(term, reference, coordinatesAt(term, displacements));
       }),
     );
     for (const found of await evaluatePair(move, walkers, pair))
@@ -93,68 +93,66 @@ async function fitDifferences(term: NestedTerm, move: ScaleMove, walkers: readon
       const width = relativeWidth / Math.sqrt(curvature[i * (n + 1)]);
       widths[i] = i === 0 ? width : Math.min(widest, width);
     }
+    surrogate.centre();
   }
 }
 
-/** g and H by regression, shrunk to those of the differences, on values at states of the chains and all over the density that those give. */
-async function fitPoints(
+/** Differences between places all over the density that the quadratics give. */
+async function tryPairs(
   term: NestedTerm,
   move: ScaleMove,
   program: BoundProgram,
-  walkers: readonly LearningWalker[],
+  walkers: readonly Walker[],
 ): Promise<void> {
   const { dimension: n } = walkers[0].surrogate;
-  const least = Math.min(...walkers.map(({ states }) => states.length));
-  const fromStates = least - (least % 2);
-  const fromWalk = 2 * Math.round((pointsPerNumber * (n * (n + 3))) / 4);
-  setSurrogates(program, walkers, temper);
-  const trials = walkers.map((walker): Walker => ({ ...walker, x: new Float64Array(n) }));
-  const points = walkers.map((): Float64Array[] => []);
-  const values = walkers.map((): number[] => []);
-  for (let first = 0; first < fromStates + fromWalk; first += 2) {
+  const trials = walkers.map((walker): Walker => ({ ...walker, x: new Float64Array(n), temper }));
+  setSurrogates(program, trials);
+  for (let count = Math.round((pointsPerNumber * numberCount(n)) / 2); count > 0; count--) {
     const pair: Scales[][] = [];
-    for (const half of [0, 1]) {
-      const isState = first < fromStates;
-      if (!isState) await walk(program, trials, { trajectories: trajectoriesPerPoint, length: trajectoryLength });
-      const at = walkers.map(({ surrogate, states }, w) =>
-        isState ? coordinatesOf(term, surrogate.reference, states[first + half]) : trials[w].x,
-      );
-      for (const [w, x] of at.entries()) points[w].push(displacementsOf(term, x));
-      pair.push(at.map((x, w) => scalesAt(term, walkers[w].surrogate.reference, x)));
+    for (let half = 0; half < 2; half++) {
+      await walk(program, trials, { trajectories: trajectoriesPerPoint, length: trajectoryLength });
+      pair.push(trials.map(({ x, surrogate: { reference } }) => scalesAt(term, reference, x)));
     }
-    for (const found of await evaluatePair(move, walkers, pair))
-      for (const [w, value] of found.entries()) values[w].push(value);
+    const [first, second] = await evaluatePair(move, walkers, pair);
+    for (const [w, { surrogate }] of walkers.entries())
+      surrogate.differences.observe(toCoordinates(pair[0][w]), toCoordinates(pair[1][w]), second[w] - first[w]);
   }
-  for (const [w, { surrogate }] of walkers.entries()) regress(surrogate, points[w], values[w]);
 }
 
-/** Ridge regression of what the quadratic leaves of the values, with an intercept. */
-function regress(surrogate: ScaleSurrogate, points: readonly Float64Array[], values: readonly number[]): void {
-  const { dimension: n, slopes, curvature } = surrogate;
-  const size = 1 + (n * (n + 3)) / 2;
+/** Slopes, and a triangle of curvatures. */
+const numberCount = (dimension: number): number => (dimension * (dimension + 3)) / 2;
+
+/** g and H by ridge regression of differences, shrunk to those of the reference. */
+function fitDifferences(surrogate: ScaleSurrogate): void {
+  surrogate.toCentre();
+  const { dimension: n, slopes, curvature, term, reference } = surrogate;
+  const size = numberCount(n);
   const units = Float64Array.from({ length: n }, (_, i) => 1 / Math.sqrt(Math.max(curvature[i * (n + 1)], 1)));
-  const errors = points.map((q, m) => values[m] - quadraticAt(surrogate, q));
-  const level = errors.reduce((sum, e) => sum + e, 0) / errors.length;
   const gram = new Float64Array(size * size);
   const change = new Float64Array(size);
   const row = new Float64Array(size);
-  for (const [m, q] of points.entries()) {
-    row[0] = 1;
-    let next = 1;
-    for (let i = 0; i < n; i++) row[next++] = q[i] / units[i];
+  const placeOf = (coordinates: Float64Array): Float64Array =>
+    displacementsOf(term, coordinatesOf(term, reference, fromCoordinates(term, coordinates)!.scales));
+  for (const { from, to, difference } of surrogate.differences.all()) {
+    const [q, other] = [placeOf(to), placeOf(from)];
+    const error = difference - quadraticAt(surrogate, q) + quadraticAt(surrogate, other);
+    let next = 0;
+    for (let i = 0; i < n; i++) row[next++] = (q[i] - other[i]) / units[i];
     for (let i = 0; i < n; i++)
-      for (let j = 0; j <= i; j++) row[next++] = ((i === j ? -0.5 : -1) * q[i] * q[j]) / (units[i] * units[j]);
+      for (let j = 0; j <= i; j++)
+        row[next++] = ((i === j ? -0.5 : -1) * (q[i] * q[j] - other[i] * other[j])) / (units[i] * units[j]);
     for (let a = 0; a < size; a++) {
-      change[a] += row[a] * (errors[m] - level);
+      change[a] += row[a] * error;
       for (let b = 0; b <= a; b++) gram[a * size + b] += row[a] * row[b];
     }
   }
-  for (let a = 1; a < size; a++) gram[a * (size + 1)] += (errorSd / changeSd) ** 2;
+  // Both ends of a difference have an error.
+  for (let a = 0; a < size; a++) gram[a * (size + 1)] += 2 * (errorSd / changeSd) ** 2;
   const factor = cholesky(gram, size);
   if (factor === undefined) return;
   solve(factor, change);
   solveTransposed(factor, change);
-  let next = 1;
+  let next = 0;
   for (let i = 0; i < n; i++) slopes[i] += change[next++] / units[i];
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {

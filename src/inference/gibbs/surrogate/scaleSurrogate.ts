@@ -10,13 +10,15 @@ import { cholesky } from '../../linearAlgebra.js';
 import type { Progress } from '../scalars/tuning.js';
 import { covarianceFactor, fromCoordinates, type Scales, toCoordinates } from '../scaleMove.js';
 import { type Reference, surrogateDimension } from './coordinates.js';
+import { Differences } from './differences.js';
 
-/** Sweeps before which the quadratic is learnt anew, as shares of the burn-in. */
-const renewals = [0.1, 0.15, 0.25, 0.4, 0.6];
-/** From this one on by the states since the one before, around their mean; until then around the state. */
+/** Sweeps before which the quadratic is learnt anew, and learns from what its proposals were, as shares of the burn-in. */
+const renewals = [0.1, 0.15, 0.25, 0.4];
+const refits = [0.55, 0.7, 0.85, 1];
+/** From this one on around the mean of the states since the one before; until then around the state, and earlier differences are forgotten. */
 const firstByStates = 2;
-/** States that are kept. */
-const keptStates = 64;
+/** States that are kept, and differences for each number of the quadratic. */
+const [keptStates, differencesPerNumber] = [64, 4];
 /** Displacements of the first differences: of variances and covariances relative to the reference. */
 const firstWidth = 0.1;
 /** Groups of every level from which a quadratic stands for the likelihood of variances, and to evaluate that costs more than a walk. */
@@ -32,26 +34,34 @@ export class ScaleSurrogate {
   /** The log likelihood at displacements q is g'q − ½ q'Hq. */
   readonly slopes: Float64Array;
   readonly curvature: Float64Array;
-  /** Of differences, by displacement. */
+  /** Between places of the density itself, which the quadratic is to fit. */
+  readonly differences: Differences;
+  /** Of displacements from the reference where it learns. */
   readonly widths: Float64Array;
   /** Coordinates are Fx with x round, `[dimension][dimension]`. */
   readonly round: Float64Array;
   logStep = 0;
   private sigma = 1;
   private readonly factors: readonly Float64Array[];
+  /** Slopes and curvature as the surroundings of the reference gave them. */
+  private readonly centreSlopes: Float64Array;
+  private readonly centreCurvature: Float64Array;
   /** The last states since a renewal, as `toCoordinates` gives them. */
   private readonly states: Float64Array;
   private seen = 0;
   private isReady = false;
 
   constructor(
-    private readonly term: NestedTerm,
+    readonly term: NestedTerm,
     rows: number,
   ) {
     const n = surrogateDimension(term);
     this.dimension = n;
     this.slopes = new Float64Array(n);
     this.curvature = new Float64Array(n * n);
+    this.centreSlopes = new Float64Array(n);
+    this.centreCurvature = new Float64Array(n * n);
+    this.differences = new Differences(n, Math.round((differencesPerNumber * n * (n + 3)) / 2));
     this.widths = new Float64Array(n).fill(firstWidth);
     this.widths[0] = 1 / Math.sqrt(2 * rows);
     this.round = new Float64Array(n * n);
@@ -71,9 +81,14 @@ export class ScaleSurrogate {
     return { sigma: this.sigma, factors: this.factors };
   }
 
-  /** Whether the quadratic is to be learnt before this sweep. */
-  isDue({ sweep, warmup }: Progress): boolean {
-    return renewals.some((share) => Math.round(share * warmup) === sweep);
+  /** Whether the quadratic is to be learnt anew before this sweep. */
+  isDue(progress: Progress): boolean {
+    return isBefore(renewals, progress);
+  }
+
+  /** Whether it is to learn from its proposals before this sweep. */
+  isToRefit(progress: Progress): boolean {
+    return this.isReady && isBefore(refits, progress);
   }
 
   /** Takes the state after a sweep of the burn-in in. */
@@ -81,12 +96,12 @@ export class ScaleSurrogate {
     this.states.set(toCoordinates(scales), (this.seen++ % keptStates) * this.dimension);
   }
 
-  /** Begins a renewal: chooses the reference. Returns states of the chain that the quadratic is to fit, and forgets them. */
-  begin(scales: Scales, { sweep, warmup }: Progress): Scales[] {
+  /** Begins a renewal: chooses the reference. */
+  begin(scales: Scales, { sweep, warmup }: Progress): void {
     const { states, seen, term, dimension: n } = this;
-    const isByStates = sweep >= Math.round(renewals[firstByStates] * warmup);
+    const first = Math.round(renewals[firstByStates] * warmup);
     const recent = Array.from(
-      { length: isByStates ? Math.min(seen, keptStates) : 0 },
+      { length: sweep >= first ? Math.min(seen, keptStates) : 0 },
       (_, i) => fromCoordinates(term, states.subarray(i * n, (i + 1) * n))!.scales,
     );
     const around = recent.length > 0 ? recent : [scales];
@@ -95,12 +110,19 @@ export class ScaleSurrogate {
       factor.set(factorOfMean(around.map(({ levels }) => levels[j])));
     }
     this.seen = 0;
-    return recent;
+    if (sweep <= first) this.differences.forget();
+    this.isReady = true;
   }
 
-  /** Ends a renewal. */
-  end(): void {
-    this.isReady = true;
+  /** Keeps slopes and curvature as those of the reference's surroundings. */
+  centre(): void {
+    this.centreSlopes.set(this.slopes);
+    this.centreCurvature.set(this.curvature);
+  }
+
+  toCentre(): void {
+    this.slopes.set(this.centreSlopes);
+    this.curvature.set(this.centreCurvature);
   }
 
   /** All numbers, for a snapshot; always as many. */
@@ -121,9 +143,22 @@ export class ScaleSurrogate {
   }
 
   private get arrays(): Float64Array[] {
-    return [...this.factors, this.states, this.slopes, this.curvature, this.widths, this.round];
+    return [
+      ...this.factors,
+      this.states,
+      this.slopes,
+      this.curvature,
+      this.centreSlopes,
+      this.centreCurvature,
+      this.widths,
+      this.round,
+      this.differences.numbers,
+    ];
   }
 }
+
+const isBefore = (shares: readonly number[], { sweep, warmup }: Progress): boolean =>
+  shares.some((share) => Math.round(share * warmup) === sweep);
 
 /** C with CC' the mean of covariances, or the root mean square of standard deviations. */
 function factorOfMean(all: readonly Scales['levels'][number][]): Float64Array {

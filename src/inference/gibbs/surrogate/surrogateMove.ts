@@ -5,11 +5,11 @@ import type { RandomStream } from '../../random/streams.js';
 import type { ChainValues } from '../chainValues.js';
 import type { Progress } from '../scalars/tuning.js';
 import type { BoundProgram } from '../program.js';
-import { ScaleMove } from '../scaleMove.js';
+import { ScaleMove, toCoordinates } from '../scaleMove.js';
 import { horseshoesOnSigma } from '../shrinkage.js';
 import { coordinatesOf, scalesAt } from './coordinates.js';
-import { type LearningWalker, learnSurrogates } from './learn.js';
-import { compileSurrogate, surrogateNames } from './program.js';
+import { learnSurrogates, refitSurrogates } from './learn.js';
+import { compileSurrogate } from './program.js';
 import type { ScaleSurrogate } from './scaleSurrogate.js';
 import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } from './walk.js';
 
@@ -18,6 +18,8 @@ import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } fro
  * between modes of correlations that the groups say little of.
  */
 const [groupsPerTrajectory, fewest, most] = [1000, 8, 256];
+/** What the quadratics are multiplied with: proposals are a little wider than the likelihood, so that few states are likelier than they are proposed. */
+const temper = 0.9;
 
 function walkPlan({ levels }: NestedTerm): WalkPlan {
   const groups = Math.max(...levels.map((level) => level.groups));
@@ -60,22 +62,13 @@ export class SurrogateMove {
   /** Moves the scales, and before it learns where that is due. The move's program must hold what the rows say of the coefficients. */
   async run(chains: readonly SurrogateChain[]): Promise<void> {
     const { term, index, move, program, structure } = this;
-    const due = chains.filter(({ surrogate, progress }) => surrogate.isDue(progress));
-    if (due.length > 0) {
-      const learning = due.map(({ lane, surrogate, stream, values, progress }): LearningWalker => {
-        const states = surrogate.begin(ScaleMove.scalesOf(values, index), progress);
-        return { lane, surrogate, stream, states, x: new Float64Array(surrogate.dimension) };
-      });
-      await learnSurrogates(term, move, program, learning);
-    }
+    await this.learn(chains);
     const walkers = chains.map(({ lane, surrogate, stream, values }): Walker => {
       const x = coordinatesOf(term, surrogate.reference, ScaleMove.scalesOf(values, index));
-      return { lane, surrogate, stream, x };
+      return { lane, surrogate, stream, x, temper };
     });
     setSurrogates(program, walkers);
-    const before = await this.quadraticsAt(walkers);
-    await walk(program, walkers, walkPlan(term));
-    const after = await this.quadraticsAt(walkers);
+    const { from, to } = await walk(program, walkers, walkPlan(term));
     const proposed = walkers.map(({ x, surrogate }) => scalesAt(term, surrogate.reference, x));
     for (const [i, { lane, values }] of chains.entries()) {
       move.setScales(2 * lane, ScaleMove.scalesOf(values, index));
@@ -83,22 +76,35 @@ export class SurrogateMove {
     }
     const running = move.program.run();
     if (running !== undefined) await running;
-    for (const [i, { lane, values, stream }] of chains.entries()) {
-      const horseshoes = horseshoesOnSigma(structure, values);
-      const exact = (half: number, sigma: number): number =>
-        move.logLikelihood(2 * lane + half, sigma) + (horseshoes?.(sigma) ?? 0);
+    for (const [i, { lane, values, stream, surrogate, progress }] of chains.entries()) {
       const { sigma } = proposed[i];
-      const logRatio = exact(1, sigma) - exact(0, values.sigma) - (after[i] - before[i]);
+      const difference = move.logLikelihood(2 * lane + 1, sigma) - move.logLikelihood(2 * lane, values.sigma);
+      if (progress.sweep < progress.warmup)
+        surrogate.differences.observe(
+          toCoordinates(ScaleMove.scalesOf(values, index)),
+          toCoordinates(proposed[i]),
+          difference,
+        );
+      const horseshoes = horseshoesOnSigma(structure, values);
+      const ofHorseshoes = horseshoes === undefined ? 0 : horseshoes(sigma) - horseshoes(values.sigma);
+      const logRatio = difference + ofHorseshoes - (to[i].quadratic - from[i].quadratic);
       if (Math.log(stream.uniform()) < logRatio) move.assign(values, proposed[i]);
     }
   }
 
-  /** The surrogates' quadratics where the walkers are. */
-  private async quadraticsAt(walkers: readonly Walker[]): Promise<number[]> {
-    const { program } = this;
-    for (const { lane, x } of walkers) program.set(surrogateNames.coordinates, lane, x);
-    const running = program.run();
-    if (running !== undefined) await running;
-    return walkers.map(({ lane }) => program.readScalar('quadratic', lane));
+  /** Has surrogates learn where that is due. */
+  private async learn(chains: readonly SurrogateChain[]): Promise<void> {
+    const { term, index, move, program } = this;
+    const walkerOf = ({ lane, surrogate, stream }: SurrogateChain): Walker => ({
+      lane,
+      surrogate,
+      stream,
+      x: new Float64Array(surrogate.dimension),
+    });
+    const due = chains.filter(({ surrogate, progress }) => surrogate.isDue(progress));
+    for (const { surrogate, values, progress } of due) surrogate.begin(ScaleMove.scalesOf(values, index), progress);
+    if (due.length > 0) await learnSurrogates(term, move, program, due.map(walkerOf));
+    const toRefit = chains.filter(({ surrogate, progress }) => surrogate.isToRefit(progress));
+    if (toRefit.length > 0) await refitSurrogates(program, toRefit.map(walkerOf));
   }
 }

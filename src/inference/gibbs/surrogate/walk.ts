@@ -1,9 +1,10 @@
-// Walks over the density by which scales are proposed: Hamiltonian trajectories of all chains, accepted by that density alone.
+// Walks over the density by which scales are proposed: Hamiltonian trajectories of all chains and slices along ellipses in turns, both by that density alone.
 import { drawNormal } from '../../random/distributions.js';
 import type { RandomStream } from '../../random/streams.js';
 import type { BoundProgram } from '../program.js';
 import { surrogateNames as names } from './program.js';
 import type { ScaleSurrogate } from './scaleSurrogate.js';
+import { slide } from './slide.js';
 
 /** How far a trajectory goes in round coordinates by which a state is soon forgotten. */
 export const trajectoryLength = 2.2;
@@ -24,18 +25,22 @@ export interface Walker {
   readonly stream: RandomStream;
   /** Coordinates. */
   x: Float64Array;
+  /** What the quadratic is multiplied with, 1 without. */
+  readonly temper?: number;
 }
 
-interface Place {
+export interface Place {
   readonly x: Float64Array;
   readonly value: number;
+  /** Part of the value. */
+  readonly quadratic: number;
   /** By the round coordinates. */
   readonly gradient: Float64Array;
 }
 
-/** Hands the program what the walkers' surrogates have learnt. @param temper what their quadratics are multiplied with */
-export function setSurrogates(program: BoundProgram, walkers: readonly Walker[], temper = 1): void {
-  for (const { lane, surrogate } of walkers) {
+/** Hands the program what the walkers' surrogates have learnt. */
+export function setSurrogates(program: BoundProgram, walkers: readonly Walker[]): void {
+  for (const { lane, surrogate, temper = 1 } of walkers) {
     const { reference, slopes, curvature } = surrogate;
     program.setScalar(names.sigma, lane, reference.sigma);
     for (const [j, factor] of reference.factors.entries()) program.set(names.factor(j), lane, factor);
@@ -64,22 +69,28 @@ export async function evaluateAt(
   return walkers.map(({ lane, surrogate }, i) => {
     const raw = new Float64Array(surrogate.dimension);
     program.read(`gradient ${names.coordinates}`, lane, raw);
-    return { x: places[i], value: program.readScalar('value', lane), gradient: toRound(surrogate, raw) };
+    return {
+      x: places[i],
+      value: program.readScalar('value', lane),
+      quadratic: program.readScalar('quadratic', lane),
+      gradient: toRound(surrogate, raw),
+    };
   });
 }
 
-/** So many trajectories of each walker, one after the other. @param onEach is told of each walker's place and rate of acceptance */
+/** So many trajectories of each walker, one after the other, a slice after each. @param onEach is told of each trajectory's end and rate of acceptance @returns where they were, and are */
 export async function walk(
   program: BoundProgram,
   walkers: readonly Walker[],
   { trajectories, length, isVaried = false }: WalkPlan,
   onEach?: (walker: Walker, rate: number) => void,
-): Promise<void> {
-  let places = await evaluateAt(
+): Promise<{ readonly from: readonly Place[]; readonly to: readonly Place[] }> {
+  const from = await evaluateAt(
     program,
     walkers,
     walkers.map(({ x }) => x),
   );
+  let places = from;
   for (let n = 0; n < trajectories; n++) {
     const moving = walkers.map(({ surrogate, stream }, i) => {
       const momentum = Float64Array.from({ length: surrogate.dimension }, () => drawNormal(stream));
@@ -102,16 +113,18 @@ export async function walk(
       for (const [i, { momentum, step, count }] of moving.entries())
         if (s < count) push(momentum, step, found[i].gradient);
     }
-    places = walkers.map((walker, i) => {
+    const kept = walkers.map((walker, i) => {
       const { momentum, first } = moving[i];
       const gain = found[i].value - kinetic(momentum) - first;
       const rate = Number.isNaN(gain) ? 0 : Math.exp(Math.min(0, gain));
       const place = walker.stream.bernoulli(rate) ? found[i] : places[i];
-      walker.x = place.x;
-      onEach?.(walker, rate);
+      onEach?.({ ...walker, x: place.x }, rate);
       return place;
     });
+    places = await slide(program, walkers, kept);
   }
+  for (const [i, walker] of walkers.entries()) walker.x = places[i].x;
+  return { from, to: places };
 }
 
 const kinetic = (momentum: Float64Array): number => momentum.reduce((sum, p) => sum + 0.5 * p * p, 0);
