@@ -195,15 +195,22 @@ export async function compileQuantity(model: Model, device: Device, quantity: Qu
   return {
     outputs,
     evaluate: (position, target) => {
-      for (let i = 0; i < position.length; i++) parameters[i * lanes] = position[i];
-      const read = (): void => {
-        for (let i = 0; i < target.length; i++) target[i] = result[i * lanes];
-      };
+      scatter(position, parameters, lanes);
+      const read = (): void => gather(result, lanes, target);
       const running = executable.run();
       return running === undefined ? read() : running.then(read);
     },
     dispose: () => executable.dispose(),
   };
+}
+
+// Functions of their own: behind more code in one function V8 does not keep such loops optimised.
+function scatter(from: ArrayLike<number>, target: Float64Array, stride: number): void {
+  for (let i = 0, at = 0; i < from.length; i++, at += stride) target[at] = from[i];
+}
+
+function gather(from: Float64Array, stride: number, target: Float64Array): void {
+  for (let i = 0, at = 0; i < target.length; i++, at += stride) target[i] = from[at];
 }
 
 /** Which sites a device is to report, by name: those whose values come back, and those that running moments are kept of. */

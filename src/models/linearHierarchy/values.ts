@@ -130,6 +130,8 @@ export function recentre(
     for (let g = 0; g < groups; g++) for (let i = 0; i < k; i++) target[g * k + i] = from[g * size + places[i]];
     return;
   }
+  if (!isPartial && to === 'sampled' && centring.every((lambda) => lambda === 0))
+    return standardise(from, means, sds, lower, target);
   const [fromWidth, toWidth] = to === 'sampled' ? [size, k] : [k, size];
   const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
   const toSampled = scales.map((s, i) => s ** (centring[i] - 1));
@@ -154,6 +156,27 @@ export function recentre(
       }
       if (lower !== undefined) zeta[i] = moved * toZeta[i];
       target[at] = to === 'sampled' ? lambda * mean + moved : mean + moved / toSampled[i];
+    }
+  }
+}
+
+/** Coefficients as standardised deviations, C⁻¹(b − m) with C = diag(s) L: a loop of its own, as there may be millions of them. */
+function standardise(
+  from: Float64Array,
+  means: Float64Array,
+  sds: Float64Array,
+  lower: Float64Array | undefined,
+  target: Float64Array,
+): void {
+  const k = sds.length;
+  const scales = sds.map((s, i) => (lower === undefined ? s : s * lower[i * k + i]));
+  const below = lower?.map((x, at) => (x * sds[Math.floor(at / k)]) / scales[Math.floor(at / k)]);
+  const inverse = scales.map((s) => 1 / s);
+  for (let first = 0; first < from.length; first += k) {
+    for (let i = 0; i < k; i++) {
+      let x = (from[first + i] - means[first + i]) * inverse[i];
+      if (below !== undefined) for (let j = 0; j < i; j++) x -= below[i * k + j] * target[first + j];
+      target[first + i] = x;
     }
   }
 }

@@ -16,7 +16,7 @@ const [farthest, leastBend] = [20, 1e-3];
 /** Places for each number of the quadratic, of the density that it gives when it is multiplied with this. */
 const [pointsPerNumber, temper, trajectoriesPerPoint] = [0.7, 0.85, 3];
 /** Standard deviations of a fit: of what no quadratic can say, and of slopes and curvatures around the reference's own, in units in which curvatures are 1. */
-const [errorSd, changeSd] = [0.2, 0.3];
+const [errorSd, changeSd] = [0.2, 0.5];
 
 /**
  * Learns anew around the references, at what the move's program holds of the rows.

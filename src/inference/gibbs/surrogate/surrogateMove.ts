@@ -17,9 +17,12 @@ import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } fro
  * Walk of a proposal: many evaluations of the surrogate cost less than one of the density, the more the more groups that has. Long walks find the way
  * between modes of correlations that the groups say little of.
  */
-const [groupsPerTrajectory, fewest, most] = [1000, 8, 256];
-/** What the quadratics are multiplied with: proposals are a little wider than the likelihood, so that few states are likelier than they are proposed. */
-const temper = 0.9;
+const [groupsPerTrajectory, fewest, most] = [1000, 8, 128];
+/**
+ * What the quadratics are multiplied with once in so many sweeps: from a state that is much likelier than the surrogate has it, only a wider one soon
+ * leads away.
+ */
+const [wide, wideEvery] = [0.7, 8];
 
 function walkPlan({ levels }: NestedTerm): WalkPlan {
   const groups = Math.max(...levels.map((level) => level.groups));
@@ -63,7 +66,8 @@ export class SurrogateMove {
   async run(chains: readonly SurrogateChain[]): Promise<void> {
     const { term, index, move, program, structure } = this;
     await this.learn(chains);
-    const walkers = chains.map(({ lane, surrogate, stream, values }): Walker => {
+    const walkers = chains.map(({ lane, surrogate, stream, values, progress }): Walker => {
+      const temper = (progress.sweep + 1) % wideEvery === 0 ? wide : 1;
       const x = coordinatesOf(term, surrogate.reference, ScaleMove.scalesOf(values, index));
       return { lane, surrogate, stream, x, temper };
     });
