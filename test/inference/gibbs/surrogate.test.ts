@@ -9,15 +9,25 @@ import { fromCoordinates, type Scales, ScaleMove, toCoordinates } from '../../..
 import type { GibbsSettings } from '../../../src/inference/gibbs/settings.js';
 import type { GibbsSnapshot } from '../../../src/inference/gibbs/snapshot.js';
 import {
-  coordinatesOf,
   coordinatesAt,
+  coordinatesOf,
   displacementsOf,
+  logJacobianOfDisplacements,
   type Reference,
   scalesAt,
 } from '../../../src/inference/gibbs/surrogate/coordinates.js';
 import { compileSurrogate, surrogateNames } from '../../../src/inference/gibbs/surrogate/program.js';
-import { suitsSurrogate } from '../../../src/inference/gibbs/surrogate/scaleSurrogate.js';
+import { ScaleSurrogate, suitsSurrogate } from '../../../src/inference/gibbs/surrogate/scaleSurrogate.js';
+import { slide } from '../../../src/inference/gibbs/surrogate/slide.js';
+import {
+  evaluateAt,
+  setSurrogates,
+  trajectoryLength,
+  walk,
+  type Walker,
+} from '../../../src/inference/gibbs/surrogate/walk.js';
 import { cholesky } from '../../../src/inference/linearAlgebra.js';
+import { PhiloxStream, randomKey } from '../../../src/inference/random/streams.js';
 import { sizeOf } from '../../../src/kernels/program/tensorProgram.js';
 import { cpuDevice } from '../../../src/kernels/cpu/cpuDevice.js';
 import type { CovariancePrior } from '../../../src/models/covariancePriors.js';
@@ -62,6 +72,65 @@ describe.each(Object.keys(covariancePriors))('%s', (kind) => {
     expectSame(scalesAt(term, reference, x), scales);
     expectSame(scalesAt(term, reference, coordinatesAt(term, displacementsOf(term, x))), scales);
     expect(coordinatesOf(term, reference, origin).every((own) => Math.abs(own) < 1e-12)).toBe(true);
+  });
+
+  it('has the Jacobian of displacements, and no coordinates where a variance would not be positive', () => {
+    const jacobians = ['a', 'b'].map((seed) => {
+      const x = coordinatesOf(term, reference, scalesOf(seed));
+      return logJacobianOfDisplacements(term, x) - logJacobian(x, (at) => displacementsOf(term, at));
+    });
+    expect(jacobians[0]).toBeCloseTo(jacobians[1], 6);
+    const displacements = displacementsOf(term, coordinatesOf(term, reference, origin));
+    for (let i = 1; i < displacements.length; i++)
+      expect(coordinatesAt(term, displacements.with(i, -1.5)).some(Number.isNaN)).toBe(true);
+  });
+
+  it('has the same density by slices alone as by walks', async () => {
+    const lanes = 4;
+    const program = await compileSurrogate(structure, 0, cpuDevice(), lanes);
+    const random = randomNumbers(`slices ${kind}`);
+    const surrogate = new ScaleSurrogate(term, structure.rows);
+    surrogate.begin(origin, { sweep: 1, warmup: 100 });
+    const n = surrogate.dimension;
+    for (let i = 0; i < n; i++) {
+      surrogate.slopes[i] = 0.5 * random.normal();
+      surrogate.curvature[i * (n + 1)] = 30;
+      for (let j = 0; j < i; j++) surrogate.curvature[i * n + j] = surrogate.curvature[j * n + i] = random.normal() / n;
+      surrogate.round[i * (n + 1)] = 0.15;
+    }
+    surrogate.logStep = Math.log(0.6);
+    const walkersOf = (first: number): Walker[] =>
+      Array.from({ length: lanes }, (_, lane) => ({
+        lane,
+        surrogate,
+        stream: new PhiloxStream(randomKey(`slices ${kind}`), first + lane, 0, 0),
+        x: new Float64Array(n),
+      }));
+    const draws = { slices: [] as Float64Array[][], walks: [] as Float64Array[][] };
+    const sliding = walkersOf(0);
+    setSurrogates(program, sliding);
+    let places = await evaluateAt(
+      program,
+      sliding,
+      sliding.map(({ x }) => x),
+    );
+    const walking = walkersOf(lanes);
+    for (let draw = 0; draw < 3000; draw++) {
+      for (let i = 0; i < 6; i++) places = await slide(program, sliding, places);
+      draws.slices.push(places.map(({ x }) => x));
+      await walk(program, walking, { trajectories: 1, length: trajectoryLength });
+      draws.walks.push(walking.map(({ x }) => x));
+    }
+    await program.dispose();
+    const chainsOf = (all: readonly (readonly Float64Array[])[], i: number): Float64Array[] =>
+      Array.from({ length: lanes }, (_, lane) => Float64Array.from(all.slice(200), (own) => own[lane][i]));
+    for (let i = 0; i < n; i++) {
+      const [a, b] = [chainsOf(draws.slices, i), chainsOf(draws.walks, i)];
+      const mean = (own: readonly Float64Array[]): number =>
+        own.reduce((sum, chain) => sum + chain.reduce((total, x) => total + x, 0) / chain.length, 0) / own.length;
+      expect(rhat(a)).toBeLessThan(1.05);
+      expect(Math.abs(mean(a) - mean(b)) / Math.hypot(mcseMean(a), mcseMean(b)), `${i}`).toBeLessThan(4);
+    }
   });
 
   it('has the density of the priors and the quadratic', async () => {
