@@ -218,7 +218,7 @@ describe('exit codes and seeds', () => {
     expect(code).toBe(3);
     expect(json<{ status: string }>(out, 'run.json').status).toBe('finished');
     expect((await hierax('fit', config)).stderr).toBe(
-      `hierax: ${out} already holds a finished run: choose another --out\n`,
+      `hierax: ${out} already holds a finished run: see its report, or choose another --out\n`,
     );
   });
 

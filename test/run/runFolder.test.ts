@@ -83,10 +83,10 @@ describe('the states of a run', () => {
     expect(run.run).toEqual({ seed: 7, fingerprint: null, status: 'finished' });
     expect(run.diagnostics).toEqual({ ebfmi: [0.9, null], seconds: { total: null } });
     expect(run.summary).toEqual(SUMMARY);
-    expect(messageOf(() => createRunFolder(dir))).toBe(`${dir} already holds a finished run: choose another --out`);
-    const again = createRunFolder(dir, { resume: true });
-    expect(again.status).toBe('finished');
-    again.release();
+    for (const resume of [false, true])
+      expect(messageOf(() => createRunFolder(dir, { resume }))).toBe(
+        `${dir} already holds a finished run: see its report, or choose another --out`,
+      );
     expect(existsSync(join(dir, '.lock'))).toBe(false);
   });
 

@@ -33,8 +33,6 @@ export async function fitImputations(
 ): Promise<FitOutcome> {
   const folder = createRunFolder(dir, { resume });
   try {
-    if (folder.status === 'finished')
-      throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`);
     folder.writeRun({ ...folder.run, command, imputations, seed: config.seed });
     const jobs: FitJob[] = [];
     for (let imputation = 1; imputation <= imputations; imputation++) {

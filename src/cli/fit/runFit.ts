@@ -6,7 +6,7 @@ import type { DeviceName } from '../../data/configSchema.js';
 import { loadDuckDB } from '../../data/duckdb.js';
 import { imputationsOf } from '../../data/preparation/imputations.js';
 import { InputError } from '../../data/inputError.js';
-import { createRunFolder, recordedRun, type RunFolder } from '../../data/run/runFolder.js';
+import { createRunFolder, recordedRun, refuseFinished, type RunFolder } from '../../data/run/runFolder.js';
 import { RunStorageError } from '../../data/run/runStorageError.js';
 import {
   StartError,
@@ -55,6 +55,8 @@ export async function runFit(request: FitRequest, say: (line: string) => void): 
     config.device === 'webgpu' || (config.device === 'auto' && !request.resume && machine.mayHaveGpu());
   const findings = looksForGpu ? machine.probeGpu() : undefined;
   const dir = request.out === undefined ? (config.out ?? resolve(dirname(config.file), 'run')) : resolve(request.out);
+  // Before the data are read, which may take long.
+  refuseFinished(dir);
   const imputations = imputationsOf(config.data.steps);
   if (imputations === undefined)
     return await fitInto({ config, dir, imputation: 1 }, request, await findings, clock, say);
@@ -83,9 +85,6 @@ async function fitInto(
   clock.lap('load');
   const folder = createRunFolder(dir, { resume: request.resume });
   try {
-    if (folder.status === 'finished') {
-      throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`);
-    }
     checkSameRun(folder, job);
     return await fitOnDevices({ job, folder, command: request.command, clock, say }, request, findings);
   } catch (error) {

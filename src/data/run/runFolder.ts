@@ -138,23 +138,31 @@ export class RunFolder {
 
 /**
  * Makes or takes up the folder of a run and locks it.
- * @throws InputError when it holds a run and `resume` is not asked for, cannot be written, or is in use
+ * @throws InputError when it holds a finished run, or another and `resume` is not asked for, cannot be written, or is in use
  * @throws RunStorageError when the disk is full
  */
 export function createRunFolder(dir: string, options: RunFolderOptions = {}): RunFolder {
   const { release, made } = openFolder(dir);
   try {
+    refuseFinished(dir);
     const status = statusOf(dir);
-    if (status !== 'new' && !options.resume) {
-      const advice =
-        status === 'unfinished' ? 'continue it with --resume, or choose another --out' : 'choose another --out';
-      throw new InputError(`${dir} already holds ${articleFor(status)} run: ${advice}`, { file: dir });
+    if (status === 'unfinished' && !options.resume) {
+      throw new InputError(
+        `${dir} already holds an unfinished run: continue it with --resume, or choose another --out`,
+        { file: dir },
+      );
     }
     return new RunFolder(dir, status, release, options.write, made);
   } catch (cause) {
     release();
     throw cause;
   }
+}
+
+/** @throws InputError when a folder holds a finished run */
+export function refuseFinished(dir: string): void {
+  if (statusOf(dir) !== 'finished') return;
+  throw new InputError(`${dir} already holds a finished run: see its report, or choose another --out`, { file: dir });
 }
 
 /** `run.json` of whatever run a folder holds, finished or not; undefined where there is none. */
@@ -205,10 +213,6 @@ function statusOf(dir: string): RunStatus {
   if (!Object.values(RUN_FILES).some((name) => existsSync(join(dir, name)))) return 'new';
   const run = readJsonIfThere(join(dir, RUN_FILES.run));
   return run?.['status'] === 'finished' ? 'finished' : 'unfinished';
-}
-
-function articleFor(status: RunStatus): string {
-  return status === 'unfinished' ? 'an unfinished' : 'a finished';
 }
 
 function readJsonIfThere(path: string): JsonRecord | undefined {
