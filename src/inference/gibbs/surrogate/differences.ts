@@ -1,6 +1,6 @@
 // Differences of log likelihoods between pairs of scales, the last ones, as numbers that a snapshot can hold.
 
-/** What the log likelihood of the rows is at `to`, less what it is at `from`; both as `toCoordinates` gives them. */
+/** What the log likelihood of the rows is at `to`, less what it is at `from`: scales as `toCoordinates` gives them, or displacements. */
 export interface Difference {
   readonly from: Float64Array;
   readonly to: Float64Array;

@@ -5,6 +5,7 @@ import { symmetricEigensystem } from '../../symmetricEigensystem.js';
 import type { BoundProgram } from '../program.js';
 import { fromCoordinates, type ScaleMove, type Scales, toCoordinates } from '../scaleMove.js';
 import { coordinatesAt, coordinatesOf, displacementsOf, scalesAt } from './coordinates.js';
+import type { Difference } from './differences.js';
 import type { ScaleSurrogate } from './scaleSurrogate.js';
 import { tuneWalks } from './tuneWalks.js';
 import { setSurrogates, trajectoryLength, walk, type Walker } from './walk.js';
@@ -16,7 +17,9 @@ const [farthest, leastBend] = [20, 1e-3];
 /** Places for each number of the quadratic, of the density that it gives when it is multiplied with this. */
 const [pointsPerNumber, temper, trajectoriesPerPoint] = [0.7, 0.85, 3];
 /** Standard deviations of a fit: of what no quadratic can say, and of slopes and curvatures around the reference's own, in units in which curvatures are 1. */
-const [errorSd, changeSd] = [0.2, 0.5];
+const [errorSd, changeSd] = [0.2, 0.3];
+/** Error that halves the weight of a difference, and regressions in a row. */
+const [outlyingError, rounds] = [0.7, 4];
 
 /**
  * Learns anew around the references, at what the move's program holds of the rows.
@@ -122,46 +125,69 @@ async function tryPairs(
 /** Slopes, and a triangle of curvatures. */
 const numberCount = (dimension: number): number => (dimension * (dimension + 3)) / 2;
 
-/** g and H by ridge regression of differences, shrunk to those of the reference. */
+/** g and H by ridge regression of differences, shrunk to those of the reference; what the regression before leaves of one decides how much it counts. */
 function fitDifferences(surrogate: ScaleSurrogate): void {
-  surrogate.toCentre();
   const { dimension: n, slopes, curvature, term, reference } = surrogate;
-  const size = numberCount(n);
+  const placeOf = (coordinates: Float64Array): Float64Array =>
+    displacementsOf(term, coordinatesOf(term, reference, fromCoordinates(term, coordinates)!.scales));
+  const seen = surrogate.differences
+    .all()
+    .map(({ from, to, difference }): Difference => ({ from: placeOf(from), to: placeOf(to), difference }));
+  const left = ({ from, to, difference }: Difference): number =>
+    difference - quadraticAt(surrogate, to) + quadraticAt(surrogate, from);
+  surrogate.toCentre();
+  const errors = seen.map(left);
   const units = Float64Array.from({ length: n }, (_, i) => 1 / Math.sqrt(Math.max(curvature[i * (n + 1)], 1)));
+  let weights = seen.map(() => 1);
+  for (let round = 0; round < rounds; round++) {
+    const change = regress(seen, errors, weights, units);
+    if (change === undefined) return;
+    surrogate.toCentre();
+    let next = 0;
+    for (let i = 0; i < n; i++) slopes[i] += change[next++] / units[i];
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) {
+        const own = change[next++] / (units[i] * units[j]);
+        curvature[i * n + j] += own;
+        if (i !== j) curvature[j * n + i] += own;
+      }
+    }
+    makeConcave(surrogate);
+    weights = seen.map((own) => 1 / (1 + (left(own) / outlyingError) ** 2));
+  }
+}
+
+/** Change of slopes and curvatures, in units, that explains errors; undefined where it cannot be computed. */
+function regress(
+  seen: readonly Difference[],
+  errors: readonly number[],
+  weights: readonly number[],
+  units: Float64Array,
+): Float64Array | undefined {
+  const n = units.length;
+  const size = numberCount(n);
   const gram = new Float64Array(size * size);
   const change = new Float64Array(size);
   const row = new Float64Array(size);
-  const placeOf = (coordinates: Float64Array): Float64Array =>
-    displacementsOf(term, coordinatesOf(term, reference, fromCoordinates(term, coordinates)!.scales));
-  for (const { from, to, difference } of surrogate.differences.all()) {
-    const [q, other] = [placeOf(to), placeOf(from)];
-    const error = difference - quadraticAt(surrogate, q) + quadraticAt(surrogate, other);
+  for (const [m, { from, to }] of seen.entries()) {
     let next = 0;
-    for (let i = 0; i < n; i++) row[next++] = (q[i] - other[i]) / units[i];
+    for (let i = 0; i < n; i++) row[next++] = (to[i] - from[i]) / units[i];
     for (let i = 0; i < n; i++)
       for (let j = 0; j <= i; j++)
-        row[next++] = ((i === j ? -0.5 : -1) * (q[i] * q[j] - other[i] * other[j])) / (units[i] * units[j]);
+        row[next++] = ((i === j ? -0.5 : -1) * (to[i] * to[j] - from[i] * from[j])) / (units[i] * units[j]);
     for (let a = 0; a < size; a++) {
-      change[a] += row[a] * error;
-      for (let b = 0; b <= a; b++) gram[a * size + b] += row[a] * row[b];
+      const weighted = weights[m] * row[a];
+      change[a] += weighted * errors[m];
+      for (let b = 0; b <= a; b++) gram[a * size + b] += weighted * row[b];
     }
   }
   // Both ends of a difference have an error.
   for (let a = 0; a < size; a++) gram[a * (size + 1)] += 2 * (errorSd / changeSd) ** 2;
   const factor = cholesky(gram, size);
-  if (factor === undefined) return;
+  if (factor === undefined) return undefined;
   solve(factor, change);
   solveTransposed(factor, change);
-  let next = 0;
-  for (let i = 0; i < n; i++) slopes[i] += change[next++] / units[i];
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      const own = change[next++] / (units[i] * units[j]);
-      curvature[i * n + j] += own;
-      if (i !== j) curvature[j * n + i] += own;
-    }
-  }
-  makeConcave(surrogate);
+  return change;
 }
 
 function quadraticAt({ dimension: n, slopes, curvature }: ScaleSurrogate, q: Float64Array): number {

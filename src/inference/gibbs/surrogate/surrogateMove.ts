@@ -19,10 +19,10 @@ import { setSurrogates, trajectoryLength, walk, type WalkPlan, type Walker } fro
  */
 const [groupsPerTrajectory, fewest, most] = [1000, 8, 128];
 /**
- * What the quadratics are multiplied with once in so many sweeps: from a state that is much likelier than the surrogate has it, only a wider one soon
- * leads away.
+ * What the quadratics are multiplied with, for each proposal of a sweep: most are accepted of the first, and the second, being wider than the
+ * likelihood, leads away from states that are much likelier than the surrogate has them.
  */
-const [wide, wideEvery] = [0.7, 8];
+const tempers = [1, 0.8];
 
 function walkPlan({ levels }: NestedTerm): WalkPlan {
   const groups = Math.max(...levels.map((level) => level.groups));
@@ -64,10 +64,13 @@ export class SurrogateMove {
 
   /** Moves the scales, and before it learns where that is due. The move's program must hold what the rows say of the coefficients. */
   async run(chains: readonly SurrogateChain[]): Promise<void> {
-    const { term, index, move, program, structure } = this;
     await this.learn(chains);
-    const walkers = chains.map(({ lane, surrogate, stream, values, progress }): Walker => {
-      const temper = (progress.sweep + 1) % wideEvery === 0 ? wide : 1;
+    for (const temper of tempers) await this.propose(chains, temper);
+  }
+
+  private async propose(chains: readonly SurrogateChain[], temper: number): Promise<void> {
+    const { term, index, move, program, structure } = this;
+    const walkers = chains.map(({ lane, surrogate, stream, values }): Walker => {
       const x = coordinatesOf(term, surrogate.reference, ScaleMove.scalesOf(values, index));
       return { lane, surrogate, stream, x, temper };
     });
